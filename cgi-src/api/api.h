@@ -1,0 +1,72 @@
+/*
+ * What handlers are given, and the handlers of each resource. A handler validates everything, calls
+ * the store once, and writes the answer.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "auth/principal.h"
+#include "base/clock.h"
+#include "http/parameter.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/route.h"
+#include "store/store.h"
+
+struct api {
+    struct store *store;
+    struct principal principal;
+    const struct clock *clock;
+};
+
+int64_t api_now_us(const struct api *api);
+
+/* sessions.c */
+int sessions_create(void *context, struct request *q, struct response *r, struct err *e);
+int sessions_list(void *context, struct request *q, struct response *r, struct err *e);
+int sessions_erase(void *context, struct request *q, struct response *r, struct err *e);
+int session_get(void *context, struct request *q, struct response *r, struct err *e);
+int session_update(void *context, struct request *q, struct response *r, struct err *e);
+int session_delete(void *context, struct request *q, struct response *r, struct err *e);
+
+/* messages.c */
+int messages_list(void *context, struct request *q, struct response *r, struct err *e);
+int messages_append(void *context, struct request *q, struct response *r, struct err *e);
+int message_get(void *context, struct request *q, struct response *r, struct err *e);
+int message_update(void *context, struct request *q, struct response *r, struct err *e);
+int message_delete(void *context, struct request *q, struct response *r, struct err *e);
+
+/* ops.c */
+int health(void *context, struct request *q, struct response *r, struct err *e);
+int health_ready(void *context, struct request *q, struct response *r, struct err *e);
+
+/* common.c: what the handlers share */
+
+/* user_id of 1 to 2048 bytes; a given one must be the principal's if there is one. *out is STR_NONE
+ * if neither says. */
+int api_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
+/* The same for {user_id} of the path. */
+int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
+
+int api_missing(const char *prefix, const char *name, struct err *e);
+
+/* Idempotency-Key, STR_NONE if there is none; the fingerprint is the caller's to fill. */
+int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e);
+/* A payload's fingerprint: SHA-256 over its fields, each with its length, absent ones told from
+ * empty ones. */
+struct fingerprint;
+struct fingerprint *fingerprint_begin(void);
+void fingerprint_add(struct fingerprint *f, struct str field);
+void fingerprint_end(struct fingerprint *f, unsigned char out[32]); /* frees f */
+
+void api_etag(struct response *r, int64_t version);
+/* Link: <…>; rel="next" of the same request with another cursor. */
+void api_link_next(struct response *r, struct request *q, struct str cursor);
+/* "next_cursor" and "has_more" of a list. cursor: STR_NONE at the end. */
+void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cursor);
+
+/* shapes.c: sessions and messages as clients see them */
+void shape_session(struct json_writer *w, const struct session *s);
+void shape_message(struct json_writer *w, const struct message *m);
+
+#endif

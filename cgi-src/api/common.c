@@ -1,0 +1,120 @@
+/*
+ * What the handlers of the resources share: the caller's user, idempotency, pages.
+ */
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "api/api.h"
+
+static const struct parameter_limits user_limits = {
+    .min_bytes = 1, .max_bytes = 2048, .no_nul = true};
+
+int64_t api_now_us(const struct api *api)
+{
+    return api->clock->wall_us(api->clock->context);
+}
+
+int api_missing(const char *prefix, const char *name, struct err *e)
+{
+    return err_set(e, ERR_MISSING_PARAMETER, "%s%s is required", prefix, name);
+}
+
+int api_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e)
+{
+    if (parameter_string(p, "user_id", &user_limits, out, e) < 0)
+        return -1;
+    if (out->p)
+        return principal_check_user(&api->principal, *out, e);
+    if (api->principal.authenticated)
+        *out = api->principal.user_id;
+    return 0;
+}
+
+int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e)
+{
+    *out = request_path(q, "user_id");
+    if (out->n > user_limits.max_bytes)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "user_id must be at most %zu bytes of UTF-8, this one has %zu",
+                       user_limits.max_bytes, out->n);
+    return principal_check_user(&api->principal, *out, e);
+}
+
+int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e)
+{
+    out->key = request_header(q, "HTTP_IDEMPOTENCY_KEY");
+    bool good = !out->key.p || (out->key.n >= 1 && out->key.n <= 255);
+
+    for (size_t i = 0; good && i < out->key.n; i++)
+        good = out->key.p[i] > ' ' && out->key.p[i] < 0x7f;
+    return good ? 0
+                : err_set(e, ERR_INVALID_PARAMETER,
+                          "Idempotency-Key must be 1 to 255 visible ASCII characters");
+}
+
+struct fingerprint {
+    EVP_MD_CTX *digest;
+};
+
+struct fingerprint *fingerprint_begin(void)
+{
+    struct fingerprint *f = malloc(sizeof(*f));
+    if (!f || !(f->digest = EVP_MD_CTX_new()) || !EVP_DigestInit_ex(f->digest, EVP_sha256(), NULL))
+        abort();
+    return f;
+}
+
+void fingerprint_add(struct fingerprint *f, struct str field)
+{
+    uint64_t length = field.p ? field.n : UINT64_MAX;
+    EVP_DigestUpdate(f->digest, &length, sizeof(length));
+    EVP_DigestUpdate(f->digest, field.p, field.n);
+}
+
+void fingerprint_end(struct fingerprint *f, unsigned char out[32])
+{
+    EVP_DigestFinal_ex(f->digest, out, NULL);
+    EVP_MD_CTX_free(f->digest);
+    free(f);
+}
+
+void api_etag(struct response *r, int64_t version)
+{
+    buf_printf(&r->headers, "ETag: \"%" PRId64 "\"\r\n", version);
+}
+
+void api_link_next(struct response *r, struct request *q, struct str cursor)
+{
+    struct buf link;
+
+    buf_init(&link, 64 * 1024);
+    buf_putc(&link, '<');
+    buf_append_str(&link, q->path);
+    buf_putc(&link, '?');
+    for (size_t i = 0; i < q->query_parameter_count; i++) {
+        const struct uri_parameter *p = &q->query_parameters[i];
+        if (str_is(p->name, "cursor"))
+            continue;
+        uri_encode(&link, p->name);
+        buf_putc(&link, '=');
+        uri_encode(&link, p->value);
+        buf_putc(&link, '&');
+    }
+    buf_puts(&link, "cursor=");
+    buf_append_str(&link, cursor);
+    buf_puts(&link, ">; rel=\"next\"");
+    if (buf_ok(&link))
+        response_header(r, "Link", buf_str(&link));
+    buf_free(&link);
+}
+
+void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cursor)
+{
+    json_put_int(w, "count", count);
+    json_put_bool(w, "has_more", more);
+    if (cursor.p)
+        json_put_string(w, "next_cursor", cursor);
+    else
+        json_put_raw(w, "next_cursor", STR("null"));
+}

@@ -1,0 +1,308 @@
+/*
+ * /sessions/{session_id}/messages: append and list, and one message by its timestamp.
+ */
+#include <inttypes.h>
+
+#include "api/api.h"
+#include "http/cursor.h"
+
+static const struct parameter_limits any_string = {0};
+static const struct parameter_limits content_limits = {.min_bytes = 1};
+static const struct parameter_limits id_limits = {.min_bytes = 1, .max_bytes = 128, .no_nul = true};
+
+/* The session's owner as far as the request tells: the principal or user_id. */
+static int read_hint(const struct api *api, struct request *q, struct str *hint, struct err *e)
+{
+    struct parameters p;
+
+    parameters_of_request(q, &p);
+    return api_user(api, &p, hint, e);
+}
+
+static int read_message(const struct parameters *p, struct message_new *out, struct err *e)
+{
+    static const char *const roles[] = {"user", "assistant", "system", "tool", NULL};
+    enum parameter_presence presence;
+    int role = -1;
+
+    *out = (struct message_new){.message_id = STR_NONE};
+    if (parameter_choice(p, "role", roles, &role, e) < 0 ||
+        parameter_string(p, "content", &content_limits, &out->content, e) < 0 ||
+        parameter_object(p, "metadata", &presence, &out->metadata, e) < 0 ||
+        parameter_string(p, "message_id", &id_limits, &out->message_id, e) < 0)
+        return -1;
+    if (role < 0)
+        return api_missing(p->prefix, "role", e);
+    if (!out->content.p)
+        return api_missing(p->prefix, "content", e);
+    out->role = str_from(roles[role]);
+    return 0;
+}
+
+struct append_request {
+    struct str hint;
+    bool is_array;
+    size_t count;
+    struct message_new messages[STORE_APPEND_MAX];
+    struct idempotency idempotency;
+};
+
+static int read_array(const struct api *api, struct request *q, struct append_request *out,
+                      struct err *e)
+{
+    struct json_value *elements;
+    struct parameters p;
+    struct str user_id;
+
+    out->count = json_elements(q->body, q->arena, &elements);
+    if (out->count < 1 || out->count > STORE_APPEND_MAX)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "the array must have 1 to %d messages, this one has %zu", STORE_APPEND_MAX,
+                       out->count);
+    for (size_t i = 0; i < out->count; i++) {
+        if (parameters_of_element(elements[i], i, q->arena, &p, e) < 0 ||
+            read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
+            return -1;
+        if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
+            return err_set(e, ERR_INVALID_PARAMETER,
+                           "user_id must be the same in all messages of the array");
+        if (user_id.p)
+            out->hint = user_id;
+    }
+    return 0;
+}
+
+static void take_fingerprint(struct append_request *a)
+{
+    struct fingerprint *f = fingerprint_begin();
+
+    fingerprint_add(f, a->is_array ? STR("array") : STR("one"));
+    for (size_t i = 0; i < a->count; i++) {
+        fingerprint_add(f, a->messages[i].role);
+        fingerprint_add(f, a->messages[i].content);
+        fingerprint_add(f, a->messages[i].metadata);
+        fingerprint_add(f, a->messages[i].message_id);
+    }
+    fingerprint_end(f, a->idempotency.fingerprint);
+}
+
+static int read_append(const struct api *api, struct request *q, struct append_request *out,
+                       struct err *e)
+{
+    struct parameters p;
+
+    if (read_hint(api, q, &out->hint, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+        return -1;
+    out->is_array = q->has_body && q->body.type == JSON_ARRAY;
+    if (out->is_array) {
+        if (read_array(api, q, out, e) < 0)
+            return -1;
+    } else if (q->has_body && q->body.type != JSON_OBJECT) {
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "the body must be a JSON object, or an array of them");
+    } else {
+        parameters_of_request(q, &p);
+        out->count = 1;
+        if (read_message(&p, &out->messages[0], e) < 0)
+            return -1;
+    }
+    take_fingerprint(out);
+    return 0;
+}
+
+static void put_location(struct response *r, const struct message *message)
+{
+    buf_puts(&r->headers, "Location: /api/v1/sessions/");
+    uri_encode(&r->headers, message->session_id);
+    buf_printf(&r->headers, "/messages/%" PRId64 "\r\n", message->timestamp);
+}
+
+int messages_append(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct append_request *wanted = arena_alloc(q->arena, sizeof(*wanted));
+    struct message *messages = arena_array(q->arena, STORE_APPEND_MAX, sizeof(*messages));
+    struct json_writer w;
+    bool replayed;
+
+    if (read_append(api, q, wanted, e) < 0 ||
+        store_messages_append(api->store, request_path(q, "session_id"), wanted->hint,
+                              wanted->messages, wanted->count, &wanted->idempotency, messages,
+                              &replayed, e) < 0)
+        return -1;
+    response_begin(r, replayed ? 200 : 201, &w);
+    json_key(&w, wanted->is_array ? "messages" : "message");
+    if (wanted->is_array)
+        json_begin_array(&w);
+    for (size_t i = 0; i < wanted->count; i++)
+        shape_message(&w, &messages[i]);
+    if (wanted->is_array)
+        json_end_array(&w);
+    response_end(&w, api_now_us(api));
+    if (!wanted->is_array)
+        put_location(r, &messages[0]);
+    if (replayed)
+        response_header(r, "Idempotent-Replayed", STR("true"));
+    return 0;
+}
+
+struct list_request {
+    struct message_query query;
+    struct str scope; /* of its cursors */
+};
+
+/* A cursor is the timestamp where the last page ended. */
+static int apply_cursor(struct request *q, struct list_request *l, struct str text, struct err *e)
+{
+    struct str position;
+    int64_t timestamp;
+
+    if (cursor_decode(q->arena, l->scope, text, &position, e) < 0)
+        return -1;
+    if (!json_integer((struct json_value){JSON_NUMBER, position}, &timestamp))
+        return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
+    if (l->query.descending && timestamp < l->query.before)
+        l->query.before = timestamp;
+    else if (!l->query.descending && timestamp > l->query.after)
+        l->query.after = timestamp;
+    return 0;
+}
+
+static int read_list(const struct api *api, struct request *q, struct list_request *out,
+                     struct err *e)
+{
+    static const char *const orders[] = {"asc", "desc", NULL};
+    struct message_query *query = &out->query;
+    struct parameters p;
+    struct str cursor;
+    int order = 0;
+
+    *out = (struct list_request){
+        .query = {.session_id = request_path(q, "session_id"), .before = INT64_MAX, .limit = 100}};
+    parameters_of_request(q, &p);
+    if (read_hint(api, q, &query->hint, e) < 0 ||
+        parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
+        parameter_choice(&p, "order", orders, &order, e) < 0 ||
+        parameter_integer(&p, "after", 0, INT64_MAX - 1, &query->after, e) < 0 ||
+        parameter_integer(&p, "before", 0, INT64_MAX, &query->before, e) < 0 ||
+        parameter_string(&p, "cursor", &any_string, &cursor, e) < 0)
+        return -1;
+    query->descending = order == 1;
+    out->scope = arena_printf(q->arena, "messages %s %.*s", orders[order], (int)query->session_id.n,
+                              query->session_id.p);
+    return cursor.p ? apply_cursor(q, out, cursor, e) : 0;
+}
+
+struct list_writer {
+    struct json_writer w;
+    int64_t count;
+};
+
+static void write_one(void *context, const struct message *m)
+{
+    struct list_writer *out = context;
+
+    shape_message(&out->w, m);
+    out->count++;
+}
+
+int messages_list(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct list_request list;
+    struct list_writer out = {.count = 0};
+    struct str cursor = STR_NONE;
+    int64_t last;
+    bool more;
+
+    if (read_list(api, q, &list, e) < 0)
+        return -1;
+    response_begin(r, 200, &out.w);
+    json_put_string(&out.w, "session_id", list.query.session_id);
+    json_key(&out.w, "messages");
+    json_begin_array(&out.w);
+    if (store_messages_list(api->store, &list.query, write_one, &out, &more, &last, e) < 0)
+        return -1;
+    json_end_array(&out.w);
+    if (more) {
+        cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, last));
+        api_link_next(r, q, cursor);
+    }
+    api_put_page(&out.w, out.count, more, cursor);
+    response_end(&out.w, api_now_us(api));
+    return 0;
+}
+
+/* {timestamp} of the path; 0, which no message has, if it is no number. */
+static int64_t path_timestamp(const struct request *q)
+{
+    int64_t timestamp = 0;
+
+    if (!json_integer((struct json_value){JSON_NUMBER, request_path(q, "timestamp")}, &timestamp))
+        return 0;
+    return timestamp;
+}
+
+static void answer_message(struct api *api, struct response *r, const struct message *message)
+{
+    struct json_writer w;
+
+    response_begin(r, 200, &w);
+    json_key(&w, "message");
+    shape_message(&w, message);
+    response_end(&w, api_now_us(api));
+}
+
+int message_get(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct message message;
+    struct str hint;
+
+    if (read_hint(api, q, &hint, e) < 0 ||
+        store_message_get(api->store, request_path(q, "session_id"), hint, path_timestamp(q),
+                          &message, e) < 0)
+        return -1;
+    answer_message(api, r, &message);
+    return 0;
+}
+
+int message_update(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct message_changes changes = {.content = STR_NONE};
+    enum parameter_presence presence;
+    struct parameters p;
+    struct message message;
+    struct str hint;
+
+    parameters_of_request(q, &p);
+    if (q->has_body && q->body.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
+    if (api_user(api, &p, &hint, e) < 0 ||
+        parameter_string(&p, "content", &content_limits, &changes.content, e) < 0 ||
+        parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
+        return -1;
+    changes.has_metadata = presence != PARAMETER_LEFT_OUT;
+    if (store_message_update(api->store, request_path(q, "session_id"), hint, path_timestamp(q),
+                             &changes, &message, e) < 0)
+        return -1;
+    answer_message(api, r, &message);
+    return 0;
+}
+
+int message_delete(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct json_writer w;
+    struct str hint;
+
+    if (read_hint(api, q, &hint, e) < 0 ||
+        store_message_delete(api->store, request_path(q, "session_id"), hint, path_timestamp(q),
+                             e) < 0)
+        return -1;
+    response_begin(r, 200, &w);
+    json_put_string(&w, "message", STR("Message deleted successfully"));
+    response_end(&w, api_now_us(api));
+    return 0;
+}

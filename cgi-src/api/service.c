@@ -1,0 +1,326 @@
+/*
+ * Wires the layers for the pool and takes each request through them: read, route, authenticate,
+ * handle, answer, count, log.
+ */
+#include "api/service.h"
+
+#include <stdlib.h>
+
+#include "api/api.h"
+#include "auth/auth.h"
+#include "aws/transport.h"
+#include "base/log.h"
+#include "http/cors.h"
+
+#define RESPONSE_CAP (16 * 1024 * 1024)
+#define KEYS_TIMEOUT_MS 2000               /* auth_fetch's */
+#define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
+
+static const struct route routes[] = {
+    {.path = "/api/v1/sessions", .post = sessions_create},
+    {.path = "/api/v1/sessions/{session_id}/messages",
+     .get = messages_list,
+     .post = messages_append},
+    {.path = "/api/v1/sessions/{session_id}/messages/{timestamp}",
+     .get = message_get,
+     .put = message_update,
+     .patch = message_update,
+     .delete = message_delete},
+    {.path = "/api/v1/sessions/{user_id}", .get = sessions_list, .delete = sessions_erase},
+    {.path = "/api/v1/sessions/{user_id}/{session_id}",
+     .get = session_get,
+     .put = session_update,
+     .patch = session_update,
+     .delete = session_delete},
+    {.path = "/api/v1/health", .get = health, .open = true},
+    {.path = "/api/v1/health/ready", .get = health_ready, .open = true},
+};
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+struct process {
+    const struct config *config;
+    struct dynamo_shared *dynamo;
+    struct store_shared *store;
+    struct auth *auth;
+};
+
+struct thread {
+    struct process *process;
+    struct dynamo *dynamo;
+    struct arena arena;
+    struct store *store;
+    struct response response;
+};
+
+/* One request on its way. */
+struct exchange {
+    struct thread *thread;
+    struct request request;
+    const struct route *route; /* NULL: none fits */
+    int64_t began_us;
+    struct err err;
+};
+
+const struct metrics_labels *service_metrics_labels(void)
+{
+    static const char *names[ROUTES + 1];
+    static struct metrics_labels labels = {
+        .routes = names,
+        .route_count = ROUTES + 1,
+        .operations = dynamo_operation_names,
+        .operation_count = DYNAMO_OPERATIONS,
+        .outcomes = dynamo_outcome_names,
+        .outcome_count = DYNAMO_OUTCOMES,
+    };
+    for (size_t i = 0; i < ROUTES; i++)
+        names[i] = routes[i].path;
+    names[ROUTES] = "none";
+    return &labels;
+}
+
+void service_process_free(void *context)
+{
+    struct process *p = context;
+
+    if (!p)
+        return;
+    auth_free(p->auth);
+    store_shared_free(p->store);
+    dynamo_shared_free(p->dynamo);
+    free(p);
+}
+
+static int fetch_with(struct transport *transport, const char *url, struct buf *body, struct err *e)
+{
+    const char *const headers[] = {"Accept: application/jwk-set+json, application/json", NULL};
+    const struct transport_request request = {.method = "GET",
+                                              .url = url,
+                                              .headers = headers,
+                                              .connect_timeout_ms = KEYS_TIMEOUT_MS,
+                                              .timeout_ms = KEYS_TIMEOUT_MS};
+    struct transport_response response = {0};
+    int r = 0;
+
+    buf_init(&response.body, body->cap);
+    transport->perform(transport, &request, &response);
+    if (response.outcome != TRANSPORT_ANSWERED)
+        r = err_set(e, ERR_CONFIGURATION, "%s", response.error);
+    else if (response.status != 200)
+        r = err_set(e, ERR_CONFIGURATION, "the answer has status %d", response.status);
+    else
+        buf_append_str(body, buf_str(&response.body));
+    buf_free(&response.body);
+    return r;
+}
+
+/* The issuer's keys, for auth/. Once in minutes: nothing is kept for the next time. */
+static int fetch_keys(void *context, const char *url, struct buf *body, struct err *e)
+{
+    const struct process *p = context;
+    struct transport_shared *shared = transport_shared_new(p->config, e);
+    struct transport *transport = shared ? transport_curl_new(shared, e) : NULL;
+    int r = transport ? fetch_with(transport, url, body, e) : -1;
+
+    if (transport)
+        transport->free(transport);
+    transport_shared_free(shared);
+    return r;
+}
+
+void *service_process_new(const struct config *config, struct err *e)
+{
+    struct process *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        abort();
+    p->config = config;
+    p->dynamo = dynamo_shared_new(config, &clock_system, e);
+    p->auth = p->dynamo ? auth_new(config, &clock_system, e) : NULL;
+    if (!p->auth) {
+        service_process_free(p);
+        return NULL;
+    }
+    auth_set_fetch(p->auth, fetch_keys, p);
+    p->store = store_shared_new(config, &clock_system);
+    return p;
+}
+
+void service_thread_free(void *context)
+{
+    struct thread *t = context;
+
+    if (!t)
+        return;
+    store_free(t->store);
+    dynamo_free(t->dynamo);
+    arena_free(&t->arena);
+    response_free(&t->response);
+    free(t);
+}
+
+void *service_thread_new(void *process, struct err *e)
+{
+    struct thread *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        abort();
+    t->process = process;
+    arena_init(&t->arena);
+    response_init(&t->response, RESPONSE_CAP);
+    t->dynamo = dynamo_new(t->process->dynamo, e);
+    if (!t->dynamo) {
+        service_thread_free(t);
+        return NULL;
+    }
+    t->store = store_new(t->process->store, t->dynamo, &t->arena);
+    return t;
+}
+
+static int64_t mono_us(void)
+{
+    return clock_system.mono_us(clock_system.context);
+}
+
+static int authenticate(struct exchange *x, struct principal *out)
+{
+    struct auth *auth = x->thread->process->auth;
+    const char *header = auth_user_header(auth);
+
+    if (x->route->open) {
+        *out = (struct principal){.authenticated = false};
+        return 0;
+    }
+    return auth_authenticate(auth, x->request.arena,
+                             request_header(&x->request, "HTTP_AUTHORIZATION"),
+                             header ? request_header(&x->request, header) : STR_NONE, out, &x->err);
+}
+
+static void answer_options(struct exchange *x)
+{
+    struct response *response = &x->thread->response;
+    char allow[64];
+
+    route_allow(x->route, allow);
+    response->status = 204;
+    response_header(response, "Allow", str_from(allow));
+    cors_preflight(&x->request, response, allow);
+}
+
+static int refuse_method(struct exchange *x)
+{
+    char allow[64];
+
+    route_allow(x->route, allow);
+    response_header(&x->thread->response, "Allow", str_from(allow));
+    return err_set(&x->err, ERR_METHOD_NOT_ALLOWED, "this path allows only %s", allow);
+}
+
+static void begin_deadline(struct exchange *x)
+{
+    int64_t us = x->thread->process->config->request_deadline_ms * 1000;
+
+    if (x->request.method == HTTP_DELETE && us < LONG_DEADLINE_US)
+        us = LONG_DEADLINE_US;
+    dynamo_begin(x->thread->dynamo, x->began_us + us);
+}
+
+static int run_handler(struct exchange *x, route_handler handler)
+{
+    struct thread *t = x->thread;
+    struct request *request = &x->request;
+    struct api api = {.store = t->store, .clock = &clock_system};
+
+    if (authenticate(x, &api.principal) < 0)
+        return -1;
+    bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
+                      request->method == HTTP_PATCH;
+    if (takes_body && request_read_body(request, t->process->config->max_body_bytes, &x->err) < 0)
+        return -1;
+    return handler(&api, request, &t->response, &x->err);
+}
+
+static int dispatch(struct exchange *x, struct gateway *gateway)
+{
+    struct thread *t = x->thread;
+    int r = request_init(&x->request, gateway, &t->arena, &x->err);
+
+    response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
+    cors_apply(t->process->config->cors_origins, &x->request, &t->response);
+    if (r < 0)
+        return -1;
+    x->route = route_find(routes, ROUTES, &x->request);
+    if (!x->route)
+        return err_set(&x->err, ERR_NOT_FOUND, "there is nothing at this path");
+    if (x->request.method == HTTP_OPTIONS) {
+        answer_options(x);
+        return 0;
+    }
+    route_handler handler = route_handler_of(x->route, x->request.method);
+    if (!handler)
+        return refuse_method(x);
+    begin_deadline(x);
+    if (gateway->client_gone(gateway))
+        return err_set(&x->err, ERR_INCOMPLETE_BODY, "the client has gone");
+    return run_handler(x, handler);
+}
+
+static void account(const struct exchange *x)
+{
+    const struct thread *t = x->thread;
+    int64_t us = mono_us() - x->began_us;
+    struct dynamo_stats stats = dynamo_stats(t->dynamo);
+    size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
+    bool slow = us >= t->process->config->slow_request_ms * 1000;
+    enum log_level level = slow || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
+
+    metrics_request((unsigned)route, (unsigned)t->response.status, us);
+    if (!log_enabled(level))
+        return;
+    const char *method = http_method_names[x->request.method];
+    const struct log_field fields[] = {
+        {.name = "request_id", .text = str_from(x->request.request_id)},
+        {.name = "method", .text = str_from(method ? method : "?")},
+        {.name = "route", .text = str_from(x->route ? x->route->path : "none")},
+        {.name = "status", .number = t->response.status},
+        {.name = "us", .number = us},
+        {.name = "dynamodb_calls", .number = stats.calls},
+        {.name = "dynamodb_retries", .number = stats.retries},
+        {.name = "dynamodb_us", .number = stats.us},
+        {.name = "code", .text = x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok")},
+    };
+    log_fields(level, slow ? "slow request" : "request", fields,
+               sizeof(fields) / sizeof(fields[0]));
+}
+
+void service_handle(void *context, struct gateway *gateway)
+{
+    struct thread *t = context;
+    struct exchange x = {.thread = t, .began_us = mono_us()};
+
+    arena_reset(&t->arena);
+    response_reset(&t->response);
+    dynamo_begin(t->dynamo, 0);
+    if (dispatch(&x, gateway) < 0)
+        response_error(&t->response, &x.err, x.request.request_id);
+    if (!buf_ok(&t->response.body)) {
+        err_set(&x.err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
+        response_error(&t->response, &x.err, x.request.request_id);
+    }
+    response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
+    account(&x);
+}
+
+int service_create_tables(const struct config *config, int64_t deadline_ms, struct err *e)
+{
+    struct process *process = service_process_new(config, e);
+    struct thread *thread = process ? service_thread_new(process, e) : NULL;
+    int r = -1;
+
+    if (thread) {
+        dynamo_begin(thread->dynamo, mono_us() + deadline_ms * 1000);
+        r = store_tables_ensure(thread->store, e);
+    }
+    service_thread_free(thread);
+    service_process_free(process);
+    return r;
+}

@@ -1,0 +1,236 @@
+/*
+ * /sessions: create, list, read, change, delete.
+ */
+#include "api/api.h"
+#include "http/cursor.h"
+
+static const struct parameter_limits title_limits = {.max_characters = 1000};
+
+static void answer_session(struct api *api, struct response *r, int status, const char *message,
+                           const struct session *session)
+{
+    struct json_writer w;
+
+    response_begin(r, status, &w);
+    if (message)
+        json_put_string(&w, "message", str_from(message));
+    json_key(&w, "session");
+    shape_session(&w, session);
+    response_end(&w, api_now_us(api));
+    api_etag(r, session->version);
+}
+
+/* metadata of a new thing: null and left out are the same. */
+static int new_metadata(const struct parameters *p, struct str *out, struct err *e)
+{
+    enum parameter_presence presence;
+
+    *out = STR_NONE;
+    return parameter_object(p, "metadata", &presence, out, e);
+}
+
+static int read_new(struct api *api, struct request *q, struct session_new *out, struct err *e)
+{
+    struct parameters p;
+
+    *out = (struct session_new){.title = STR_NONE};
+    parameters_of_request(q, &p);
+    if (q->has_body && q->body.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
+    if (api_user(api, &p, &out->user_id, e) < 0 ||
+        parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
+        new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+        return -1;
+    if (!out->user_id.p)
+        return api_missing("", "user_id", e);
+    struct fingerprint *f = fingerprint_begin();
+    fingerprint_add(f, out->user_id);
+    fingerprint_add(f, out->title);
+    fingerprint_add(f, out->metadata);
+    fingerprint_end(f, out->idempotency.fingerprint);
+    return 0;
+}
+
+static void put_location(struct response *r, const struct session *session)
+{
+    buf_puts(&r->headers, "Location: /api/v1/sessions/");
+    uri_encode(&r->headers, session->user_id);
+    buf_putc(&r->headers, '/');
+    uri_encode(&r->headers, session->session_id);
+    buf_puts(&r->headers, "\r\n");
+}
+
+int sessions_create(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct session_new wanted;
+    struct session session;
+    bool replayed;
+
+    if (read_new(api, q, &wanted, e) < 0 ||
+        store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
+        return -1;
+    answer_session(api, r, replayed ? 200 : 201, NULL, &session);
+    put_location(r, &session);
+    if (replayed)
+        response_header(r, "Idempotent-Replayed", STR("true"));
+    return 0;
+}
+
+struct list_query {
+    struct str user_id;
+    int64_t limit;
+    int order; /* enum session_order */
+    struct str cursor;
+    struct str scope; /* of its cursors */
+};
+
+static int read_list_query(struct api *api, struct request *q, struct list_query *out,
+                           struct err *e)
+{
+    static const char *const orders[] = {"activity", "created", NULL};
+    static const struct parameter_limits any = {0};
+    struct parameters p;
+    struct str text;
+
+    *out = (struct list_query){.limit = 1000, .order = SESSIONS_BY_ACTIVITY};
+    parameters_of_request(q, &p);
+    if (api_path_user(api, q, &out->user_id, e) < 0 ||
+        parameter_integer(&p, "limit", 1, 1000, &out->limit, e) < 0 ||
+        parameter_choice(&p, "sort", orders, &out->order, e) < 0 ||
+        parameter_string(&p, "cursor", &any, &text, e) < 0)
+        return -1;
+    out->scope = arena_printf(q->arena, "sessions %s %.*s", orders[out->order], (int)out->user_id.n,
+                              out->user_id.p);
+    return text.p ? cursor_decode(q->arena, out->scope, text, &out->cursor, e) : 0;
+}
+
+int sessions_list(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct list_query query;
+    struct session_page page;
+    struct str cursor = STR_NONE;
+    struct json_writer w;
+
+    if (read_list_query(api, q, &query, e) < 0 ||
+        store_sessions_list(api->store, query.user_id, (enum session_order)query.order, query.limit,
+                            query.cursor, &page, e) < 0)
+        return -1;
+    response_begin(r, 200, &w);
+    json_key(&w, "sessions");
+    json_begin_array(&w);
+    for (size_t i = 0; i < page.count; i++)
+        shape_session(&w, &page.sessions[i]);
+    json_end_array(&w);
+    if (page.next_cursor.p) {
+        cursor = cursor_encode(q->arena, query.scope, page.next_cursor);
+        api_link_next(r, q, cursor);
+    }
+    api_put_page(&w, (int64_t)page.count, cursor.p != NULL, cursor);
+    response_end(&w, api_now_us(api));
+    return 0;
+}
+
+int session_get(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct versions if_none_match;
+    struct session session;
+    struct str user_id;
+
+    if (api_path_user(api, q, &user_id, e) < 0 ||
+        store_session_get(api->store, user_id, request_path(q, "session_id"), &session, e) < 0)
+        return -1;
+    request_versions(q, "HTTP_IF_NONE_MATCH", &if_none_match);
+    if (if_none_match.present && versions_include(&if_none_match, session.version)) {
+        r->status = 304;
+        api_etag(r, session.version);
+        return 0;
+    }
+    answer_session(api, r, 200, NULL, &session);
+    return 0;
+}
+
+static int read_changes(struct request *q, struct session_changes *out, struct err *e)
+{
+    enum parameter_presence presence;
+    struct parameters p;
+
+    *out = (struct session_changes){.title = STR_NONE};
+    parameters_of_request(q, &p);
+    if (q->has_body && q->body.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
+    if (parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
+        parameter_object(&p, "metadata", &presence, &out->metadata, e) < 0)
+        return -1;
+    out->has_metadata = presence != PARAMETER_LEFT_OUT;
+    return 0;
+}
+
+/* The caller of a failed precondition learns the ETag that would have held. */
+static int with_etag(struct response *r, const struct session *session, const struct err *e)
+{
+    if (e->code == ERR_PRECONDITION_FAILED)
+        api_etag(r, session->version);
+    return -1;
+}
+
+int session_update(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct session_changes changes;
+    struct versions if_match;
+    struct session session;
+    struct str user_id;
+
+    request_versions(q, "HTTP_IF_MATCH", &if_match);
+    if (api_path_user(api, q, &user_id, e) < 0 || read_changes(q, &changes, e) < 0)
+        return -1;
+    if (store_session_update(api->store, user_id, request_path(q, "session_id"), &changes,
+                             &if_match, &session, e) < 0)
+        return with_etag(r, &session, e);
+    answer_session(api, r, 200, "Session updated successfully", &session);
+    return 0;
+}
+
+int session_delete(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    struct versions if_match;
+    struct session session;
+    int64_t deleted_messages = 0;
+    struct json_writer w;
+    struct str user_id;
+
+    request_versions(q, "HTTP_IF_MATCH", &if_match);
+    if (api_path_user(api, q, &user_id, e) < 0)
+        return -1;
+    if (store_session_delete(api->store, user_id, request_path(q, "session_id"), &if_match,
+                             &session, &deleted_messages, e) < 0)
+        return with_etag(r, &session, e);
+    response_begin(r, 200, &w);
+    json_put_string(&w, "message", STR("Session deleted successfully"));
+    json_put_int(&w, "deleted_messages", deleted_messages);
+    response_end(&w, api_now_us(api));
+    return 0;
+}
+
+int sessions_erase(void *context, struct request *q, struct response *r, struct err *e)
+{
+    struct api *api = context;
+    int64_t sessions;
+    int64_t messages;
+    struct json_writer w;
+    struct str user_id;
+
+    if (api_path_user(api, q, &user_id, e) < 0 ||
+        store_user_erase(api->store, user_id, &sessions, &messages, e) < 0)
+        return -1;
+    response_begin(r, 200, &w);
+    json_put_string(&w, "message", STR("User erased successfully"));
+    json_put_int(&w, "deleted_sessions", sessions);
+    json_put_int(&w, "deleted_messages", messages);
+    response_end(&w, api_now_us(api));
+    return 0;
+}

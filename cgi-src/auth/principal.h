@@ -1,0 +1,19 @@
+/*
+ * Who asks. How that was found out (not at all, a token, a header) is the rest of auth/.
+ */
+#ifndef AUTH_PRINCIPAL_H
+#define AUTH_PRINCIPAL_H
+
+#include <stdbool.h>
+#include "base/err.h"
+#include "base/str.h"
+
+struct principal {
+    bool authenticated; /* false with AUTH_MODE=none: whoever knows an id may use it */
+    struct str user_id; /* present if authenticated */
+};
+
+/* 0 if the principal may act for the user that a path or parameter names, else ERR_FORBIDDEN. */
+int principal_check_user(const struct principal *p, struct str user_id, struct err *e);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * What the providers have in common: their entry points (rows of the chain), how a set of
+ * credentials is made from strings or from a JSON document, and when an exchange is tried again.
+ * For the files of the credential chain alone.
+ */
+#ifndef AWS_CREDENTIALS_PROVIDER_H
+#define AWS_CREDENTIALS_PROVIDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "aws/credentials.h"
+#include "base/arena.h"
+#include "base/str.h"
+
+enum credentials_result credentials_environment(const struct credentials_context *context,
+                                                struct credentials *out, struct err *e);
+enum credentials_result credentials_web_identity(const struct credentials_context *context,
+                                                 struct credentials *out, struct err *e);
+enum credentials_result credentials_profile(const struct credentials_context *context,
+                                            struct credentials *out, struct err *e);
+enum credentials_result credentials_container(const struct credentials_context *context,
+                                              struct credentials *out, struct err *e);
+enum credentials_result credentials_imds(const struct credentials_context *context,
+                                         struct credentials *out, struct err *e);
+
+/* A role with a token from a file, which is read now. session_name may be NULL. */
+int credentials_from_token_file(const struct credentials_context *context, const char *role_arn,
+                                const char *token_file, const char *session_name,
+                                struct credentials *out, struct err *e);
+
+/* Runs `command` with /bin/sh and reads its answer. It is ended after limit_ms. */
+#define CREDENTIALS_PROCESS_LIMIT_MS 30000
+int credentials_run_process(const struct credentials_context *context, const char *command,
+                            int64_t limit_ms, struct credentials *out, struct err *e);
+
+/* The strings of a set. A token that is absent or empty is none. */
+struct credentials_strings {
+    struct str access_key_id;
+    struct str secret_access_key;
+    struct str session_token;
+    int64_t expires_us;
+};
+
+/*
+ * Fills *out with copies. -1 if the key or the secret is empty or a character could not go into a
+ * header line; e says which, never what. `source` becomes out->source and begins the sentence.
+ */
+int credentials_set(struct credentials *out, const char *source,
+                    const struct credentials_strings *strings, struct err *e);
+
+/* How one kind of document spells its members. */
+struct credentials_dialect {
+    const char *path[4];    /* members that lead to the object, ended by NULL */
+    const char *token_name; /* "SessionToken" or "Token" */
+    bool temporary;         /* a token and a time of expiry must be there */
+    bool version_1;         /* "Version": 1 must be there */
+};
+
+/*
+ * Reads a JSON document: a "Code" that is there must be "Success", no needed member may be missing
+ * or empty, and the expiry (RFC 3339, or seconds since the epoch) must be ahead of now. So an
+ * error document never passes for credentials.
+ */
+int credentials_read_document(struct str text, const struct credentials_dialect *dialect,
+                              const char *source, int64_t now_us, struct credentials *out,
+                              struct err *e);
+
+#define CREDENTIALS_BODY_MAX                                                                       \
+    65536 /* of an endpoint's answer, a process's output or a token file                           \
+           */
+
+/* An empty response, its body able to hold CREDENTIALS_BODY_MAX bytes and cleansed at the end. */
+void credentials_response_init(struct transport_response *response);
+void credentials_response_free(struct transport_response *response);
+
+/* True if the endpoint did not answer or said that the fault is its own and may pass. */
+bool credentials_may_repeat(const struct transport_response *response);
+
+/*
+ * Performs a request up to `tries` times while it may be repeated, with a short pause between. The
+ * response is that of the last try.
+ */
+void credentials_exchange(const struct credentials_context *context,
+                          const struct transport_request *request, unsigned tries,
+                          struct transport_response *response);
+/* The pause before try number n (from 1): up to 100 ms * 2^n. */
+void credentials_pause(const struct credentials_context *context, unsigned n);
+
+/* A sentence for a response that is not usable: what was asked, and what came instead. */
+int credentials_bad_response(const char *source, const struct transport_response *response,
+                             struct err *e);
+
+#endif

@@ -1,0 +1,268 @@
+/*
+ * The tables of DynamoDB's errors and the order in which a response is looked at: was there one, is
+ * it whole, its status, and only then its body, which may be anybody's HTML. What is done about a
+ * fault, and how often, is dynamo's business.
+ */
+#include "aws/dynamo_classify.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <zlib.h>
+
+#include "base/json.h"
+
+/* ---- what the names mean --------------------------------------------------------------------- */
+
+struct error_row {
+    const char *type;
+    enum verdict_kind kind;
+    enum dynamo_outcome outcome; /* VERDICT_ANSWER */
+};
+
+/* Errors that are not here and have a name are answers: DYNAMO_REJECTED. */
+static const struct error_row error_rows[] = {
+    {"ConditionalCheckFailedException", VERDICT_ANSWER, DYNAMO_CONDITION_FAILED},
+    {"TransactionCanceledException", VERDICT_ANSWER, DYNAMO_TRANSACTION_CANCELED},
+    {"ResourceNotFoundException", VERDICT_ANSWER, DYNAMO_TABLE_NOT_FOUND},
+    {"ResourceInUseException", VERDICT_ANSWER, DYNAMO_TABLE_IN_USE},
+    {"AccessDeniedException", VERDICT_ANSWER, DYNAMO_DENIED},
+    {"AccessDenied", VERDICT_ANSWER, DYNAMO_DENIED},
+
+    {"ProvisionedThroughputExceededException", VERDICT_THROTTLED, 0},
+    {"ProvisionedThroughputExceeded", VERDICT_THROTTLED, 0},
+    {"ThrottlingException", VERDICT_THROTTLED, 0},
+    {"Throttling", VERDICT_THROTTLED, 0},
+    {"ThrottledException", VERDICT_THROTTLED, 0},
+    {"RequestThrottled", VERDICT_THROTTLED, 0},
+    {"RequestThrottledException", VERDICT_THROTTLED, 0},
+    {"TooManyRequestsException", VERDICT_THROTTLED, 0},
+    {"RequestLimitExceeded", VERDICT_THROTTLED, 0},
+    {"LimitExceededException", VERDICT_THROTTLED, 0},
+    {"TransactionInProgressException", VERDICT_THROTTLED, 0},
+
+    {"TransactionConflictException", VERDICT_CONFLICT, 0},
+    {"ReplicatedWriteConflictException", VERDICT_CONFLICT, 0},
+
+    {"InternalServerError", VERDICT_TRANSIENT, 0},
+    {"InternalServerErrorException", VERDICT_TRANSIENT, 0},
+    {"InternalFailure", VERDICT_TRANSIENT, 0},
+    {"ServiceUnavailable", VERDICT_TRANSIENT, 0},
+    {"ServiceUnavailableException", VERDICT_TRANSIENT, 0},
+    {"RequestTimeout", VERDICT_TRANSIENT, 0},
+    {"RequestTimeoutException", VERDICT_TRANSIENT, 0},
+
+    {"ExpiredTokenException", VERDICT_EXPIRED, 0},
+    {"ExpiredToken", VERDICT_EXPIRED, 0},
+
+    {"RequestExpired", VERDICT_CLOCK, 0},
+    {"RequestTimeTooSkewed", VERDICT_CLOCK, 0},
+    {"RequestInTheFuture", VERDICT_CLOCK, 0},
+
+    {"UnrecognizedClientException", VERDICT_KEY_UNKNOWN, 0},
+    {"InvalidClientTokenId", VERDICT_KEY_UNKNOWN, 0},
+    {"MissingAuthenticationToken", VERDICT_KEY_UNKNOWN, 0},
+    {"MissingAuthenticationTokenException", VERDICT_KEY_UNKNOWN, 0},
+    {"OptInRequired", VERDICT_KEY_UNKNOWN, 0},
+    {"NotAuthorized", VERDICT_KEY_UNKNOWN, 0},
+    {"AuthFailure", VERDICT_KEY_UNKNOWN, 0},
+
+    {"InvalidSignatureException", VERDICT_BAD_SIGNATURE, 0},
+    {"SignatureDoesNotMatch", VERDICT_BAD_SIGNATURE, 0},
+    {"IncompleteSignature", VERDICT_BAD_SIGNATURE, 0},
+    {"IncompleteSignatureException", VERDICT_BAD_SIGNATURE, 0},
+};
+
+static const struct error_row *find_error(const char *type)
+{
+    for (size_t i = 0; i < sizeof error_rows / sizeof error_rows[0]; i++) {
+        if (strcmp(error_rows[i].type, type) == 0)
+            return &error_rows[i];
+    }
+    return NULL;
+}
+
+/* ---- a canceled transaction ------------------------------------------------------------------ */
+
+/* Retried only if nothing but conflicts and throttles stood in its way; anything else would be
+ * there the next time too. VERDICT_ANSWER if it is not to be retried. */
+static enum verdict_kind judge_reasons(struct json_object *reasons)
+{
+    enum verdict_kind kind = VERDICT_ANSWER;
+    size_t n =
+        json_object_is_type(reasons, json_type_array) ? json_object_array_length(reasons) : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct str code = json_get_str(json_object_array_get_idx(reasons, i), "Code");
+        if (str_is(code, "None"))
+            continue;
+        if (str_is(code, "ThrottlingError") || str_is(code, "ProvisionedThroughputExceeded"))
+            kind = VERDICT_THROTTLED;
+        else if (!str_is(code, "TransactionConflict"))
+            return VERDICT_ANSWER;
+        else if (kind != VERDICT_THROTTLED)
+            kind = VERDICT_CONFLICT;
+    }
+    return kind;
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static void keep(char *out, size_t size, struct str text)
+{
+    size_t n = text.n < size ? text.n : size - 1;
+    if (n < text.n)
+        n = str_utf8_prefix((struct str){text.p, n});
+    if (n > 0)
+        memcpy(out, text.p, n);
+    out[n] = '\0';
+}
+
+/* "com.amazonaws.dynamodb.v20120810#ThrottlingException" without what stands before the '#'. */
+static struct str without_namespace(struct str type)
+{
+    const char *mark = type.n ? memrchr(type.p, '#', type.n) : NULL;
+    if (!mark)
+        return type;
+    return (struct str){mark + 1, type.n - (size_t)(mark + 1 - type.p)};
+}
+
+static struct str first_line(struct str text)
+{
+    size_t n = 0;
+    while (n < text.n && (unsigned char)text.p[n] >= ' ')
+        n++;
+    text.n = n;
+    return text;
+}
+
+static void read_error(struct verdict *v)
+{
+    struct str message = json_get_str(v->body, "message");
+    if (!str_is_present(message))
+        message = json_get_str(v->body, "Message");
+    keep(v->type, sizeof v->type, without_namespace(json_get_str(v->body, "__type")));
+    keep(v->message, sizeof v->message, first_line(message));
+}
+
+int64_t dynamo_time_in_message(struct str message)
+{
+    struct tm t = {0};
+    char text[17];
+    const char *open = message.n ? memchr(message.p, '(', message.n) : NULL;
+    if (!open || message.n - (size_t)(open - message.p) < sizeof text)
+        return VERDICT_TIME_UNKNOWN;
+    keep(text, sizeof text, (struct str){open + 1, sizeof text - 1});
+    const char *end = strptime(text, "%Y%m%dT%H%M%SZ", &t);
+    return end && *end == '\0' ? (int64_t)timegm(&t) : VERDICT_TIME_UNKNOWN;
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+static void judge_failure(const struct transport_response *r, struct verdict *v)
+{
+    v->kind = r->name_not_resolved ? VERDICT_UNRESOLVED : VERDICT_TRANSIENT;
+    v->maybe_done = r->outcome == TRANSPORT_MAYBE_SENT;
+    v->timed_out = r->timed_out;
+    keep(v->message, sizeof v->message, str_from(r->error));
+}
+
+static bool has_good_crc(const struct transport_response *r)
+{
+    if (r->crc32 < 0)
+        return true;
+    const struct str body = buf_str(&r->body);
+    return (int64_t)crc32_z(0, (const unsigned char *)body.p, body.n) == r->crc32;
+}
+
+static void judge_broken(struct verdict *v, const char *why)
+{
+    v->kind = VERDICT_TRANSIENT;
+    v->maybe_done = true;
+    keep(v->message, sizeof v->message, str_from(why));
+}
+
+/* The time of the server, for an error that names another one. */
+static bool is_about_time(struct verdict *v)
+{
+    bool named = v->kind == VERDICT_CLOCK || strstr(v->message, "Signature expired") ||
+                 strstr(v->message, "Signature not yet current");
+    if (named && v->server_s == VERDICT_TIME_UNKNOWN)
+        v->server_s = dynamo_time_in_message(str_from(v->message));
+    return named;
+}
+
+static void judge_named_error(struct verdict *v)
+{
+    const struct error_row *row = find_error(v->type);
+    v->kind = row ? row->kind : VERDICT_ANSWER;
+    v->outcome = row ? row->outcome : DYNAMO_REJECTED;
+    if (v->outcome == DYNAMO_TRANSACTION_CANCELED && v->kind == VERDICT_ANSWER)
+        v->kind = judge_reasons(json_get(v->body, "CancellationReasons"));
+    if ((v->kind == VERDICT_BAD_SIGNATURE || v->kind == VERDICT_CLOCK) && is_about_time(v))
+        v->kind = VERDICT_CLOCK;
+    v->maybe_done = v->kind == VERDICT_TRANSIENT;
+}
+
+/* 500, 502, 503, 504: the body may name a throttle, else it does not matter what it is. */
+static void judge_server_error(const struct transport_response *r, struct verdict *v)
+{
+    const struct error_row *row = find_error(v->type);
+    bool throttled = row && row->kind == VERDICT_THROTTLED;
+    v->kind = throttled ? VERDICT_THROTTLED : VERDICT_TRANSIENT;
+    v->maybe_done = !throttled;
+    if (!v->message[0])
+        (void)snprintf(v->message, sizeof v->message, "status %d", r->status);
+}
+
+static void judge_nameless_error(const struct transport_response *r, struct verdict *v)
+{
+    v->kind = r->status == 429   ? VERDICT_THROTTLED
+              : r->status == 408 ? VERDICT_TRANSIENT
+                                 : VERDICT_STRANGE;
+    v->maybe_done = v->kind == VERDICT_TRANSIENT;
+    (void)snprintf(v->message, sizeof v->message, "status %d, content type \"%s\"", r->status,
+                   r->content_type);
+}
+
+static bool is_server_error(int status)
+{
+    return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+static void judge_error(const struct transport_response *r, struct verdict *v)
+{
+    read_error(v);
+    if (is_server_error(r->status))
+        judge_server_error(r, v);
+    else if (v->type[0])
+        judge_named_error(v);
+    else
+        judge_nameless_error(r, v);
+}
+
+void dynamo_classify(const struct transport_response *r, struct verdict *out)
+{
+    struct err why;
+    *out = (struct verdict){.kind = VERDICT_ANSWER,
+                            .outcome = DYNAMO_OK,
+                            .server_s = r->date_s >= 0 ? r->date_s : VERDICT_TIME_UNKNOWN,
+                            .retry_after_ms = r->retry_after_ms};
+    if (r->outcome != TRANSPORT_ANSWERED) {
+        judge_failure(r, out);
+    } else if (!has_good_crc(r)) {
+        judge_broken(out, "the answer does not have the checksum that it came with");
+    } else {
+        out->body = r->body.len > 0 ? json_tree(buf_str(&r->body), &why) : NULL;
+        if (r->status != 200)
+            judge_error(r, out);
+        else if (!json_object_is_type(out->body, json_type_object))
+            judge_broken(out, "the answer is not a JSON object");
+    }
+}
+
+void verdict_clear(struct verdict *v)
+{
+    json_object_put(v->body);
+    v->body = NULL;
+}

@@ -1,0 +1,21 @@
+/*
+ * The sentences for calls that DynamoDB did not answer. They are for the clients of the API as well
+ * as for who runs the service, so they name no ARN, host or key.
+ */
+#ifndef AWS_DYNAMO_FAILURE_H
+#define AWS_DYNAMO_FAILURE_H
+
+#include <stdbool.h>
+#include "aws/dynamo_classify.h"
+#include "base/err.h"
+
+/*
+ * Fills e for the fault that a call ended with and returns -1. maybe_done: an attempt may have been
+ * carried out. out_of_time: the deadline, not the number of attempts, ended it.
+ */
+int dynamo_failure(const struct verdict *v, bool maybe_done, bool out_of_time, struct err *e);
+
+/* The deadline had passed before an attempt began. */
+int dynamo_too_late(bool maybe_done, struct err *e);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * The conversation with the instance metadata service: the token, its header, the fall-back to
+ * version 1. What is asked of it is the callers' business.
+ */
+#include "aws/imds.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "aws/credentials_provider.h"
+#include "aws/region.h"
+#include "aws/secret.h"
+
+#define SOURCE "instance role"
+#define TIMEOUT_MS 1000
+#define TRIES 3 /* once the service is known to be there */
+#define TOKEN_HEADER "X-aws-ec2-metadata-token: "
+
+static bool is_true(const struct config *config, const char *key)
+{
+    const char *value = config_get(config, key);
+    return value && strcasecmp(value, "true") == 0;
+}
+
+static int find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
+{
+    const char *url = config_get(config, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    if (!url)
+        url = "http://169.254.169.254";
+    size_t n = strlen(url);
+    while (n > 0 && url[n - 1] == '/')
+        n--;
+    if (n >= size || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
+                       "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL");
+    memcpy(out, url, n);
+    out[n] = '\0';
+    return 0;
+}
+
+static void perform(struct imds *imds, const char *method, const char *path, const char *header,
+                    unsigned tries, struct transport_response *response)
+{
+    char url[512];
+    (void)snprintf(url, sizeof url, "%s%s", imds->endpoint, path);
+    const char *headers[] = {header[0] ? header : NULL, NULL};
+    const struct transport_request request = {
+        .method = method,
+        .url = url,
+        .headers = headers,
+        .body = STR(""),
+        .connect_timeout_ms = TIMEOUT_MS,
+        .timeout_ms = TIMEOUT_MS,
+        .no_proxy = true,
+    };
+    credentials_exchange(imds->context, &request, tries, response);
+}
+
+static enum credentials_result keep_token(struct imds *imds, struct str token, struct err *e)
+{
+    bool ok = token.n > 0 && token.n < sizeof imds->token_header - sizeof TOKEN_HEADER;
+    for (size_t i = 0; ok && i < token.n; i++)
+        ok = token.p[i] > ' ' && token.p[i] < 0x7f;
+    if (!ok) {
+        err_set(e, ERR_DYNAMODB_UNAVAILABLE, SOURCE ": the metadata service gave no usable token");
+        return CREDENTIALS_FAILED;
+    }
+    (void)snprintf(imds->token_header, sizeof imds->token_header, TOKEN_HEADER "%.*s", (int)token.n,
+                   token.p);
+    return CREDENTIALS_FOUND;
+}
+
+static enum credentials_result fall_back(const struct imds *imds, struct err *e)
+{
+    if (!is_true(imds->context->config, "AWS_EC2_METADATA_V1_DISABLED"))
+        return CREDENTIALS_FOUND;
+    err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
+            SOURCE ": the metadata service has no version 2, and AWS_EC2_METADATA_V1_DISABLED "
+                   "forbids version 1");
+    return CREDENTIALS_FAILED;
+}
+
+static enum credentials_result judge_token(struct imds *imds,
+                                           const struct transport_response *response, struct err *e)
+{
+    if (response->outcome == TRANSPORT_NOT_SENT)
+        return CREDENTIALS_NOT_HERE;
+    if (response->outcome == TRANSPORT_MAYBE_SENT) {
+        /* In a container with a hop limit of 1 the answer to this very request gets lost. */
+        err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                SOURCE ": the metadata service took the request for a token and did not answer; in "
+                       "a container, raise the instance's HttpPutResponseHopLimit to 2");
+        return CREDENTIALS_FAILED;
+    }
+    switch (response->status) {
+    case 200:
+        return keep_token(imds, secret_trim(buf_str(&response->body)), e);
+    case 403:
+    case 404:
+    case 405:
+        return fall_back(imds, e);
+    default:
+        credentials_bad_response(SOURCE, response, e);
+        return CREDENTIALS_FAILED;
+    }
+}
+
+enum credentials_result imds_open(struct imds *imds, const struct credentials_context *context,
+                                  struct err *e)
+{
+    *imds = (struct imds){.context = context};
+    if (is_true(context->config, "AWS_EC2_METADATA_DISABLED"))
+        return CREDENTIALS_NOT_HERE;
+    if (find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0)
+        return CREDENTIALS_FAILED;
+    struct transport_response response;
+    credentials_response_init(&response);
+    /* One try: most machines that come here have no such service, and each second counts. */
+    perform(imds, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600", 1,
+            &response);
+    if (response.outcome == TRANSPORT_ANSWERED && credentials_may_repeat(&response)) {
+        credentials_pause(context, 1);
+        perform(imds, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600",
+                TRIES - 1, &response);
+    }
+    enum credentials_result result = judge_token(imds, &response, e);
+    credentials_response_free(&response);
+    return result;
+}
+
+void imds_close(struct imds *imds)
+{
+    OPENSSL_cleanse(imds->token_header, sizeof imds->token_header);
+}
+
+enum credentials_result imds_get(struct imds *imds, const char *path,
+                                 struct transport_response *response, struct err *e)
+{
+    perform(imds, "GET", path, imds->token_header, TRIES, response);
+    if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
+        return CREDENTIALS_FOUND;
+    if (response->outcome == TRANSPORT_NOT_SENT && !imds->token_header[0])
+        return CREDENTIALS_NOT_HERE;
+    if (response->outcome == TRANSPORT_ANSWERED && response->status == 404)
+        return CREDENTIALS_NOT_HERE;
+    credentials_bad_response(SOURCE, response, e);
+    return CREDENTIALS_FAILED;
+}
+
+enum credentials_result imds_region(const struct credentials_context *context,
+                                    char out[IMDS_REGION_SIZE], struct err *e)
+{
+    struct imds imds;
+    struct transport_response response;
+    out[0] = '\0';
+    credentials_response_init(&response);
+    enum credentials_result result = imds_open(&imds, context, e);
+    if (result == CREDENTIALS_FOUND)
+        result = imds_get(&imds, "/latest/meta-data/placement/region", &response, e);
+    if (result == CREDENTIALS_FOUND) {
+        struct str region = secret_trim(buf_str(&response.body));
+        if (region_is_valid(region)) {
+            memcpy(out, region.p, region.n);
+            out[region.n] = '\0';
+        } else {
+            err_set(e, ERR_DYNAMODB_UNAVAILABLE, "the metadata service gave no usable region");
+            result = CREDENTIALS_FAILED;
+        }
+    }
+    credentials_response_free(&response);
+    imds_close(&imds);
+    return result;
+}

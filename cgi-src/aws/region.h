@@ -1,0 +1,33 @@
+/*
+ * Which region, and which endpoint, calls go to: the settings first, then the active profile, then
+ * the instance.
+ */
+#ifndef AWS_REGION_H
+#define AWS_REGION_H
+
+#include <stdbool.h>
+#include "aws/credentials.h"
+#include "base/str.h"
+
+#define REGION_SIZE 64
+#define REGION_ENDPOINT_SIZE 512
+
+/* Lower-case letters, digits and "-", at most 63: it becomes a part of a host's name. */
+bool region_is_valid(struct str region);
+
+/*
+ * config->region, the active profile's region, the instance's (unless context->transport is NULL or
+ * AWS_EC2_METADATA_DISABLED is set; at most about a second where there is none), else us-east-1
+ * with a warning in the log. context->region is not looked at. -1 with ERR_CONFIGURATION if a
+ * setting is no region's name or a file that was named cannot be read.
+ */
+int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e);
+
+/*
+ * The URL of DynamoDB: config->endpoint, the active profile's (its services section, then its
+ * endpoint_url), else the region's own. -1 as above.
+ */
+int region_dynamodb_endpoint(const struct config *config, const char *region,
+                             char out[REGION_ENDPOINT_SIZE], struct err *e);
+
+#endif

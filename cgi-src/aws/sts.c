@@ -1,0 +1,330 @@
+/*
+ * STS as a client needs it: form-encoded requests, signed where the call asks for it, a few tries,
+ * and its errors as sentences. Where the source credentials come from is the providers' business.
+ */
+#include "aws/sts.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "aws/credentials_provider.h"
+#include "aws/profile.h"
+#include "aws/secret.h"
+#include "aws/sigv4.h"
+#include "base/json.h"
+
+#define TRIES 3
+#define FORM_MAX 131072 /* a token of CREDENTIALS_BODY_MAX, mostly unescaped, and the rest */
+#define CONTENT_TYPE "application/x-www-form-urlencoded; charset=utf-8"
+
+static void form_put(struct buf *form, const char *name, struct str value)
+{
+    if (form->len > 0)
+        buf_putc(form, '&');
+    buf_puts(form, name);
+    buf_putc(form, '=');
+    for (size_t i = 0; i < value.n; i++) {
+        unsigned char c = (unsigned char)value.p[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
+        if (plain)
+            buf_putc(form, (char)c);
+        else
+            buf_printf(form, "%%%02X", c);
+    }
+}
+
+static void form_begin(struct buf *form, const char *action)
+{
+    secret_buf_init(form, FORM_MAX);
+    form_put(form, "Action", str_from(action));
+    form_put(form, "Version", STR("2011-06-15"));
+}
+
+static void form_put_role(struct buf *form, const struct credentials_context *context,
+                          const struct sts_role *role)
+{
+    char name[64];
+    const struct clock *clock = context->clock;
+    (void)snprintf(name, sizeof name, "chat-sessions-%lld",
+                   (long long)(clock->wall_us(clock->context) / 1000000));
+    form_put(form, "RoleArn", str_from(role->role_arn));
+    form_put(form, "RoleSessionName", str_from(role->session_name ? role->session_name : name));
+    if (role->external_id)
+        form_put(form, "ExternalId", str_from(role->external_id));
+    if (role->duration_seconds)
+        form_put(form, "DurationSeconds", str_from(role->duration_seconds));
+}
+
+/* Where STS is: the settings for it, else the region's endpoint. */
+struct endpoint {
+    char url[512];
+    struct str host; /* with the port, points into url */
+    const char *region;
+};
+
+static int find_endpoint(const struct credentials_context *context, struct endpoint *out,
+                         struct err *e)
+{
+    const char *url = config_get(context->config, "AWS_ENDPOINT_URL_STS");
+    if (!url)
+        url = config_get(context->config, "AWS_ENDPOINT_URL");
+    out->region = context->region && context->region[0] ? context->region : "us-east-1";
+    int n;
+    if (!url && profile_endpoint(context->config, "sts", out->url, sizeof out->url, e) != 0)
+        return -1;
+    if (url)
+        n = snprintf(out->url, sizeof out->url, "%s", url);
+    else if (out->url[0])
+        n = (int)strlen(out->url);
+    else
+        n = snprintf(out->url, sizeof out->url, "https://sts.%s.amazonaws.com%s/", out->region,
+                     strncmp(out->region, "cn-", 3) == 0 ? ".cn" : "");
+    const char *host = strstr(out->url, "://");
+    if (n < 0 || (size_t)n + 1 >= sizeof out->url || !host)
+        return err_set(e, ERR_CONFIGURATION, "the endpoint of STS is not a URL");
+    host += 3;
+    out->host = (struct str){host, strcspn(host, "/")};
+    /* Requests go to "/", whatever path the setting has. */
+    size_t end = (size_t)(host - out->url) + out->host.n;
+    out->url[end] = '/';
+    out->url[end + 1] = '\0';
+    return 0;
+}
+
+/* The header lines of one try. */
+struct headers {
+    struct buf authorization;
+    struct buf token;
+    char date[48];
+    const char *lines[7];
+};
+
+static int sign(const struct credentials_context *context, const struct endpoint *endpoint,
+                const struct credentials *with, struct str body, struct headers *h)
+{
+    const struct sigv4_header content_type = {"content-type", STR(CONTENT_TYPE)};
+    struct sigv4_request request = {
+        .host = endpoint->host,
+        .headers = &content_type,
+        .header_count = 1,
+        .body = body,
+        .wall_s = context->clock->wall_us(context->clock->context) / 1000000,
+        .region = endpoint->region,
+        .service = "sts",
+        .access_key_id = str_from(with->access_key_id),
+        .secret_access_key = str_from(with->secret_access_key),
+        .session_token = str_from(with->session_token),
+    };
+    struct sigv4_key_cache cache = {0};
+    char date[SIGV4_DATE_SIZE];
+    struct buf value;
+    buf_init(&value, 4096);
+    int result = sigv4_sign(&cache, &request, date, &value, NULL, NULL);
+    sigv4_key_cache_clear(&cache);
+    (void)snprintf(h->date, sizeof h->date, "X-Amz-Date: %s", date);
+    buf_puts(&h->authorization, "Authorization: ");
+    buf_append_str(&h->authorization, buf_str(&value));
+    buf_free(&value);
+    if (with->session_token)
+        buf_printf(&h->token, "X-Amz-Security-Token: %s", with->session_token);
+    return result == 0 && buf_ok(&h->authorization) && buf_ok(&h->token) ? 0 : -1;
+}
+
+static int headers_make(const struct credentials_context *context, const struct endpoint *endpoint,
+                        const struct credentials *with, struct str body, struct headers *h)
+{
+    size_t n = 0;
+    buf_init(&h->authorization, 8192);
+    secret_buf_init(&h->token, CREDENTIALS_BODY_MAX);
+    h->lines[n++] = "Content-Type: " CONTENT_TYPE;
+    h->lines[n++] = "Accept: application/json";
+    if (with) {
+        if (sign(context, endpoint, with, body, h) != 0)
+            return -1;
+        h->lines[n++] = h->date;
+        h->lines[n++] = h->authorization.data;
+        if (with->session_token)
+            h->lines[n++] = h->token.data;
+    }
+    h->lines[n] = NULL;
+    return 0;
+}
+
+static void headers_free(struct headers *h)
+{
+    buf_free(&h->authorization);
+    secret_buf_free(&h->token);
+}
+
+/* The member "Code" or "Message" of an error document. */
+static struct str error_member(struct json_object *tree, const char *name)
+{
+    return json_get_str(json_get(tree, "Error"), name);
+}
+
+static bool may_repeat(const struct transport_response *response)
+{
+    if (credentials_may_repeat(response))
+        return true;
+    if (response->status == 200)
+        return false;
+    struct json_object *tree = json_tree(buf_str(&response->body), NULL);
+    struct str code = error_member(tree, "Code");
+    /* IDPCommunicationError: STS could not reach the identity provider. */
+    bool repeat = str_is(code, "IDPCommunicationError") || str_starts_with(code, "Throttling") ||
+                  str_is(code, "RequestLimitExceeded");
+    json_object_put(tree);
+    return repeat;
+}
+
+/* What STS refused and why, in its own words. They name ARNs, never a key's secret. */
+static int refused(const char *source, const struct transport_response *response, struct err *e)
+{
+    if (response->outcome != TRANSPORT_ANSWERED || response->status >= 500)
+        return credentials_bad_response(source, response, e);
+    struct json_object *tree = json_tree(buf_str(&response->body), NULL);
+    struct str code = error_member(tree, "Code");
+    struct str message = error_member(tree, "Message");
+    if (code.n == 0)
+        credentials_bad_response(source, response, e);
+    else
+        err_set(e, ERR_DYNAMODB_DENIED, "%s: STS says %.*s: %.*s", source, (int)code.n, code.p,
+                (int)(message.n < 300 ? message.n : 300), message.n ? message.p : "");
+    json_object_put(tree);
+    return -1;
+}
+
+static int perform_once(const struct credentials_context *context, const struct endpoint *endpoint,
+                        const struct credentials *with, struct str form,
+                        struct transport_response *response)
+{
+    struct headers headers;
+    int result = headers_make(context, endpoint, with, form, &headers);
+    if (result == 0) {
+        const struct transport_request request = {
+            .method = "POST",
+            .url = endpoint->url,
+            .headers = headers.lines,
+            .body = form,
+            .connect_timeout_ms = 1000,
+            .timeout_ms = 5000,
+        };
+        context->transport->perform(context->transport, &request, response);
+    }
+    headers_free(&headers);
+    return result;
+}
+
+/* One call: what is sent, signed by whom (NULL: not signed), and whose name begins an error. */
+struct call {
+    const struct credentials_context *context;
+    const struct credentials *with;
+    const struct buf *form;
+    const char *source;
+};
+
+/* Sends the form, signed anew on every try. 0 only with status 200. */
+static int perform(const struct call *call, struct transport_response *response, struct err *e)
+{
+    struct endpoint endpoint = {0};
+    if (!buf_ok(call->form))
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s: the request is too large",
+                       call->source);
+    if (find_endpoint(call->context, &endpoint, e) != 0)
+        return -1;
+    for (unsigned n = 1;; n++) {
+        if (perform_once(call->context, &endpoint, call->with, buf_str(call->form), response) != 0)
+            return err_set(e, ERR_INTERNAL, "%s: the request could not be signed", call->source);
+        if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
+            return 0;
+        if (n >= TRIES || !may_repeat(response))
+            return refused(call->source, response, e);
+        credentials_pause(call->context, n);
+    }
+}
+
+static int call_for_credentials(const struct call *call, const struct credentials_dialect *dialect,
+                                struct credentials *out, struct err *e)
+{
+    const struct clock *clock = call->context->clock;
+    struct transport_response response;
+    credentials_response_init(&response);
+    int result = perform(call, &response, e);
+    if (result == 0)
+        result = credentials_read_document(buf_str(&response.body), dialect, call->source,
+                                           clock->wall_us(clock->context), out, e);
+    credentials_response_free(&response);
+    return result;
+}
+
+int sts_assume_role(const struct credentials_context *context, const struct credentials *from,
+                    const struct sts_role *role, const char *source, struct credentials *out,
+                    struct err *e)
+{
+    static const struct credentials_dialect dialect = {
+        .path = {"AssumeRoleResponse", "AssumeRoleResult", "Credentials"},
+        .token_name = "SessionToken",
+        .temporary = true,
+    };
+    struct buf form;
+    const struct call call = {context, from, &form, source};
+    form_begin(&form, "AssumeRole");
+    form_put_role(&form, context, role);
+    int result = call_for_credentials(&call, &dialect, out, e);
+    secret_buf_free(&form);
+    return result;
+}
+
+int sts_assume_role_with_web_identity(const struct credentials_context *context,
+                                      const struct sts_role *role, struct str token,
+                                      const char *source, struct credentials *out, struct err *e)
+{
+    static const struct credentials_dialect dialect = {
+        .path = {"AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult",
+                 "Credentials"},
+        .token_name = "SessionToken",
+        .temporary = true,
+    };
+    struct buf form;
+    const struct call call = {context, NULL, &form, source};
+    form_begin(&form, "AssumeRoleWithWebIdentity");
+    form_put_role(&form, context, role);
+    form_put(&form, "WebIdentityToken", token);
+    int result = call_for_credentials(&call, &dialect, out, e);
+    secret_buf_free(&form);
+    return result;
+}
+
+static void copy(struct str from, char *to, size_t size)
+{
+    (void)snprintf(to, size, "%.*s", (int)from.n, from.n ? from.p : "");
+}
+
+int sts_get_caller_identity(const struct credentials_context *context,
+                            const struct credentials *who, struct sts_identity *out, struct err *e)
+{
+    struct buf form;
+    struct transport_response response;
+    const struct call call = {context, who, &form, "GetCallerIdentity"};
+    *out = (struct sts_identity){0};
+    form_begin(&form, "GetCallerIdentity");
+    credentials_response_init(&response);
+    int result = perform(&call, &response, e);
+    if (result == 0) {
+        struct json_object *tree = json_tree(buf_str(&response.body), NULL);
+        struct json_object *identity =
+            json_get(json_get(tree, "GetCallerIdentityResponse"), "GetCallerIdentityResult");
+        copy(json_get_str(identity, "Account"), out->account, sizeof out->account);
+        copy(json_get_str(identity, "Arn"), out->arn, sizeof out->arn);
+        copy(json_get_str(identity, "UserId"), out->user_id, sizeof out->user_id);
+        json_object_put(tree);
+        if (!out->arn[0])
+            result =
+                err_set(e, ERR_DYNAMODB_UNAVAILABLE, "GetCallerIdentity: the answer names nobody");
+    }
+    credentials_response_free(&response);
+    secret_buf_free(&form);
+    return result;
+}

@@ -1,0 +1,58 @@
+/*
+ * One HTTP exchange, behind a function table that tests replace. aws/transport.c is the only place
+ * that sees libcurl. It never retries, never follows a redirect, never signs.
+ */
+#ifndef AWS_TRANSPORT_H
+#define AWS_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct transport_request {
+    const char *method; /* "GET", "POST", "PUT" */
+    const char *url;
+    const char *const *headers; /* "Name: value" lines, ended by NULL */
+    struct str body;
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms; /* for the whole exchange */
+    bool no_proxy;      /* link-local and container endpoints are never asked through a proxy */
+};
+
+enum transport_outcome {
+    TRANSPORT_ANSWERED,   /* a whole answer was read */
+    TRANSPORT_NOT_SENT,   /* not a byte of the request can have reached a server */
+    TRANSPORT_MAYBE_SENT, /* it may have been received and carried out */
+};
+
+struct transport_response {
+    enum transport_outcome outcome;
+    int status;
+    struct buf body;        /* init by the caller, with its cap; reset by perform */
+    int64_t date_s;         /* the Date header, seconds since the epoch; -1 if absent */
+    int64_t crc32;          /* x-amz-crc32; -1 if absent */
+    int64_t retry_after_ms; /* x-amz-retry-after; -1 if absent */
+    char content_type[64];
+    bool name_not_resolved; /* retrying will not help */
+    bool timed_out;
+    char error[160]; /* what went wrong, for the log; no secret */
+};
+
+struct transport {
+    void (*perform)(struct transport *t, const struct transport_request *request,
+                    struct transport_response *response);
+    void (*free)(struct transport *t);
+};
+
+/* What the handles of a process share: the X509 store and settings. Made after fork. */
+struct transport_shared;
+struct transport_shared *transport_shared_new(const struct config *config, struct err *e);
+void transport_shared_free(struct transport_shared *shared);
+
+/* One libcurl easy handle with kept-alive connections, for one thread at a time. */
+struct transport *transport_curl_new(struct transport_shared *shared, struct err *e);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * Memory that lives as long as one request. Allocation never returns NULL: when the machine is out
+ * of memory the process aborts and the master starts another one. What a client can make the
+ * arena hold is limited by the caps on bodies and answers, checked before.
+ */
+#ifndef BASE_ARENA_H
+#define BASE_ARENA_H
+
+#include <stddef.h>
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *block; /* the block being filled; owned */
+};
+
+void arena_init(struct arena *a);
+/* Forgets everything allocated; keeps one block of ordinary size for the next request. */
+void arena_reset(struct arena *a);
+void arena_free(struct arena *a);
+
+/* size bytes, zeroed, aligned for any type. */
+void *arena_alloc(struct arena *a, size_t size);
+/* count * size bytes, zeroed; aborts on overflow. */
+void *arena_array(struct arena *a, size_t count, size_t size);
+/* A NUL-terminated copy. STR_NONE stays STR_NONE. */
+struct str arena_str(struct arena *a, struct str s);
+struct str arena_printf(struct arena *a, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

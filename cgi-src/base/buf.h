@@ -1,0 +1,46 @@
+/*
+ * A growable byte buffer with a cap. Failure is sticky: when the cap or the memory is
+ * passed, the buffer frees itself, every later append is a no-op, and buf_ok() is false. So a
+ * writer appends freely and its result is checked once, where the bytes are used.
+ */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/str.h"
+
+struct buf {
+    char *data;  /* always NUL-terminated when not NULL; owned */
+    size_t len;  /* bytes in use, without the NUL */
+    size_t size; /* bytes allocated */
+    size_t cap;  /* len never passes this */
+    bool failed;
+};
+
+/* An empty buffer that will hold at most cap bytes. Allocates nothing yet. */
+void buf_init(struct buf *b, size_t cap);
+
+/* Frees the bytes and returns to the state after buf_init. */
+void buf_free(struct buf *b);
+
+/* Empties the buffer, keeps the memory for the next use, clears a failure. */
+void buf_reset(struct buf *b);
+
+void buf_append(struct buf *b, const void *data, size_t len);
+void buf_append_str(struct buf *b, struct str s);
+void buf_puts(struct buf *b, const char *s);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Makes room for `len` more bytes and returns where they start; NULL on failure. The caller
+ * writes up to len bytes there and then calls buf_added. */
+char *buf_reserve(struct buf *b, size_t len);
+void buf_added(struct buf *b, size_t len);
+
+bool buf_ok(const struct buf *b) __attribute__((warn_unused_result));
+
+/* The bytes as a view, valid until the next append. Empty (p != NULL) when failed. */
+struct str buf_str(const struct buf *b);
+
+#endif

@@ -1,0 +1,342 @@
+/*
+ * Configuration: puts the values together from the environment, the .env file and the defaults,
+ * checks them, and fills struct config. The keys themselves stand in config_table.c, .env's format
+ * in dotenv.c.
+ */
+#include "base/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/config_table.h"
+#include "base/dotenv.h"
+
+#define FILE_CAP ((size_t)1024 * 1024)
+
+struct value {
+    char *text; /* in config_values.texts; NULL when neither the environment nor the file has it */
+    enum config_source source;
+    unsigned line; /* of the file */
+};
+
+struct config_values {
+    const char *file; /* its name, for sentences; borrowed, for the time of config_load */
+    struct arena texts;
+    struct value rows[]; /* one for each row of config_keys */
+};
+
+/* The bytes are cleansed: they may be a secret. */
+static void forget(struct value *value)
+{
+    if (value->text)
+        explicit_bzero(value->text, strlen(value->text));
+    *value = (struct value){0};
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    if (c->values) {
+        for (size_t i = 0; i < config_key_count; i++)
+            forget(&c->values->rows[i]);
+        arena_free(&c->values->texts);
+        free(c->values);
+    }
+    *c = (struct config){0};
+}
+
+static bool key_is(const struct config_key *row, struct str key)
+{
+    return str_is(key, row->key) || (row->alias && str_is(key, row->alias));
+}
+
+static const struct config_key *find_key(struct str key)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        if (key_is(&config_keys[i], key))
+            return &config_keys[i];
+    }
+    return NULL;
+}
+
+static struct value *value_of(const struct config *c, const struct config_key *row)
+{
+    return &c->values->rows[row - config_keys];
+}
+
+static struct value *value_of_key(const struct config *c, const char *key)
+{
+    return value_of(c, find_key(str_from(key)));
+}
+
+/* Replaces the value; an empty text leaves the key not set. */
+static void set_value(struct config *c, struct value *value, struct str text,
+                      enum config_source source)
+{
+    forget(value);
+    if (text.n == 0)
+        return;
+    value->text = arena_alloc(&c->values->texts, text.n + 1);
+    memcpy(value->text, text.p, text.n);
+    value->source = source;
+}
+
+static int take_pair(void *context, struct str key, struct str text, unsigned line, struct err *e)
+{
+    (void)e; /* an unknown key is no reason to stop */
+    struct config *c = context;
+    const struct config_key *row = find_key(key);
+    if (!row) {
+        log_warning("%s line %u: unknown key %.*s", c->values->file, line, (int)key.n, key.p);
+        return 0;
+    }
+    struct value *value = value_of(c, row);
+    if (value->text)
+        log_warning("%s line %u: %s was set in line %u already, the last one counts",
+                    c->values->file, line, row->key, value->line);
+    set_value(c, value, text, CONFIG_FROM_FILE);
+    value->line = line;
+    return 0;
+}
+
+/* Appends what can be read of fd. Returns 0 or -1 with errno. */
+static int read_all(int fd, struct buf *out)
+{
+    for (;;) {
+        char *room = buf_reserve(out, 4096);
+        if (!room) {
+            errno = EFBIG;
+            return -1;
+        }
+        ssize_t n = read(fd, room, 4096);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return (int)n;
+        buf_added(out, (size_t)n);
+    }
+}
+
+static int read_file(struct config *c, const char *file, bool must_exist, struct err *e)
+{
+    struct buf text;
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT && !must_exist)
+        return 0;
+    if (fd < 0)
+        return err_set(e, ERR_CONFIGURATION, "cannot read %s: %s", file, strerrordesc_np(errno));
+    int result = -1;
+    buf_init(&text, FILE_CAP);
+    if (read_all(fd, &text) != 0)
+        err_set(e, ERR_CONFIGURATION, "cannot read %s: %s", file, strerrordesc_np(errno));
+    else
+        result = dotenv_parse(file, buf_str(&text), take_pair, c, e);
+    if (text.data)
+        explicit_bzero(text.data, text.size);
+    buf_free(&text);
+    close(fd);
+    return result;
+}
+
+static void read_environment(struct config *c)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *row = &config_keys[i];
+        const char *text = getenv(row->key);
+        if ((!text || !*text) && row->alias)
+            text = getenv(row->alias);
+        if (!text || !*text)
+            continue;
+        set_value(c, value_of(c, row), str_from(text), CONFIG_FROM_ENVIRONMENT);
+    }
+}
+
+static const char *place(const struct config *c, const struct value *value)
+{
+    return value->source == CONFIG_FROM_FILE ? c->values->file : "the environment";
+}
+
+static int bad_value(const struct config *c, const struct config_key *row, struct err *e)
+{
+    const struct value *value = value_of(c, row);
+    if (row->secret)
+        return err_set(e, ERR_CONFIGURATION, "%s in %s is not allowed: expected %s", row->key,
+                       place(c, value), row->allowed);
+    return err_set(e, ERR_CONFIGURATION, "%s=%s in %s is not allowed: expected %s", row->key,
+                   value->text, place(c, value), row->allowed);
+}
+
+static void store_text(struct config *c, const struct config_key *row, const char *text)
+{
+    const char **field = (const char **)(void *)((char *)c + row->field);
+    /* Rows that share a field stand in the order of precedence. */
+    if (!*field || !**field)
+        *field = text;
+}
+
+static void store(struct config *c, const struct config_key *row, union config_value value)
+{
+    void *field = (char *)c + row->field;
+    switch (row->type) {
+    case CONFIG_INTEGER:
+    case CONFIG_OCTAL:
+        *(int64_t *)field = value.number;
+        break;
+    case CONFIG_FLAG:
+        *(bool *)field = value.number != 0;
+        break;
+    case CONFIG_CHOICE: {
+        /* Every enum of struct config has the size of an int. */
+        int chosen = (int)value.number;
+        memcpy(field, &chosen, sizeof chosen);
+        break;
+    }
+    default:
+        store_text(c, row, value.text);
+    }
+}
+
+_Static_assert(sizeof(enum auth_mode) == sizeof(int), "store() copies an int");
+_Static_assert(sizeof(enum log_level) == sizeof(int), "store() copies an int");
+_Static_assert(sizeof(enum log_format) == sizeof(int), "store() copies an int");
+
+static int fill(struct config *c, struct err *e)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *row = &config_keys[i];
+        const char *text = value_of(c, row)->text;
+        const char *default_text = row->default_text ? row->default_text : "";
+        union config_value value = {.text = default_text};
+        if (text && !config_check(row, text, &value))
+            return bad_value(c, row, e);
+        if (!text && *default_text && !config_check(row, default_text, &value))
+            return err_set(e, ERR_INTERNAL, "the default of %s is not allowed", row->key);
+        if (row->field != CONFIG_NO_FIELD)
+            store(c, row, value);
+    }
+    return 0;
+}
+
+/* "your_access_key_id", "YOUR-SECRET", "<key>": what example files have in place of a key. Real
+ * ones have neither of these shapes. */
+static bool is_placeholder(const char *text)
+{
+    size_t n = strlen(text);
+    if (strncasecmp(text, "your", 4) == 0 && text[4] != '\0' && strchr("_- ", text[4]))
+        return true;
+    return n >= 2 && text[0] == '<' && text[n - 1] == '>';
+}
+
+static int check_placeholder(const struct config *c, const char *key, struct err *e)
+{
+    const struct value *value = value_of_key(c, key);
+    if (!value->text || !is_placeholder(value->text))
+        return 0;
+    return err_set(
+        e, ERR_CONFIGURATION,
+        "%s in %s is still the placeholder of the example: put your real key there, or "
+        "remove AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and use \"aws configure\" or "
+        "an IAM role",
+        key, place(c, value));
+}
+
+/* Halves of two different keys sign nothing: they must come from one place. */
+static int check_key_pair(struct config *c, struct err *e)
+{
+    const struct value *id = value_of_key(c, "AWS_ACCESS_KEY_ID");
+    const struct value *secret = value_of_key(c, "AWS_SECRET_ACCESS_KEY");
+    struct value *token = value_of_key(c, "AWS_SESSION_TOKEN");
+    if (check_placeholder(c, "AWS_ACCESS_KEY_ID", e) != 0 ||
+        check_placeholder(c, "AWS_SECRET_ACCESS_KEY", e) != 0)
+        return -1;
+    if (!id->text && !secret->text)
+        return 0;
+    if (!id->text || !secret->text)
+        return err_set(e, ERR_CONFIGURATION, "%s is set in %s, but %s is not: set both or neither",
+                       id->text ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                       place(c, id->text ? id : secret),
+                       id->text ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+    if (id->source != secret->source)
+        return err_set(
+            e, ERR_CONFIGURATION,
+            "AWS_ACCESS_KEY_ID is set in %s, but AWS_SECRET_ACCESS_KEY in %s: set both in "
+            "the same place",
+            place(c, id), place(c, secret));
+    if (token->text && token->source != id->source) {
+        log_warning("AWS_SESSION_TOKEN in %s is ignored: the keys are set in %s", place(c, token),
+                    place(c, id));
+        forget(token);
+    }
+    return 0;
+}
+
+/* What one row alone cannot tell. */
+static int check_together(struct config *c, struct err *e)
+{
+    if (strcmp(c->sessions_table, c->messages_table) == 0)
+        return err_set(e, ERR_CONFIGURATION,
+                       "DYNAMODB_CHAT_SESSIONS_TABLE and DYNAMODB_CHAT_MESSAGES_TABLE are both %s: "
+                       "they must be two tables",
+                       c->sessions_table);
+    if (c->auth_mode == AUTH_JWT && !*c->auth_jwt_jwks_url && !*c->auth_jwt_jwks_file &&
+        !*c->auth_jwt_secret)
+        return err_set(e, ERR_CONFIGURATION,
+                       "AUTH_MODE=jwt needs a key to check tokens with: set AUTH_JWT_JWKS_URL, "
+                       "AUTH_JWT_JWKS_FILE or AUTH_JWT_SECRET");
+    if (c->stuck_request_s && c->stuck_request_s * 1000 <= c->request_deadline_ms)
+        log_warning(
+            "STUCK_REQUEST_S is not longer than REQUEST_DEADLINE_MS: requests that are only "
+            "slow will end their process");
+    return check_key_pair(c, e);
+}
+
+int config_load(struct config *c, const char *file, bool must_exist, struct err *e)
+{
+    *c = (struct config){0};
+    c->values = calloc(1, sizeof *c->values + config_key_count * sizeof *c->values->rows);
+    if (!c->values)
+        return err_set(e, ERR_INTERNAL, "out of memory");
+    arena_init(&c->values->texts);
+    c->values->file = file;
+    int result = file ? read_file(c, file, must_exist, e) : 0;
+    read_environment(c);
+    if (result != 0 || fill(c, e) != 0 || check_together(c, e) != 0) {
+        config_free(c);
+        return -1;
+    }
+    c->values->file = NULL;
+    return 0;
+}
+
+const char *config_get(const struct config *c, const char *key)
+{
+    const struct config_key *row = find_key(str_from(key));
+    return row && c->values ? value_of(c, row)->text : NULL;
+}
+
+bool config_row(const struct config *c, size_t i, struct config_row *out)
+{
+    if (i >= config_key_count || config_keys[i].hidden)
+        return false;
+    const struct config_key *row = &config_keys[i];
+    const struct value *value = value_of(c, row);
+    const char *default_text = row->default_text ? row->default_text : "";
+    *out = (struct config_row){
+        .key = row->key,
+        .default_text = default_text,
+        .unit_or_values = row->allowed,
+        .help = row->help,
+        .secret = row->secret,
+        .source = value->source,
+        .text = !value->text  ? default_text
+                : row->secret ? NULL
+                              : value->text,
+    };
+    return true;
+}

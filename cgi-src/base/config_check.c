@@ -1,0 +1,151 @@
+/*
+ * The check of one configuration value against its row of the table: pure, and strict, so that a
+ * slip of the pen is found when the program starts and not when a request comes.
+ */
+#include "base/config_table.h"
+
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+static bool all_of(const char *text, const char *set)
+{
+    return text[strspn(text, set)] == '\0';
+}
+
+/* Digits of the base alone: no sign, no blank. A decimal with a leading zero is refused, somebody
+ * may have meant octal. */
+static bool read_number(const char *text, int base, int64_t *out)
+{
+    int64_t value = 0;
+    if (*text == '\0' || (base == 10 && text[0] == '0' && text[1] != '\0'))
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text >= '0' + base || __builtin_mul_overflow(value, base, &value) ||
+            __builtin_add_overflow(value, *text - '0', &value))
+            return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool read_choice(const char *const *choices, const char *text, int64_t *out)
+{
+    for (int64_t i = 0; choices[i]; i++) {
+        if (strcasecmp(choices[i], text) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The text behind "http://" or "https://"; NULL if it begins with neither. */
+static const char *after_scheme(const char *text)
+{
+    if (strncmp(text, "http://", 7) == 0)
+        return text + 7;
+    if (strncmp(text, "https://", 8) == 0)
+        return text + 8;
+    return NULL;
+}
+
+static bool is_url(const char *text)
+{
+    const char *host = after_scheme(text);
+    return host && *host && !strchr("/:?#@", *host) && !strpbrk(text, " \"<>\\^`{|}");
+}
+
+/* Scheme, host and port; a browser sends no path and no slash at the end. */
+static bool is_origin(struct str origin)
+{
+    char text[512];
+    if (origin.n == 0 || origin.n >= sizeof text)
+        return false;
+    memcpy(text, origin.p, origin.n);
+    text[origin.n] = '\0';
+    if (strcmp(text, "*") == 0)
+        return true;
+    return is_url(text) && !strpbrk(after_scheme(text), "/?#@*");
+}
+
+static bool is_origins(const char *text)
+{
+    for (;;) {
+        text += strspn(text, " ");
+        size_t n = strcspn(text, ",");
+        struct str origin = {text, n};
+        while (origin.n > 0 && origin.p[origin.n - 1] == ' ')
+            origin.n--;
+        if (!is_origin(origin))
+            return false;
+        if (text[n] == '\0')
+            return true;
+        text += n + 1;
+    }
+}
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+static bool is_table_name(const char *text)
+{
+    size_t n = strlen(text);
+    return n >= 3 && n <= 255 && all_of(text, LETTERS DIGITS "_.-");
+}
+
+/* UTF-8 without control characters: such a value can only be an accident. */
+static bool is_clean(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+            return false;
+    }
+    return str_is_utf8(str_from(text));
+}
+
+static bool has_length(const struct config_key *row, const char *text)
+{
+    size_t n = strlen(text);
+    return n >= (size_t)row->min && (row->max == 0 || n <= (size_t)row->max);
+}
+
+bool config_check(const struct config_key *row, const char *text, union config_value *out)
+{
+    union config_value value = {.text = text};
+    bool good = is_clean(text);
+    switch (row->type) {
+    case CONFIG_TEXT:
+    case CONFIG_PATH:
+        good = good && has_length(row, text);
+        break;
+    case CONFIG_TABLE:
+        good = good && is_table_name(text);
+        break;
+    case CONFIG_URL:
+        good = good && is_url(text);
+        break;
+    case CONFIG_HEADER:
+        good = good && *text && all_of(text, LETTERS DIGITS "-");
+        break;
+    case CONFIG_ORIGINS:
+        good = good && is_origins(text);
+        break;
+    case CONFIG_INTEGER:
+    case CONFIG_OCTAL:
+        good = good && read_number(text, row->type == CONFIG_OCTAL ? 8 : 10, &value.number) &&
+               value.number >= row->min && value.number <= row->max;
+        break;
+    case CONFIG_FLAG:
+        good = good && read_number(text, 2, &value.number) && text[1] == '\0';
+        break;
+    case CONFIG_CHOICE:
+        good = good && read_choice(row->choices, text, &value.number);
+        break;
+    }
+    if (out)
+        *out = value;
+    return good;
+}

@@ -1,0 +1,80 @@
+/*
+ * The error type: the names of the codes, and sentences cut to the size they have room for.
+ * What a code means in HTTP is http/response's business.
+ */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const code_names[ERR_CODES] = {
+    [ERR_NONE] = "none",
+    [ERR_INVALID_JSON] = "invalid_json",
+    [ERR_INVALID_ENCODING] = "invalid_encoding",
+    [ERR_INVALID_CURSOR] = "invalid_cursor",
+    [ERR_INCOMPLETE_BODY] = "incomplete_body",
+    [ERR_UNAUTHORIZED] = "unauthorized",
+    [ERR_FORBIDDEN] = "forbidden",
+    [ERR_NOT_FOUND] = "not_found",
+    [ERR_SESSION_NOT_FOUND] = "session_not_found",
+    [ERR_MESSAGE_NOT_FOUND] = "message_not_found",
+    [ERR_METHOD_NOT_ALLOWED] = "method_not_allowed",
+    [ERR_PRECONDITION_FAILED] = "precondition_failed",
+    [ERR_ITEM_TOO_LARGE] = "item_too_large",
+    [ERR_BODY_TOO_LARGE] = "body_too_large",
+    [ERR_UNSUPPORTED_MEDIA_TYPE] = "unsupported_media_type",
+    [ERR_MISSING_PARAMETER] = "missing_parameter",
+    [ERR_INVALID_PARAMETER] = "invalid_parameter",
+    [ERR_IDEMPOTENCY_KEY_REUSED] = "idempotency_key_reused",
+    [ERR_CREDENTIALS_NOT_CONFIGURED] = "credentials_not_configured",
+    [ERR_DYNAMODB_THROTTLED] = "dynamodb_throttled",
+    [ERR_DYNAMODB_UNAVAILABLE] = "dynamodb_unavailable",
+    [ERR_DYNAMODB_CONFLICT] = "dynamodb_conflict",
+    [ERR_DYNAMODB_DENIED] = "dynamodb_denied",
+    [ERR_DEADLINE_EXCEEDED] = "deadline_exceeded",
+    [ERR_CONFIGURATION] = "configuration",
+    [ERR_INTERNAL] = "internal",
+};
+
+/* Drops the start of a character whose end did not fit. */
+static void cut_at_character(char *text)
+{
+    size_t n = strlen(text);
+    size_t start = n;
+    while (start > 0 && n - start < 3 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (start == 0)
+        return;
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t need = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    if (n - (start - 1) < need)
+        text[start - 1] = '\0';
+}
+
+int err_set(struct err *e, enum err_code code, const char *format, ...)
+{
+    if (!e)
+        return -1;
+    /* The arguments may point into the old detail: "loading %s: %s", name, e->detail. */
+    char detail[sizeof e->detail];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    if (n < 0)
+        detail[0] = '\0';
+    if (n >= (int)sizeof detail)
+        cut_at_character(detail);
+    memcpy(e->detail, detail, sizeof detail);
+    e->code = code;
+    e->retry_after_s = 0;
+    return -1;
+}
+
+const char *err_code_name(enum err_code code)
+{
+    if ((unsigned)code >= ERR_CODES || !code_names[code])
+        return code_names[ERR_INTERNAL];
+    return code_names[code];
+}

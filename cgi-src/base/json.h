@@ -1,0 +1,91 @@
+/*
+ * JSON: a strict scanner that keeps slices of the text as it was sent, a writer that owns commas
+ * and escaping, and the one door to json-c for trees (DynamoDB's answers). json-c alone will not do
+ * for what clients send: it changes numbers beyond 64 bits, takes lone surrogates for U+FFFD, and
+ * the last of two equal keys.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* Nesting that a client's document may have. DynamoDB's own limit for nested values is 32, but
+ * metadata is stored as text and so not bound by it. */
+#define JSON_MAX_DEPTH 100
+
+/* Not "enum json_type": json-c has one of that name, and files that use both include both. */
+enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* A value of a document: its type and its text, the very bytes that were sent. */
+struct json_value {
+    enum json_kind type;
+    struct str text;
+};
+
+struct json_member {
+    struct str name; /* decoded */
+    struct json_value value;
+};
+
+/*
+ * Checks the whole text against RFC 8259, UTF-8 well-formed, no lone surrogate escapes, depth at
+ * most JSON_MAX_DEPTH, nothing after the value but white space. On success *out is the top value
+ * without the white space around it. ERR_INVALID_JSON (or ERR_INVALID_ENCODING for bad UTF-8) with
+ * the byte offset and what was expected.
+ */
+int json_scan(struct str text, struct json_value *out, struct err *e);
+
+/*
+ * The members of a scanned object, or elements of a scanned array, in order. The views point into
+ * the text and the arena. Equal names are all listed. Only for text that json_scan has passed.
+ */
+size_t json_members(struct json_value object, struct arena *a, struct json_member **out);
+size_t json_elements(struct json_value array, struct arena *a, struct json_value **out);
+
+/* A scanned JSON string without its quotes and escapes. May contain NUL. */
+struct str json_decode_string(struct json_value string, struct arena *a);
+
+/* A scanned JSON number that is an integer in the range of int64_t: 1, -3, 0; not 1.0, not 1e3. */
+bool json_integer(struct json_value number, int64_t *out);
+
+/* A tree from DynamoDB's answer; depth 256; the whole text. Owned by the caller: json_object_put.
+ * NULL with ERR_INVALID_JSON if it is not JSON, or is null. The text's code is about the answer: a
+ * caller that hands the error on gives it another one. */
+struct json_object;
+struct json_object *json_tree(struct str text, struct err *e);
+
+/* Member of a tree, NULL if absent or if tree is NULL. Borrowed. */
+struct json_object *json_get(struct json_object *tree, const char *name);
+/* A string member's bytes, STR_NONE if absent or no string. Borrowed from the tree. */
+struct str json_get_str(struct json_object *tree, const char *name);
+
+/* Writes one document to a buffer. Failure is the buffer's (sticky). */
+struct json_writer {
+    struct buf *out;
+    bool comma; /* a comma is due before the next key or element */
+};
+
+void json_writer_init(struct json_writer *w, struct buf *out);
+void json_begin_object(struct json_writer *w);
+void json_end_object(struct json_writer *w);
+void json_begin_array(struct json_writer *w);
+void json_end_array(struct json_writer *w);
+void json_key(struct json_writer *w, const char *name); /* name needs no escaping */
+void json_string(struct json_writer *w, struct str s);  /* well-formed UTF-8; '/' is not escaped */
+void json_int(struct json_writer *w, int64_t n);
+void json_boolean(struct json_writer *w, bool b); /* json_bool is a type of json-c */
+void json_null(struct json_writer *w);
+void json_raw(struct json_writer *w, struct str json); /* a value's text as it is */
+
+/* json_key and the value in one. */
+void json_put_string(struct json_writer *w, const char *name, struct str s);
+void json_put_int(struct json_writer *w, const char *name, int64_t n);
+void json_put_bool(struct json_writer *w, const char *name, bool b);
+void json_put_raw(struct json_writer *w, const char *name, struct str json);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * What the scanner and the writer of JSON strings share: finding the next byte that needs care. For
+ * base/json_*.c alone.
+ */
+#ifndef BASE_JSON_TEXT_H
+#define BASE_JSON_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* True for the bytes that RFC 8259 does not allow bare in a string: '"', '\' and below 0x20. */
+static inline bool json_byte_is_special(unsigned char c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* The same question for eight bytes at once (see "Bit Twiddling Hacks", haszero and hasless). */
+static inline bool json_word_has_special(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ (ones * '"');
+    uint64_t backslash = word ^ (ones * '\\');
+    uint64_t hit = ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+                   ((backslash - ones) & ~backslash);
+    return (hit & (ones * 0x80)) != 0;
+}
+
+/* The first special byte at or after p; end if there is none. */
+static inline const char *json_next_special(const char *p, const char *end)
+{
+    while (end - p >= 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        if (json_word_has_special(word))
+            break;
+        p += 8;
+    }
+    while (p < end && !json_byte_is_special((unsigned char)*p))
+        p++;
+    return p;
+}
+
+static inline bool json_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline bool json_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The value of four hexadecimal digits at p, -1 if they are not that. */
+static inline int json_hex4(const char *p, const char *end)
+{
+    int value = 0;
+    if (end - p < 4)
+        return -1;
+    for (int i = 0; i < 4; i++) {
+        char c = p[i];
+        int digit = json_is_digit(c)         ? c - '0'
+                    : (c >= 'a' && c <= 'f') ? c - 'a' + 10
+                    : (c >= 'A' && c <= 'F') ? c - 'A' + 10
+                                             : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+static inline bool json_is_high_surrogate(int unit)
+{
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+static inline bool json_is_low_surrogate(int unit)
+{
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * The JSON writer: commas and escaping. It does not check that what is written is one well-formed
+ * document; its callers are code, not clients. Strings must be well-formed UTF-8.
+ */
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/json_text.h"
+
+void json_writer_init(struct json_writer *w, struct buf *out)
+{
+    *w = (struct json_writer){.out = out};
+}
+
+static void before_value(struct json_writer *w)
+{
+    if (w->comma)
+        buf_putc(w->out, ',');
+    w->comma = true;
+}
+
+static void begin(struct json_writer *w, char c)
+{
+    before_value(w);
+    buf_putc(w->out, c);
+    w->comma = false;
+}
+
+static void end(struct json_writer *w, char c)
+{
+    buf_putc(w->out, c);
+    w->comma = true;
+}
+
+void json_begin_object(struct json_writer *w)
+{
+    begin(w, '{');
+}
+
+void json_end_object(struct json_writer *w)
+{
+    end(w, '}');
+}
+
+void json_begin_array(struct json_writer *w)
+{
+    begin(w, '[');
+}
+
+void json_end_array(struct json_writer *w)
+{
+    end(w, ']');
+}
+
+void json_key(struct json_writer *w, const char *name)
+{
+    begin(w, '"');
+    buf_puts(w->out, name);
+    buf_append(w->out, "\":", 2);
+}
+
+static void put_escape(struct buf *out, unsigned char c)
+{
+    static const char short_names[0x20] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    static const char digits[] = "0123456789abcdef";
+    if (c == '"' || c == '\\') {
+        buf_append(out, (char[]){'\\', (char)c}, 2);
+    } else if (short_names[c]) {
+        buf_append(out, (char[]){'\\', short_names[c]}, 2);
+    } else {
+        buf_append(out, (char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
+    }
+}
+
+void json_string(struct json_writer *w, struct str s)
+{
+    before_value(w);
+    buf_putc(w->out, '"');
+    const char *p = s.p;
+    const char *last = s.p ? s.p + s.n : NULL;
+    while (p < last) {
+        const char *special = json_next_special(p, last);
+        buf_append(w->out, p, (size_t)(special - p));
+        p = special;
+        if (p < last)
+            put_escape(w->out, (unsigned char)*p++);
+    }
+    buf_putc(w->out, '"');
+}
+
+void json_int(struct json_writer *w, int64_t n)
+{
+    char text[24];
+    int length = snprintf(text, sizeof text, "%" PRId64, n);
+    before_value(w);
+    buf_append(w->out, text, (size_t)length);
+}
+
+void json_boolean(struct json_writer *w, bool b)
+{
+    json_raw(w, b ? STR("true") : STR("false"));
+}
+
+void json_null(struct json_writer *w)
+{
+    json_raw(w, STR("null"));
+}
+
+void json_raw(struct json_writer *w, struct str json)
+{
+    before_value(w);
+    buf_append_str(w->out, json);
+}
+
+void json_put_string(struct json_writer *w, const char *name, struct str s)
+{
+    json_key(w, name);
+    json_string(w, s);
+}
+
+void json_put_int(struct json_writer *w, const char *name, int64_t n)
+{
+    json_key(w, name);
+    json_int(w, n);
+}
+
+void json_put_bool(struct json_writer *w, const char *name, bool b)
+{
+    json_key(w, name);
+    json_boolean(w, b);
+}
+
+void json_put_raw(struct json_writer *w, const char *name, struct str json)
+{
+    json_key(w, name);
+    json_raw(w, json);
+}

@@ -1,0 +1,42 @@
+/*
+ * The log: one line a call, written with one write(2), so that lines of several processes do not
+ * mix. LOG_FORMAT=text gives "2026-11-23T08:30:02.342117Z INFO: ...", json one object a line with
+ * time, level, message, pid and the fields. Safe from any thread; never called in a signal handler.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/str.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVELS };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+/* A named value of a line: a string if `text` is present, else the number. */
+struct log_field {
+    const char *name;
+    struct str text;
+    int64_t number;
+};
+
+/* Opens file for appending ("" is standard error). The log works before this call too: info, text,
+ * standard error. */
+int log_open(enum log_level level, enum log_format format, const char *file, struct err *e);
+
+/* Opens the same file again (after logrotate has moved it away). Keeps the old one on failure. */
+void log_reopen(void);
+
+bool log_enabled(enum log_level level);
+
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A line with fields: text format appends " name=value" (values quoted if need be). */
+void log_fields(enum log_level level, const char *message, const struct log_field *fields,
+                unsigned count);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * Finds a parameter, checks that it is there only once, and checks its type and range. What a value
+ * means is the caller's.
+ */
+#include "http/parameter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A parameter as found: decoded text from the query or a JSON value from the body. */
+struct found {
+    bool present;
+    bool is_json;
+    struct json_value json;
+    struct str text; /* what values are compared by; of a JSON string: decoded */
+};
+
+void parameters_of_request(const struct request *r, struct parameters *out)
+{
+    *out = (struct parameters){
+        .arena = r->arena,
+        .query = r->query_parameters,
+        .query_count = r->query_parameter_count,
+        .members = r->members,
+        .member_count = r->member_count,
+    };
+}
+
+int parameters_of_element(struct json_value element, size_t index, struct arena *a,
+                          struct parameters *out, struct err *e)
+{
+    struct json_member *members;
+
+    if (element.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "element [%zu] of the array must be an object",
+                       index);
+    *out = (struct parameters){.arena = a};
+    out->member_count = json_members(element, a, &members);
+    out->members = members;
+    snprintf(out->prefix, sizeof(out->prefix), "[%zu].", index);
+    return 0;
+}
+
+static int note(const struct parameters *p, const char *name, struct found *found,
+                struct found value, struct err *e)
+{
+    if (found->present && !str_equals(found->text, value.text))
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "%s%s is given more than once, with different values", p->prefix, name);
+    if (!found->present)
+        *found = value;
+    return 0;
+}
+
+static int find(const struct parameters *p, const char *name, struct found *out, struct err *e)
+{
+    *out = (struct found){0};
+    for (size_t i = 0; i < p->query_count; i++) {
+        if (!str_is(p->query[i].name, name))
+            continue;
+        struct found value = {.present = true, .text = p->query[i].value};
+        if (note(p, name, out, value, e) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < p->member_count; i++) {
+        if (!str_is(p->members[i].name, name))
+            continue;
+        struct json_value json = p->members[i].value;
+        struct found value = {
+            .present = true,
+            .is_json = true,
+            .json = json,
+            .text = json.type == JSON_STRING ? json_decode_string(json, p->arena) : json.text,
+        };
+        if (note(p, name, out, value, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_left_out(const struct found *f)
+{
+    return !f->present || (f->is_json && f->json.type == JSON_NULL);
+}
+
+static int check_length(const struct parameters *p, const char *name,
+                        const struct parameter_limits *limits, struct str s, struct err *e)
+{
+    if (s.n < limits->min_bytes)
+        return err_set(e, ERR_INVALID_PARAMETER, "%s%s must not be empty", p->prefix, name);
+    if (limits->max_bytes && s.n > limits->max_bytes)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "%s%s must be at most %zu bytes of UTF-8, this one has %zu", p->prefix, name,
+                       limits->max_bytes, s.n);
+    if (limits->max_characters && s.n > limits->max_characters &&
+        str_utf8_length(s) > limits->max_characters)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "%s%s must be at most %zu characters, this one has %zu", p->prefix, name,
+                       limits->max_characters, str_utf8_length(s));
+    if (limits->no_nul && memchr(s.p, '\0', s.n))
+        return err_set(e, ERR_INVALID_PARAMETER, "%s%s must not contain a NUL character", p->prefix,
+                       name);
+    return 0;
+}
+
+int parameter_string(const struct parameters *p, const char *name,
+                     const struct parameter_limits *limits, struct str *out, struct err *e)
+{
+    struct found f;
+
+    *out = STR_NONE;
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    if (is_left_out(&f))
+        return 0;
+    if (f.is_json && f.json.type != JSON_STRING)
+        return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be a string", p->prefix, name);
+    if (check_length(p, name, limits, f.text, e) < 0)
+        return -1;
+    *out = f.text;
+    return 0;
+}
+
+int parameter_integer(const struct parameters *p, const char *name, int64_t min, int64_t max,
+                      int64_t *out, struct err *e)
+{
+    struct found f;
+    int64_t value;
+
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    if (is_left_out(&f))
+        return 0;
+    bool is_number = !f.is_json || f.json.type == JSON_NUMBER;
+    struct json_value number = {JSON_NUMBER, f.text};
+    if (!is_number || !json_integer(number, &value) || value < min || value > max)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "%s%s must be an integer from %" PRId64 " to %" PRId64, p->prefix, name, min,
+                       max);
+    *out = value;
+    return 0;
+}
+
+static int choice_error(const struct parameters *p, const char *name, const char *const *names,
+                        struct err *e)
+{
+    char list[128] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; names[i] && n < sizeof(list); i++) {
+        const char *separator = i == 0 ? "" : names[i + 1] ? ", " : " or ";
+        n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", separator, names[i]);
+    }
+    return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be %s", p->prefix, name, list);
+}
+
+int parameter_choice(const struct parameters *p, const char *name, const char *const *names,
+                     int *out, struct err *e)
+{
+    struct found f;
+
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    if (is_left_out(&f))
+        return 0;
+    if (!f.is_json || f.json.type == JSON_STRING) {
+        for (int i = 0; names[i]; i++) {
+            if (str_is(f.text, names[i])) {
+                *out = i;
+                return 0;
+            }
+        }
+    }
+    return choice_error(p, name, names, e);
+}
+
+int parameter_object(const struct parameters *p, const char *name,
+                     enum parameter_presence *presence, struct str *text, struct err *e)
+{
+    struct found f;
+
+    *presence = PARAMETER_LEFT_OUT;
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    if (!f.present)
+        return 0;
+    if (!f.is_json && json_scan(f.text, &f.json, e) < 0)
+        return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be a JSON object", p->prefix, name);
+    if (f.json.type == JSON_NULL) {
+        *presence = PARAMETER_NULL;
+        return 0;
+    }
+    if (f.json.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be a JSON object", p->prefix, name);
+    *presence = PARAMETER_GIVEN;
+    *text = f.json.text;
+    return 0;
+}

@@ -1,0 +1,209 @@
+/*
+ * Reads a request from the gateway and checks its form. What the parameters mean is said in
+ * http/parameter and api/.
+ */
+#include "http/request.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+const char *const http_method_names[HTTP_METHODS] = {
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL,
+};
+
+static const char *param(const struct request *r, const char *name)
+{
+    return r->gateway->param(r->gateway, name);
+}
+
+struct str request_header(const struct request *r, const char *cgi_name)
+{
+    return str_from(param(r, cgi_name));
+}
+
+static enum http_method method_of(const char *name)
+{
+    for (int i = 0; name && i < HTTP_OTHER; i++) {
+        if (strcmp(name, http_method_names[i]) == 0)
+            return (enum http_method)i;
+    }
+    return HTTP_OTHER;
+}
+
+/* The caller's id if it is 1 to 128 visible ASCII characters, else a new one. */
+static void take_request_id(struct request *r)
+{
+    struct str given = request_header(r, "HTTP_X_REQUEST_ID");
+    bool good = given.n >= 1 && given.n < REQUEST_ID_SIZE;
+
+    for (size_t i = 0; good && i < given.n; i++)
+        good = given.p[i] > ' ' && given.p[i] < 0x7f;
+    if (good) {
+        memcpy(r->request_id, given.p, given.n);
+        r->request_id[given.n] = '\0';
+    } else {
+        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, r->request_id);
+    }
+}
+
+/* "http://host/path" (RFC 9112 section 3.2.2) becomes "/path". */
+static struct str strip_authority(struct str target)
+{
+    const char *colon = memmem(target.p, target.n, "://", 3);
+    if (target.n == 0 || target.p[0] == '/' || !colon)
+        return target;
+    size_t skip = (size_t)(colon - target.p) + 3;
+    const char *slash = memchr(target.p + skip, '/', target.n - skip);
+    if (!slash)
+        return STR("/");
+    return (struct str){slash, target.n - (size_t)(slash - target.p)};
+}
+
+/* Where the program itself is called by its path (/cgi-bin/chat-sessions/api/...), that is cut off.
+ */
+static struct str strip_script_name(const struct request *r, struct str path)
+{
+    struct str script = request_header(r, "SCRIPT_NAME");
+    if (script.n == 0 || script.n >= path.n || memcmp(path.p, script.p, script.n) != 0)
+        return path;
+    struct str rest = {path.p + script.n, path.n - script.n};
+    return str_starts_with(rest, "/api/") ? rest : path;
+}
+
+static void split_target(struct request *r)
+{
+    struct str target = request_header(r, "REQUEST_URI");
+
+    if (!target.p)
+        target = str_from(param(r, "PATH_INFO"));
+    target = strip_authority(target.p ? target : STR("/"));
+    const char *mark = memchr(target.p, '?', target.n);
+    r->path = target;
+    if (mark) {
+        r->path.n = (size_t)(mark - target.p);
+        r->query = (struct str){mark + 1, target.n - r->path.n - 1};
+    } else if (!param(r, "REQUEST_URI")) {
+        r->query = request_header(r, "QUERY_STRING");
+    }
+    r->path = strip_script_name(r, r->path);
+}
+
+int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e)
+{
+    *r = (struct request){.arena = a, .gateway = g};
+    r->method = method_of(param(r, "REQUEST_METHOD"));
+    take_request_id(r);
+    split_target(r);
+    if (uri_segments(r->path, a, &r->segments, &r->segment_count, e) < 0)
+        return -1;
+    if (!r->query.p)
+        return 0;
+    return uri_parameters(r->query, a, &r->query_parameters, &r->query_parameter_count, e);
+}
+
+/* The media type without its parameters is application/json, and a charset, if named, is UTF-8. */
+static bool is_json_type(struct str type)
+{
+    static const char json[] = "application/json";
+    size_t n = sizeof(json) - 1;
+
+    if (type.n < n || strncasecmp(type.p, json, n) != 0)
+        return false;
+    struct str rest = {type.p + n, type.n - n};
+    while (rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t')) {
+        rest.p++;
+        rest.n--;
+    }
+    if (rest.n == 0)
+        return true;
+    if (rest.p[0] != ';')
+        return false;
+    const char *charset = strcasestr(rest.p, "charset=");
+    if (!charset)
+        return true;
+    charset += strlen("charset=");
+    charset += *charset == '"';
+    return strncasecmp(charset, "utf-8", 5) == 0;
+}
+
+/* -1: absent or not a number. */
+static int64_t content_length(const struct request *r)
+{
+    const char *text = param(r, "CONTENT_LENGTH");
+    int64_t n;
+    if (!text || !json_integer((struct json_value){JSON_NUMBER, str_from(text)}, &n) || n < 0)
+        return -1;
+    return n;
+}
+
+static int read_fixed(struct request *r, char *out, size_t n, struct err *e)
+{
+    size_t have = 0;
+
+    while (have < n) {
+        long got = r->gateway->read(r->gateway, out + have, n - have);
+        if (got <= 0)
+            return err_set(e, ERR_INCOMPLETE_BODY,
+                           "the body ended after %zu of %zu bytes; send it again", have, n);
+        have += (size_t)got;
+    }
+    return 0;
+}
+
+int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
+{
+    int64_t n = content_length(r);
+
+    if (n <= 0)
+        return 0;
+    if (n > max_bytes)
+        return err_set(e, ERR_BODY_TOO_LARGE,
+                       "the body must be at most %" PRId64 " bytes, this one has %" PRId64,
+                       max_bytes, n);
+    struct str type = request_header(r, "CONTENT_TYPE");
+    if (!is_json_type(type.p ? type : STR("")))
+        return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
+                       "send the body as JSON, with Content-Type: application/json");
+    char *text = arena_alloc(r->arena, (size_t)n + 1);
+    if (read_fixed(r, text, (size_t)n, e) < 0 ||
+        json_scan((struct str){text, (size_t)n}, &r->body, e) < 0)
+        return -1;
+    r->has_body = true;
+    if (r->body.type == JSON_OBJECT)
+        r->member_count = json_members(r->body, r->arena, &r->members);
+    return 0;
+}
+
+struct str request_path(const struct request *r, const char *name)
+{
+    for (size_t i = 0; i < r->path_parameter_count; i++) {
+        if (str_is(r->path_parameters[i].name, name))
+            return r->path_parameters[i].value;
+    }
+    return STR("");
+}
+
+void request_versions(const struct request *r, const char *cgi_name, struct versions *out)
+{
+    struct str header = request_header(r, cgi_name);
+    const char *at = header.p;
+
+    *out = (struct versions){.present = header.p != NULL};
+    while (at && *at) {
+        at += strspn(at, " \t,");
+        if (strncmp(at, "W/", 2) == 0)
+            at += 2;
+        size_t n = strcspn(at, ",");
+        if (n >= 1 && at[0] == '*')
+            out->any = true;
+        char *end = NULL;
+        long long version = n >= 3 && at[0] == '"' ? strtoll(at + 1, &end, 10) : 0;
+        if (end && end > at + 1 && *end == '"' && out->count < VERSIONS_MAX)
+            out->list[out->count++] = version;
+        at += n;
+    }
+}

@@ -1,0 +1,176 @@
+/*
+ * Statuses, envelopes and the bytes of an answer. Which error it is was decided below.
+ */
+#include "http/response.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#define HEADERS_CAP (64 * 1024)
+
+struct status_row {
+    int status;
+    unsigned retry_after_s; /* 0: no Retry-After */
+};
+
+static const struct status_row status_of_code[ERR_CODES] = {
+    [ERR_NONE] = {500, 0},
+    [ERR_INVALID_JSON] = {400, 0},
+    [ERR_INVALID_ENCODING] = {400, 0},
+    [ERR_INVALID_CURSOR] = {400, 0},
+    [ERR_INCOMPLETE_BODY] = {400, 0},
+    [ERR_UNAUTHORIZED] = {401, 0},
+    [ERR_FORBIDDEN] = {403, 0},
+    [ERR_NOT_FOUND] = {404, 0},
+    [ERR_SESSION_NOT_FOUND] = {404, 0},
+    [ERR_MESSAGE_NOT_FOUND] = {404, 0},
+    [ERR_METHOD_NOT_ALLOWED] = {405, 0},
+    [ERR_PRECONDITION_FAILED] = {412, 0},
+    [ERR_ITEM_TOO_LARGE] = {413, 0},
+    [ERR_BODY_TOO_LARGE] = {413, 0},
+    [ERR_UNSUPPORTED_MEDIA_TYPE] = {415, 0},
+    [ERR_MISSING_PARAMETER] = {422, 0},
+    [ERR_INVALID_PARAMETER] = {422, 0},
+    [ERR_IDEMPOTENCY_KEY_REUSED] = {422, 0},
+    [ERR_CREDENTIALS_NOT_CONFIGURED] = {503, 30},
+    [ERR_DYNAMODB_THROTTLED] = {503, 2},
+    [ERR_DYNAMODB_UNAVAILABLE] = {503, 5},
+    [ERR_DYNAMODB_CONFLICT] = {503, 1},
+    [ERR_DYNAMODB_DENIED] = {503, 30},
+    [ERR_DEADLINE_EXCEEDED] = {504, 0},
+    [ERR_CONFIGURATION] = {500, 0},
+    [ERR_INTERNAL] = {500, 0},
+};
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    }
+    return "Unknown";
+}
+
+int response_status_of(enum err_code code)
+{
+    return status_of_code[code].status;
+}
+
+void response_init(struct response *r, size_t body_cap)
+{
+    *r = (struct response){.status = 500};
+    buf_init(&r->headers, HEADERS_CAP);
+    buf_init(&r->body, body_cap);
+}
+
+void response_free(struct response *r)
+{
+    buf_free(&r->headers);
+    buf_free(&r->body);
+}
+
+void response_reset(struct response *r)
+{
+    r->status = 500;
+    r->content_type = NULL;
+    buf_reset(&r->headers);
+    buf_reset(&r->body);
+}
+
+void response_header(struct response *r, const char *name, struct str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+            return;
+    }
+    buf_puts(&r->headers, name);
+    buf_puts(&r->headers, ": ");
+    buf_append_str(&r->headers, value);
+    buf_puts(&r->headers, "\r\n");
+}
+
+void response_begin(struct response *r, int status, struct json_writer *w)
+{
+    r->status = status;
+    r->content_type = "application/json";
+    buf_reset(&r->body);
+    json_writer_init(w, &r->body);
+    json_begin_object(w);
+    json_put_string(w, "status", STR("success"));
+}
+
+void response_end(struct json_writer *w, int64_t wall_us)
+{
+    char now[CLOCK_TIME_SIZE];
+
+    clock_format_us(wall_us, now);
+    json_put_string(w, "timestamp", str_from(now));
+    json_end_object(w);
+}
+
+void response_error(struct response *r, const struct err *e, const char *request_id)
+{
+    const struct status_row *row = &status_of_code[e->code];
+    unsigned retry_after =
+        e->retry_after_s && row->retry_after_s ? e->retry_after_s : row->retry_after_s;
+    struct json_writer w;
+
+    r->status = row->status;
+    r->content_type = "application/problem+json";
+    buf_reset(&r->body);
+    json_writer_init(&w, &r->body);
+    json_begin_object(&w);
+    json_put_string(&w, "type", STR("about:blank"));
+    json_put_string(&w, "title", str_from(reason_of(row->status)));
+    json_put_int(&w, "status", row->status);
+    json_put_string(&w, "code", str_from(err_code_name(e->code)));
+    json_put_string(&w, "detail", str_from(e->detail));
+    json_put_string(&w, "request_id", str_from(request_id));
+    json_end_object(&w);
+    if (retry_after)
+        buf_printf(&r->headers, "Retry-After: %u\r\n", retry_after);
+    if (row->status == 401)
+        response_header(r, "WWW-Authenticate", STR("Bearer"));
+}
+
+int response_send(struct response *r, struct gateway *g, bool head)
+{
+    char start[256];
+    int n = snprintf(start, sizeof(start), "Status: %d %s\r\n", r->status, reason_of(r->status));
+
+    if (r->content_type)
+        n += snprintf(start + n, sizeof(start) - (size_t)n,
+                      "Content-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n",
+                      r->content_type, r->body.len);
+    buf_puts(&r->headers, "\r\n");
+    if (!buf_ok(&r->headers))
+        return -1;
+    if (g->write(g, start, (size_t)n) < 0 || g->write(g, r->headers.data, r->headers.len) < 0)
+        return -1;
+    if (!r->content_type || head || r->body.len == 0)
+        return 0;
+    return g->write(g, r->body.data, r->body.len);
+}

@@ -1,0 +1,46 @@
+/*
+ * An answer being built, and the only place where an error becomes an HTTP status (RFC 9110) and a
+ * problem document (RFC 9457).
+ */
+#ifndef HTTP_RESPONSE_H
+#define HTTP_RESPONSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "http/gateway.h"
+
+struct response {
+    int status;
+    struct buf headers; /* whole lines, CRLF-ended */
+    struct buf body;
+    const char *content_type; /* NULL: no body */
+};
+
+void response_init(struct response *r, size_t body_cap);
+void response_free(struct response *r);
+/* Back to empty, the memory kept. */
+void response_reset(struct response *r);
+
+/* Adds a header line. A value with a control character is left out: it could end the header. */
+void response_header(struct response *r, const char *name, struct str value);
+
+/* Opens `{"status":"success"` with the given status; members follow through w. */
+void response_begin(struct response *r, int status, struct json_writer *w);
+/* Closes it with `"timestamp":"…Z"}` of the given time. */
+void response_end(struct json_writer *w, int64_t wall_us);
+
+/* Makes it the problem document of e, with Retry-After and WWW-Authenticate where the status wants
+ * them. Header lines that were added stay. */
+void response_error(struct response *r, const struct err *e, const char *request_id);
+
+/* The status that e gives, for logs. */
+int response_status_of(enum err_code code);
+
+/* Writes status line, headers and body (none for HEAD, but its length). 0, or -1 when the client is
+ * gone. */
+int response_send(struct response *r, struct gateway *g, bool head);
+
+#endif

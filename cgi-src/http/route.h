@@ -1,0 +1,36 @@
+/*
+ * The router: one const table of path templates with a handler a method. 404, 405, Allow and HEAD
+ * fall out of it.
+ */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include <stdbool.h>
+#include "base/err.h"
+#include "http/request.h"
+#include "http/response.h"
+
+/* context is whatever was given to the dispatcher. 0, or -1 with e. */
+typedef int (*route_handler)(void *context, struct request *request, struct response *response,
+                             struct err *e);
+
+struct route {
+    const char *path; /* "/api/v1/sessions/{user_id}"; also the label in metrics and logs */
+    route_handler get, post, put, patch, delete; /* NULL: not allowed */
+    bool open;                                   /* answered without authentication */
+};
+
+/*
+ * The first row whose path fits, with the request's path_parameters filled in; NULL if there is
+ * none. A placeholder takes one segment that is not empty.
+ */
+const struct route *route_find(const struct route *routes, size_t count, struct request *request);
+
+/* The row's handler for the request's method (GET's for HEAD); NULL if the method is not allowed.
+ */
+route_handler route_handler_of(const struct route *route, enum http_method method);
+
+/* The value of Allow: "GET, HEAD, OPTIONS". Always the same for a row; out holds 64 bytes. */
+void route_allow(const struct route *route, char out[64]);
+
+#endif

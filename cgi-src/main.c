@@ -1,0 +1,228 @@
+/*
+ * Options, subcommands, the choice of mode and the wiring of the layers; nothing else.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/service.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "pool/pool.h"
+
+#ifndef CHAT_SESSIONS_VERSION
+#define CHAT_SESSIONS_VERSION "development"
+#endif
+
+/* Exit codes of sysexits.h, which systemd and shells know. */
+enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
+
+#define CREATE_TABLES_DEADLINE_MS 60000
+#define SERVE_TABLES_DEADLINE_MS 20000
+
+static const struct pool_handler handler = {
+    .process_new = service_process_new,
+    .process_free = service_process_free,
+    .thread_new = service_thread_new,
+    .thread_free = service_thread_free,
+    .handle = service_handle,
+};
+
+struct options {
+    const char *command; /* NULL: none was given */
+    const char *env_file;
+    bool env_file_must_exist;
+};
+
+static struct options options = {.env_file = ".env"};
+
+static void print_help(FILE *out)
+{
+    fputs("Usage: chat-sessions [--env-file FILE] COMMAND\n"
+          "\n"
+          "Keeps chat sessions in Amazon DynamoDB: a FastCGI application for nginx.\n"
+          "\n"
+          "Commands:\n"
+          "  serve          run the pool of workers on the unix socket SOCKET\n"
+          "  create-tables  make the two DynamoDB tables if they are missing, and exit\n"
+          "  check          say whether the service would work here, and what is missing\n"
+          "\n"
+          "Options:\n"
+          "  --env-file FILE  read configuration from FILE too (default: .env, if it is there);\n"
+          "                   the environment wins\n"
+          "  --version        print the version\n"
+          "  --help           print this\n"
+          "\n"
+          "Without a command it serves what its standard input is: a listening socket (as\n"
+          "spawn-fcgi and mod_fcgid give it) or one CGI request.\n"
+          "Every configuration key is described in .env.example.\n",
+          out);
+}
+
+static int usage_error(const char *what, const char *argument)
+{
+    fprintf(stderr, "chat-sessions: %s: %s\n\n", what, argument);
+    print_help(stderr);
+    return EXIT_USAGE;
+}
+
+static int fail(const struct err *e, int code)
+{
+    log_error("%s", e->detail);
+    return code;
+}
+
+static int load(struct config *config, struct err *e)
+{
+    if (config_load(config, options.env_file, options.env_file_must_exist, e) < 0)
+        return -1;
+    return log_open(config->log_level, config->log_format, config->log_file, e);
+}
+
+static int create_tables(void)
+{
+    struct config config;
+    struct err e = {0};
+
+    if (load(&config, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    int r = service_create_tables(&config, CREATE_TABLES_DEADLINE_MS, &e);
+    config_free(&config);
+    return r < 0 ? fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE) : 0;
+}
+
+/*
+ * The tables are looked at in a process of their own: no connection, no random state and no thread
+ * may cross the pool's fork. Only tables with other keys stop the start: all else may mend itself.
+ */
+static int prepare_tables(const struct config *config, struct err *e)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return err_set(e, ERR_INTERNAL, "fork: %s", strerror(errno));
+    if (pid == 0) {
+        int r = service_create_tables(config, SERVE_TABLES_DEADLINE_MS, e);
+        if (r < 0)
+            log_error("%s", e->detail);
+        _exit(r == 0 ? 0 : e->code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG)
+        return err_set(e, ERR_CONFIGURATION, "not started: the tables do not fit");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        log_warning("the tables could not be looked at; the service starts all the same and "
+                    "answers 503 until DynamoDB can be used");
+    return 0;
+}
+
+static struct config *reload(struct err *e)
+{
+    struct config *config = calloc(1, sizeof(*config));
+
+    if (!config) {
+        err_set(e, ERR_INTERNAL, "out of memory");
+        return NULL;
+    }
+    if (load(config, e) < 0) {
+        free(config);
+        return NULL;
+    }
+    return config;
+}
+
+static int serve(void)
+{
+    struct config config;
+    struct err e = {0};
+
+    if (load(&config, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
+    if (prepare_tables(&config, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    struct pool_options pool = {.config = &config, .handler = &handler, .reload = reload};
+    int r = pool_run(&pool, &e);
+    config_free(&config);
+    return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
+}
+
+static bool is_listening_socket(int fd)
+{
+    int listening = 0;
+    socklen_t size = sizeof(listening);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+static bool is_cgi(void)
+{
+    struct gateway *gateway = gateway_cgi();
+    return gateway->param(gateway, "GATEWAY_INTERFACE") != NULL;
+}
+
+/* Started by a web server or spawn-fcgi, which give no arguments. */
+static int serve_standard_input(void)
+{
+    bool listening = is_listening_socket(STDIN_FILENO);
+    struct config config;
+    struct err e = {0};
+
+    if (!listening && !is_cgi())
+        return usage_error("no command", "give one of those below");
+    if (load(&config, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    int r =
+        listening ? pool_run_single(&config, &handler, &e) : pool_run_cgi(&config, &handler, &e);
+    config_free(&config);
+    return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
+}
+
+static int run_command(void)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } commands[] = {{"serve", serve}, {"create-tables", create_tables}};
+
+    if (!options.command)
+        return serve_standard_input();
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(options.command, commands[i].name) == 0)
+            return commands[i].run();
+    }
+    return usage_error("unknown command", options.command);
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            printf("chat-sessions %s\n", CHAT_SESSIONS_VERSION);
+            return 0;
+        }
+        if (strcmp(argv[i], "--env-file") == 0) {
+            if (++i == argc)
+                return usage_error("a file name must follow", "--env-file");
+            options.env_file = argv[i];
+            options.env_file_must_exist = true;
+        } else if (argv[i][0] == '-') {
+            return usage_error("unknown option", argv[i]);
+        } else if (options.command) {
+            return usage_error("one command at a time", argv[i]);
+        } else {
+            options.command = argv[i];
+        }
+    }
+    return run_command();
+}

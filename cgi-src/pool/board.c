@@ -1,0 +1,225 @@
+/*
+ * The scoreboard and the inboxes. Who gives what to whom is decided by the workers; who lives and
+ * dies, by the master.
+ */
+#include "pool/board.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/metrics.h"
+
+struct place {
+    _Alignas(64) atomic_int state;
+    atomic_uint threads;
+    atomic_int connections;
+};
+
+struct board {
+    unsigned places;
+    struct place *place; /* shared */
+    int (*inbox)[2];     /* [0] is read by the place's process, [1] is written by the others */
+};
+
+static int open_inboxes(struct board *b)
+{
+    for (unsigned i = 0; i < b->places; i++) {
+        /* A socket pair with packets: one message is one connection, whole or not at all. */
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, b->inbox[i]) <
+            0) {
+            b->inbox[i][0] = b->inbox[i][1] = -1;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct board *board_new(unsigned places, struct err *e)
+{
+    size_t size = places * sizeof(struct place);
+    struct board *b = calloc(1, sizeof(*b));
+
+    if (!b)
+        goto fail;
+    // cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1
+    b->place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (b->place == MAP_FAILED) {
+        b->place = NULL;
+        goto fail;
+    }
+    b->places = places;
+    b->inbox = malloc(places * sizeof(*b->inbox));
+    if (!b->inbox)
+        goto fail;
+    memset(b->inbox, -1, places * sizeof(*b->inbox)); /* every descriptor is -1: none */
+    if (open_inboxes(b) < 0)
+        goto fail;
+    return b;
+fail:
+    err_set(e, ERR_INTERNAL, "cannot set up the pool's scoreboard: %s", strerrordesc_np(errno));
+    board_free(b);
+    return NULL;
+}
+
+void board_free(struct board *b)
+{
+    if (!b)
+        return;
+    for (unsigned i = 0; b->inbox && i < b->places; i++) {
+        if (b->inbox[i][0] >= 0)
+            close(b->inbox[i][0]);
+        if (b->inbox[i][1] >= 0)
+            close(b->inbox[i][1]);
+    }
+    free(b->inbox);
+    if (b->place)
+        munmap(b->place, b->places * sizeof(*b->place));
+    free(b);
+}
+
+unsigned board_places(const struct board *b)
+{
+    return b->places;
+}
+
+void board_set(struct board *b, unsigned place, enum board_state state, unsigned threads)
+{
+    atomic_store(&b->place[place].threads, threads);
+    atomic_store(&b->place[place].state, (int)state);
+}
+
+bool board_change(struct board *b, unsigned place, enum board_state from, enum board_state to)
+{
+    int expected = (int)from;
+    return atomic_compare_exchange_strong(&b->place[place].state, &expected, (int)to);
+}
+
+void board_clear(struct board *b, unsigned place)
+{
+    for (unsigned i = 0; i < board_threads(b, place); i++)
+        metrics_slot_off(board_metrics_slot(place, i));
+    board_set(b, place, BOARD_FREE, 0);
+    board_forward(b, place);
+    atomic_store(&b->place[place].connections, 0);
+}
+
+enum board_state board_state(const struct board *b, unsigned place)
+{
+    return (enum board_state)atomic_load(&b->place[place].state);
+}
+
+unsigned board_threads(const struct board *b, unsigned place)
+{
+    return atomic_load(&b->place[place].threads);
+}
+
+void board_count(struct board *b, unsigned place, int change)
+{
+    atomic_fetch_add(&b->place[place].connections, change);
+}
+
+unsigned board_connections(const struct board *b, unsigned place)
+{
+    int n = atomic_load(&b->place[place].connections);
+    return n > 0 ? (unsigned)n : 0;
+}
+
+int board_least(const struct board *b, unsigned except)
+{
+    int best = -1;
+
+    for (unsigned i = 0; i < b->places; i++) {
+        if (i == except || board_state(b, i) != BOARD_READY)
+            continue;
+        if (best < 0 || board_connections(b, i) < board_connections(b, (unsigned)best))
+            best = (int)i;
+    }
+    return best;
+}
+
+int board_inbox(const struct board *b, unsigned place)
+{
+    return b->inbox[place][0];
+}
+
+union fd_message {
+    char space[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+};
+
+int board_give(struct board *b, unsigned place, int fd)
+{
+    union fd_message control = {.space = {0}};
+    char byte = 'c';
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &fd, sizeof(int));
+    /* Counted first: a burst of connections must not all go to the one that is still empty. */
+    board_count(b, place, 1);
+    if (sendmsg(b->inbox[place][1], &message, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
+        board_count(b, place, -1);
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
+int board_take(struct board *b, unsigned place)
+{
+    union fd_message control;
+    char byte;
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+    int fd = -1;
+
+    if (recvmsg(b->inbox[place][0], &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
+        return -1;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(c), sizeof(int));
+    return fd;
+}
+
+void board_forward(struct board *b, unsigned place)
+{
+    int fd;
+
+    while ((fd = board_take(b, place)) >= 0) {
+        int target = board_least(b, place);
+        board_count(b, place, -1);
+        if (target < 0 || board_give(b, (unsigned)target, fd) < 0)
+            close(fd);
+    }
+}
+
+unsigned board_busy(const struct board *b, unsigned place, long long *since_us)
+{
+    unsigned busy = 0;
+
+    *since_us = 0;
+    for (unsigned i = 0; i < board_threads(b, place); i++) {
+        long long since = metrics_slot_since(board_metrics_slot(place, i));
+        if (since == 0)
+            continue;
+        busy++;
+        if (*since_us == 0 || since < *since_us)
+            *since_us = since;
+    }
+    return busy;
+}

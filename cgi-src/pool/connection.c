@@ -1,0 +1,95 @@
+/*
+ * Requests on connections that the pool has accepted itself. When to read from which connection is
+ * the workers' business.
+ */
+#include "pool/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+/* For each read and each write. nginx sends a request in one go and takes answers as they come. */
+#define IO_TIMEOUT_S 5
+/* A body that nobody wanted is read up to here; with more, the connection is closed instead. */
+#define DRAIN_MAX ((size_t)16 * 1024 * 1024)
+
+int connection_library_init(struct err *e)
+{
+    /* How long a close waits for the peer's own, in ms; the default is two seconds of a thread. */
+    setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 1);
+    setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "100", 1);
+    if (FCGX_Init() != 0)
+        return err_set(e, ERR_INTERNAL, "libfcgi cannot be initialised");
+    return 0;
+}
+
+void connection_request_init(FCGX_Request *request)
+{
+    FCGX_InitRequest(request, -1, 0);
+    request->ipcFd = -1;
+}
+
+void connection_prepare(int fd)
+{
+    struct timeval limit = {.tv_sec = IO_TIMEOUT_S};
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+bool connection_is_closed(int fd)
+{
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool connection_has_data(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool connection_gets_data(int fd, int wait_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, wait_ms) > 0 && connection_has_data(fd);
+}
+
+int connection_accept(FCGX_Request *request, int fd)
+{
+    request->ipcFd = fd;
+    request->keepConnection = 1; /* the request's own flag replaces it */
+    request->listen_sock = -1;   /* or the library would accept a connection when this one ends */
+    return FCGX_Accept_r(request) == 0 ? 0 : -1;
+}
+
+/* More than the library's buffer left unread would be taken for the next request's beginning. */
+static bool drain(FCGX_Stream *in)
+{
+    char rest[4096];
+    size_t total = 0;
+    int n;
+
+    while ((n = FCGX_GetStr(rest, sizeof(rest), in)) > 0) {
+        total += (size_t)n;
+        if (total > DRAIN_MAX)
+            return false;
+    }
+    return FCGX_GetError(in) == 0;
+}
+
+int connection_finish(FCGX_Request *request, bool keep)
+{
+    if (!drain(request->in) || !keep)
+        request->keepConnection = 0;
+    FCGX_Finish_r(request);
+    int fd = request->ipcFd;
+    request->ipcFd = -1; /* the connection is the pool's again */
+    return fd;
+}

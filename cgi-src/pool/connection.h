@@ -1,0 +1,39 @@
+/*
+ * One FastCGI connection and libfcgi: the only file that touches the fields of FCGX_Request that
+ * the library calls private. That is how a thread can serve any connection that is ready, instead
+ * of being bound to one until it closes.
+ */
+#ifndef POOL_CONNECTION_H
+#define POOL_CONNECTION_H
+
+#include <stdbool.h>
+#include <fcgiapp.h>
+#include "base/err.h"
+
+/* Once in each process, before its threads start. */
+int connection_library_init(struct err *e);
+
+/* Once for each request structure; a thread uses the same one for all its requests. */
+void connection_request_init(FCGX_Request *request);
+
+/* Time limits for reading and writing: libfcgi itself waits without end. */
+void connection_prepare(int fd);
+
+/* True if the peer has closed and nothing is left to read. */
+bool connection_is_closed(int fd);
+/* True if something has arrived that nobody has read. */
+bool connection_has_data(int fd);
+/* The same after waiting up to so many milliseconds. */
+bool connection_gets_data(int fd, int wait_ms);
+
+/* Reads the next request from fd. -1: there is none, fd has been closed. */
+int connection_accept(FCGX_Request *request, int fd);
+
+/*
+ * Ends the request: reads what is left of its body, sends the end of the answer. Returns fd if the
+ * connection stays open; -1 when it was closed (the peer does not keep it, something failed, or
+ * keep is false).
+ */
+int connection_finish(FCGX_Request *request, bool keep);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * Listening sockets. libfcgi's own FCGX_OpenSocket removes a file without asking whether somebody
+ * listens there, leaves its permissions to the umask, and ends the process on failure.
+ */
+#include "pool/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
+
+/* True if somebody takes connections there. */
+static bool answers(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return true; /* not known: rather no harm */
+    bool refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+                   (errno == ECONNREFUSED || errno == ENOENT);
+    close(fd);
+    return !refused;
+}
+
+static bool is_socket(const char *path)
+{
+    struct stat s;
+
+    return lstat(path, &s) == 0 && S_ISSOCK(s.st_mode);
+}
+
+/* Never more open than asked for, not even between bind and chmod. */
+static int bind_private(int fd, const struct sockaddr_un *address)
+{
+    mode_t before = umask(0177);
+    int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+    int error = errno;
+
+    umask(before);
+    errno = error;
+    return result;
+}
+
+static int bind_or_replace(int fd, const struct sockaddr_un *address, struct err *e)
+{
+    if (bind_private(fd, address) == 0)
+        return 0;
+    if (errno == EADDRINUSE && is_socket(address->sun_path)) {
+        if (answers(address))
+            return err_set(e, ERR_CONFIGURATION,
+                           "already running: somebody answers on %s; stop that one first, or set "
+                           "SOCKET or STATUS_SOCKET to another path",
+                           address->sun_path);
+        log_warning("replacing %s, which nobody listens on any more", address->sun_path);
+        if (unlink(address->sun_path) == 0 && bind_private(fd, address) == 0)
+            return 0;
+    }
+    return err_set(e, ERR_CONFIGURATION, "cannot open the socket %s: %s", address->sun_path,
+                   strerrordesc_np(errno));
+}
+
+static int listen_there(struct listener *l, unsigned mode, int wait, struct err *e)
+{
+    struct stat s;
+
+    if (chmod(l->path, mode) < 0 || stat(l->path, &s) < 0 || listen(l->fd, wait) < 0)
+        return err_set(e, ERR_CONFIGURATION, "cannot listen on the socket %s: %s", l->path,
+                       strerrordesc_np(errno));
+    l->device = s.st_dev;
+    l->inode = s.st_ino;
+    return 0;
+}
+
+int listener_open(struct listener *l, const char *path, unsigned mode, int wait, struct err *e)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    *l = (struct listener){.fd = -1, .path = path};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return err_set(e, ERR_CONFIGURATION, "the path of the socket is too long: %s", path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (l->fd < 0)
+        return err_set(e, ERR_INTERNAL, "cannot make a socket: %s", strerrordesc_np(errno));
+    if (bind_or_replace(l->fd, &address, e) == 0 && listen_there(l, mode, wait, e) == 0)
+        return 0;
+    close(l->fd);
+    l->fd = -1;
+    return -1;
+}
+
+/* ---- systemd ---- */
+
+static long number(const char *name)
+{
+    const char *text = getenv(name);
+    char *end;
+
+    if (!text)
+        return 0;
+    long n = strtol(text, &end, 10);
+    return *text && *end == '\0' ? n : 0;
+}
+
+static bool is_listening(int fd)
+{
+    int yes = 0;
+    socklen_t n = sizeof(yes);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
+}
+
+/* Whether the i-th of the names between colons is this one. */
+static bool is_named(long i, const char *name)
+{
+    const char *names = getenv("LISTEN_FDNAMES");
+
+    for (; names && i > 0; i--) {
+        names = strchr(names, ':');
+        names = names ? names + 1 : NULL;
+    }
+    return names && strcspn(names, ":") == strlen(name) && strncmp(names, name, strlen(name)) == 0;
+}
+
+bool listener_from_systemd(struct listener *l, const char *name)
+{
+    *l = (struct listener){.fd = -1};
+    if (number("LISTEN_PID") != getpid())
+        return false;
+    for (long i = 0; i < number("LISTEN_FDS"); i++) {
+        int fd = SYSTEMD_FIRST + (int)i;
+        if (name ? !is_named(i, name) : is_named(i, "status"))
+            continue;
+        if (!is_listening(fd))
+            continue;
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+        l->fd = fd;
+        return true;
+    }
+    return false;
+}
+
+void listener_forget_environment(void)
+{
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+}
+
+/* ---- end ---- */
+
+void listener_unlink(struct listener *l)
+{
+    struct stat s;
+
+    if (l->fd >= 0 && l->path && stat(l->path, &s) == 0 && s.st_dev == l->device &&
+        s.st_ino == l->inode)
+        unlink(l->path);
+    l->path = NULL;
+}
+
+void listener_close(struct listener *l)
+{
+    listener_unlink(l);
+    if (l->fd >= 0)
+        close(l->fd);
+    l->fd = -1;
+}

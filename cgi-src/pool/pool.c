@@ -1,0 +1,61 @@
+/*
+ * The ways to run without a master: one process on a socket that somebody else has opened, and one
+ * request as plain CGI.
+ */
+#include "pool/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "pool/board.h"
+#include "pool/process.h"
+
+unsigned pool_slots(void)
+{
+    return BOARD_PLACES * BOARD_THREADS;
+}
+
+int pool_run_single(const struct config *config, const struct pool_handler *handler, struct err *e)
+{
+    /* FCGI_LISTENSOCK_FILENO of the FastCGI specification, section 2.2. */
+    int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+    if (flags < 0 || fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK) < 0)
+        return err_set(e, ERR_CONFIGURATION, "standard input is no socket: %s",
+                       strerrordesc_np(errno));
+    struct board *board = board_new(1, e);
+    if (!board)
+        return -1;
+    board_set(board, 0, BOARD_STARTING, (unsigned)config->pool_threads);
+    struct process_setup setup = {.config = config,
+                                  .handler = handler,
+                                  .board = board,
+                                  .place = 0,
+                                  .listener = STDIN_FILENO,
+                                  .control = -1};
+    int status = process_run(&setup);
+    board_free(board);
+    return status == EXIT_SUCCESS ? 0 : err_set(e, ERR_INTERNAL, "the process has failed");
+}
+
+int pool_run_cgi(const struct config *config, const struct pool_handler *handler, struct err *e)
+{
+    int result = -1;
+
+    signal(SIGPIPE, SIG_IGN); /* the log says it, not a signal */
+    void *process = handler->process_new(config, e);
+    if (!process)
+        return -1;
+    void *thread = handler->thread_new(process, e);
+    if (thread) {
+        handler->handle(thread, gateway_cgi());
+        handler->thread_free(thread);
+        result = 0;
+    }
+    handler->process_free(process);
+    return result;
+}

@@ -1,0 +1,58 @@
+/*
+ * The pool: how requests reach threads. What they do with a request is the handler's.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include "base/config.h"
+#include "base/err.h"
+#include "http/gateway.h"
+
+/*
+ * What the pool runs. process_new is called once in each worker process, after fork; thread_new
+ * once in each of its threads, in that thread; handle for each request. The *_free are called in
+ * reverse on a clean stop. process_new and thread_new return NULL and fill e when they fail: the
+ * worker exits and the master tries again with back-off.
+ */
+struct pool_handler {
+    void *(*process_new)(const struct config *config, struct err *e);
+    void (*process_free)(void *process);
+    void *(*thread_new)(void *process, struct err *e);
+    void (*thread_free)(void *thread);
+    void (*handle)(void *thread, struct gateway *gateway);
+};
+
+/*
+ * How many slots metrics_init needs for any pool: each place of a process has room for the most
+ * threads. Slots that are not used take no memory.
+ */
+unsigned pool_slots(void);
+
+/* Lets the pool write into argv what its processes are doing, for ps. Optional; call first thing in
+ * main. Strings of argv and of the environment are lost: who needs one takes a copy before. */
+void pool_title_init(int argc, char **argv);
+
+/*
+ * The master: opens the socket (or takes it from LISTEN_FDS), forks the processes, keeps them
+ * alive, answers metrics and health on its own socket, and returns when it has been stopped: 0, or
+ * -1 with e when it could not start. reload reads the configuration anew (NULL on failure with e;
+ * the pool goes on with the old one); what it returns is allocated with malloc and becomes the
+ * pool's, which frees it with config_free and free. Without the function, a reload only replaces
+ * the processes. SOCKET, STATUS_SOCKET and POOL_USER stay as they were until the pool is started
+ * again.
+ */
+struct pool_options {
+    const struct config *config;
+    const struct pool_handler *handler;
+    struct config *(*reload)(struct err *e);
+};
+int pool_run(const struct pool_options *options, struct err *e);
+
+/* One process without a master on the listening socket at standard input (spawn-fcgi, mod_fcgid).
+ */
+int pool_run_single(const struct config *config, const struct pool_handler *handler, struct err *e);
+
+/* One request as plain CGI: standard input, output, environment. */
+int pool_run_cgi(const struct config *config, const struct pool_handler *handler, struct err *e);
+
+#endif

@@ -1,0 +1,241 @@
+/*
+ * The table of connections. An event of epoll names its connection by index and generation, so that
+ * an event that was fetched just before another thread closed the connection finds nothing.
+ */
+#include "pool/table.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define NONE UINT32_MAX
+
+enum entry_state { ENTRY_FREE, ENTRY_HELD, ENTRY_IDLE };
+
+struct entry {
+    int fd;
+    enum entry_state state;
+    bool known; /* epoll has it */
+    uint32_t generation;
+    uint32_t before,
+        after; /* neighbours in the list of idle ones; `after` also in that of free ones */
+    int64_t idle_since_us;
+};
+
+struct table {
+    pthread_mutex_t lock;
+    int epoll_fd, drained_fd;
+    bool closed;
+    unsigned size, used;
+    uint32_t free_first;
+    uint32_t oldest, newest; /* of the idle ones */
+    struct entry *entries;
+};
+
+struct table *table_new(int epoll_fd, int drained_fd, unsigned size, struct err *e)
+{
+    struct table *t = calloc(1, sizeof(*t));
+    struct entry *entries = calloc(size, sizeof(*entries));
+
+    if (!t || !entries) {
+        free(t);
+        free(entries);
+        err_set(e, ERR_INTERNAL, "no memory for the table of connections");
+        return NULL;
+    }
+    *t = (struct table){.epoll_fd = epoll_fd,
+                        .drained_fd = drained_fd,
+                        .size = size,
+                        .free_first = 0,
+                        .oldest = NONE,
+                        .newest = NONE,
+                        .entries = entries};
+    pthread_mutex_init(&t->lock, NULL);
+    for (unsigned i = 0; i < size; i++)
+        entries[i] = (struct entry){.fd = -1, .after = i + 1 < size ? i + 1 : NONE};
+    return t;
+}
+
+void table_free(struct table *t)
+{
+    if (!t)
+        return;
+    for (unsigned i = 0; i < t->size; i++) {
+        if (t->entries[i].state != ENTRY_FREE)
+            close(t->entries[i].fd);
+    }
+    pthread_mutex_destroy(&t->lock);
+    free(t->entries);
+    free(t);
+}
+
+/* ---- under the lock ---- */
+
+static void link_newest(struct table *t, uint32_t i)
+{
+    struct entry *e = &t->entries[i];
+
+    e->before = t->newest;
+    e->after = NONE;
+    *(t->newest == NONE ? &t->oldest : &t->entries[t->newest].after) = i;
+    t->newest = i;
+}
+
+static void unlink_idle(struct table *t, uint32_t i)
+{
+    struct entry *e = &t->entries[i];
+
+    *(e->before == NONE ? &t->oldest : &t->entries[e->before].after) = e->after;
+    *(e->after == NONE ? &t->newest : &t->entries[e->after].before) = e->before;
+}
+
+static void forget(struct table *t, struct entry *e)
+{
+    if (e->known)
+        epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, e->fd, NULL);
+    e->known = false;
+}
+
+/* The epoll set is told under the lock: between the two nobody may close the descriptor. */
+static void watch(struct table *t, uint32_t i, int64_t now_us)
+{
+    struct entry *e = &t->entries[i];
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
+                                .data.u64 = (uint64_t)e->generation << 32 | i};
+
+    e->state = ENTRY_IDLE;
+    e->idle_since_us = now_us;
+    link_newest(t, i);
+    epoll_ctl(t->epoll_fd, e->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, e->fd, &event);
+    e->known = true;
+}
+
+static void tell_if_drained(struct table *t)
+{
+    uint64_t one = 1;
+
+    if (t->closed && t->used == 0) {
+        while (write(t->drained_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+            ;
+    }
+}
+
+/* ---- for others ---- */
+
+int table_add(struct table *t, int fd)
+{
+    pthread_mutex_lock(&t->lock);
+    uint32_t i = t->free_first;
+    if (i != NONE) {
+        struct entry *e = &t->entries[i];
+        t->free_first = e->after;
+        t->used++;
+        e->fd = fd;
+        e->state = ENTRY_HELD;
+        e->known = false;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return i == NONE ? -1 : (int)i;
+}
+
+int table_idle(struct table *t, unsigned index, int64_t now_us)
+{
+    pthread_mutex_lock(&t->lock);
+    bool closed = t->closed;
+    if (!closed)
+        watch(t, index, now_us);
+    pthread_mutex_unlock(&t->lock);
+    return closed ? -1 : 0;
+}
+
+void table_watch(struct table *t, unsigned index, int64_t now_us)
+{
+    pthread_mutex_lock(&t->lock);
+    watch(t, index, now_us);
+    pthread_mutex_unlock(&t->lock);
+}
+
+int table_take(struct table *t, uint64_t key, unsigned *index)
+{
+    uint32_t i = (uint32_t)key;
+    int fd = -1;
+
+    pthread_mutex_lock(&t->lock);
+    if (i < t->size) {
+        struct entry *e = &t->entries[i];
+        if (e->state == ENTRY_IDLE && e->generation == (uint32_t)(key >> 32)) {
+            unlink_idle(t, i);
+            e->state = ENTRY_HELD;
+            fd = e->fd;
+            *index = i;
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
+    return fd;
+}
+
+int table_take_oldest(struct table *t, int64_t before_us, unsigned *index)
+{
+    int fd = -1;
+
+    pthread_mutex_lock(&t->lock);
+    uint32_t i = t->oldest;
+    if (i != NONE && t->entries[i].idle_since_us <= before_us) {
+        unlink_idle(t, i);
+        forget(t, &t->entries[i]);
+        t->entries[i].state = ENTRY_HELD;
+        fd = t->entries[i].fd;
+        *index = i;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return fd;
+}
+
+void table_unwatch(struct table *t, unsigned index)
+{
+    pthread_mutex_lock(&t->lock);
+    forget(t, &t->entries[index]);
+    pthread_mutex_unlock(&t->lock);
+}
+
+void table_remove(struct table *t, unsigned index)
+{
+    pthread_mutex_lock(&t->lock);
+    struct entry *e = &t->entries[index];
+    e->state = ENTRY_FREE;
+    e->fd = -1;
+    e->known = false;
+    e->generation++;
+    e->after = t->free_first;
+    t->free_first = index;
+    t->used--;
+    tell_if_drained(t);
+    pthread_mutex_unlock(&t->lock);
+}
+
+void table_close(struct table *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->closed = true;
+    tell_if_drained(t);
+    pthread_mutex_unlock(&t->lock);
+}
+
+unsigned table_count(struct table *t)
+{
+    pthread_mutex_lock(&t->lock);
+    unsigned n = t->used;
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
+int64_t table_oldest(struct table *t)
+{
+    pthread_mutex_lock(&t->lock);
+    int64_t since = t->oldest == NONE ? 0 : t->entries[t->oldest].idle_since_us;
+    pthread_mutex_unlock(&t->lock);
+    return since;
+}

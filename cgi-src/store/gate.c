@@ -1,0 +1,118 @@
+/*
+ * A fixed number of queues, first come first served; sessions share one by hash, which costs a
+ * little waiting and never more. (A plain mutex is not fair: under load some appends waited until
+ * their deadline.)
+ */
+#include "store/gate.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define QUEUES 1024
+
+/* A thread in the line; on its own stack. */
+struct waiter {
+    pthread_cond_t turn;
+    bool admitted;
+    struct waiter *next;
+};
+
+struct queue {
+    pthread_mutex_t lock;
+    bool busy;
+    struct waiter *first;
+    struct waiter **end; /* where the next one is hung */
+};
+
+struct gate {
+    struct queue queues[QUEUES];
+};
+
+struct gate *gate_new(void)
+{
+    struct gate *g = calloc(1, sizeof(*g));
+
+    if (!g)
+        abort();
+    for (int i = 0; i < QUEUES; i++) {
+        pthread_mutex_init(&g->queues[i].lock, NULL);
+        g->queues[i].end = &g->queues[i].first;
+    }
+    return g;
+}
+
+void gate_free(struct gate *g)
+{
+    if (!g)
+        return;
+    for (int i = 0; i < QUEUES; i++)
+        pthread_mutex_destroy(&g->queues[i].lock);
+    free(g);
+}
+
+static struct queue *queue_of(struct gate *g, struct str session_id)
+{
+    return &g->queues[str_hash(session_id) % QUEUES];
+}
+
+static void remove_waiter(struct queue *q, struct waiter *w)
+{
+    struct waiter **at = &q->first;
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    if (!w->next)
+        q->end = at;
+}
+
+/* Waits in line, the queue locked. */
+static bool wait_turn(struct queue *q, const struct timespec *until)
+{
+    struct waiter self = {.turn = PTHREAD_COND_INITIALIZER};
+    int r = 0;
+
+    *q->end = &self;
+    q->end = &self.next;
+    while (!self.admitted && r == 0)
+        r = pthread_cond_clockwait(&self.turn, &q->lock, CLOCK_MONOTONIC, until);
+    if (!self.admitted)
+        remove_waiter(q, &self);
+    pthread_cond_destroy(&self.turn);
+    return self.admitted;
+}
+
+bool gate_enter(struct gate *g, struct str session_id, int64_t deadline_us)
+{
+    struct queue *q = queue_of(g, session_id);
+    struct timespec until = {
+        .tv_sec = deadline_us / 1000000,
+        .tv_nsec = deadline_us % 1000000 * 1000,
+    };
+    bool entered = true;
+
+    pthread_mutex_lock(&q->lock);
+    if (q->busy)
+        entered = wait_turn(q, &until);
+    else
+        q->busy = true;
+    pthread_mutex_unlock(&q->lock);
+    return entered;
+}
+
+void gate_leave(struct gate *g, struct str session_id)
+{
+    struct queue *q = queue_of(g, session_id);
+
+    pthread_mutex_lock(&q->lock);
+    struct waiter *next = q->first;
+    if (next) {
+        remove_waiter(q, next);
+        next->admitted = true; /* the gate stays busy: it is handed on */
+        pthread_cond_signal(&next->turn);
+    } else {
+        q->busy = false;
+    }
+    pthread_mutex_unlock(&q->lock);
+}

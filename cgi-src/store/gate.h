@@ -1,0 +1,21 @@
+/*
+ * Lets the threads of a process append to one session in turn. Not needed for correctness, which
+ * the transaction's conditions give; but appends that race lose, and each loser costs a further
+ * round trip.
+ */
+#ifndef STORE_GATE_H
+#define STORE_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/str.h"
+
+struct gate;
+struct gate *gate_new(void);
+void gate_free(struct gate *g);
+
+/* Waits for the session's turn until deadline_us (CLOCK_MONOTONIC). False if it passed. */
+bool gate_enter(struct gate *g, struct str session_id, int64_t deadline_us);
+void gate_leave(struct gate *g, struct str session_id);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Idempotency markers: where they lie and what they are compared by. They are written inside the
+ * transaction of what they guard, by the operations.
+ *
+ * A message's marker lies in its session's partition of the messages table, below the owner item; a
+ * creation's in the user's partition of the sessions table, below any session id ('!' sorts
+ * before every hexadecimal digit), and the session names it, so that a delete takes it along.
+ */
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "store/internal.h"
+
+__extension__ typedef unsigned __int128 uint128;
+
+static void sha256(struct str s, unsigned char out[32])
+{
+    if (!EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL))
+        abort();
+}
+
+static void hex(const unsigned char *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+/* 120 bits are at most 37 digits: within DynamoDB's 38. */
+void store_marker_timestamp(struct str key, char out[48])
+{
+    unsigned char digest[32];
+    uint128 n = 0;
+    char reversed[48];
+    size_t len = 0;
+
+    sha256(key, digest);
+    for (int i = 0; i < 15; i++)
+        n = n << 8 | digest[i];
+    do {
+        reversed[len++] = (char)('0' + (int)(n % 10));
+        n /= 10;
+    } while (n);
+    out[0] = '-';
+    for (size_t i = 0; i < len; i++)
+        out[1 + i] = reversed[len - 1 - i];
+    out[1 + len] = '\0';
+}
+
+struct str store_marker_session(struct store *s, struct str key)
+{
+    unsigned char digest[32];
+    char text[65];
+
+    sha256(key, digest);
+    hex(digest, sizeof(digest), text);
+    return arena_printf(s->arena, "!create#%s", text);
+}
+
+static struct str fingerprint_text(struct store *s, const struct idempotency *idempotency)
+{
+    char text[65];
+
+    hex(idempotency->fingerprint, sizeof(idempotency->fingerprint), text);
+    return arena_str(s->arena, str_from(text));
+}
+
+void store_marker_put_fingerprint(struct store *s, const struct idempotency *idempotency)
+{
+    item_put_string(&s->w, "fingerprint", fingerprint_text(s, idempotency));
+}
+
+int store_marker_check(struct store *s, struct json_object *marker,
+                       const struct idempotency *idempotency, struct err *e)
+{
+    struct str stored = item_string(marker, "fingerprint");
+
+    if (str_equals(stored, fingerprint_text(s, idempotency)))
+        return 0;
+    return err_set(e, ERR_IDEMPOTENCY_KEY_REUSED,
+                   "this Idempotency-Key was used for another request; use a new key for a new "
+                   "request");
+}

@@ -1,0 +1,356 @@
+/*
+ * Listing a user's sessions, last active first. No index has this order, so the user's partition is
+ * streamed and the best `limit` are kept in a heap: memory is bounded by the page, not by the user.
+ *
+ * Sessions move while somebody pages. So that a walk through the cursor has neither gap nor repeat,
+ * the later pages show the order as it was when the first was made (time T). A session that was
+ * active since is placed where it stood at T: its last message before T tells, since messages are
+ * kept in order. What the first page itself showed of such sessions is remembered in the cursor, by
+ * hash.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+
+#include "store/session_query.h"
+
+#define SHOWN_MAX 100  /* hashes in a cursor */
+#define PLACED_MAX 200 /* queries for sessions that moved, a page */
+
+/* A session's place: later first, then the greater id. */
+struct place {
+    int64_t us;
+    struct str session_id;
+};
+
+/* What a cursor says. */
+struct walk {
+    bool first;        /* there was no cursor */
+    int64_t t_us;      /* T, whole milliseconds */
+    struct place from; /* the last place shown */
+    uint64_t shown[SHOWN_MAX];
+    size_t shown_count;
+    unsigned placed;
+};
+
+struct entry {
+    int64_t us;
+    struct session session; /* views into bytes */
+    size_t size;
+    char bytes[];
+};
+
+/* The worst place is at the root. */
+struct heap {
+    struct entry **entries;
+    size_t count;
+    size_t limit;
+    size_t bytes;
+    bool more; /* something was left out */
+};
+
+static int compare(int64_t a_us, struct str a_id, int64_t b_us, struct str b_id)
+{
+    if (a_us != b_us)
+        return a_us < b_us ? -1 : 1;
+    size_t n = a_id.n < b_id.n ? a_id.n : b_id.n;
+    int c = memcmp(a_id.p, b_id.p, n);
+    return c ? c : (a_id.n > b_id.n) - (a_id.n < b_id.n);
+}
+
+static bool worse(const struct entry *a, const struct entry *b)
+{
+    return compare(a->us, a->session.session_id, b->us, b->session.session_id) < 0;
+}
+
+static void swap(struct heap *h, size_t i, size_t j)
+{
+    struct entry *entry = h->entries[i];
+    h->entries[i] = h->entries[j];
+    h->entries[j] = entry;
+}
+
+static void sift_up(struct heap *h, size_t i)
+{
+    for (; i > 0 && worse(h->entries[i], h->entries[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(h, i, (i - 1) / 2);
+}
+
+static void sift_down(struct heap *h)
+{
+    for (size_t i = 0;;) {
+        size_t worst = i;
+        for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < h->count; child++) {
+            if (worse(h->entries[child], h->entries[worst]))
+                worst = child;
+        }
+        if (worst == i)
+            return;
+        swap(h, i, worst);
+        i = worst;
+    }
+}
+
+static struct entry *take_worst(struct heap *h)
+{
+    struct entry *worst = h->entries[0];
+    h->entries[0] = h->entries[--h->count];
+    h->bytes -= worst->size;
+    sift_down(h);
+    return worst;
+}
+
+static struct str copy_to(char **at, struct str s)
+{
+    if (!s.p)
+        return STR_NONE;
+    char *start = *at;
+    memcpy(start, s.p, s.n);
+    *at += s.n;
+    return (struct str){start, s.n};
+}
+
+static struct entry *entry_new(const struct session *from, int64_t us)
+{
+    size_t size = item_session_size(from);
+    struct entry *entry = malloc(sizeof(*entry) + size);
+    if (!entry)
+        abort();
+    char *at = entry->bytes;
+    entry->us = us;
+    entry->size = sizeof(*entry) + size;
+    entry->session = *from;
+    entry->session.session_id = copy_to(&at, from->session_id);
+    entry->session.user_id = copy_to(&at, from->user_id);
+    entry->session.title = copy_to(&at, from->title);
+    entry->session.created_at = copy_to(&at, from->created_at);
+    entry->session.updated_at = copy_to(&at, from->updated_at);
+    entry->session.metadata = copy_to(&at, from->metadata);
+    entry->session.create_marker = STR_NONE;
+    return entry;
+}
+
+static void heap_add(struct heap *h, const struct session *session, int64_t us)
+{
+    if (h->count == h->limit) {
+        const struct entry *root = h->entries[0];
+        if (compare(us, session->session_id, root->us, root->session.session_id) < 0) {
+            h->more = true;
+            return;
+        }
+    }
+    struct entry *entry = entry_new(session, us);
+    h->entries[h->count++] = entry;
+    h->bytes += entry->size;
+    sift_up(h, h->count - 1);
+    while (h->count > h->limit || (h->count > 1 && h->bytes > STORE_PAGE_MAX_BYTES)) {
+        free(take_worst(h));
+        h->more = true;
+        h->limit = h->count < h->limit ? h->count : h->limit; /* nothing worse may follow it in */
+    }
+}
+
+static bool was_shown(const struct walk *walk, struct str session_id)
+{
+    uint64_t h = str_hash(session_id);
+    for (size_t i = 0; i < walk->shown_count; i++) {
+        if (walk->shown[i] == h)
+            return true;
+    }
+    return false;
+}
+
+static int64_t time_us(struct str text)
+{
+    return clock_parse_us(text.p, text.n);
+}
+
+static void write_last_message_query(struct store *s, struct str session_id, int64_t before_ms)
+{
+    store_begin_call(s, s->shared->messages_table);
+    json_put_bool(&s->w, "ConsistentRead", true);
+    json_put_bool(&s->w, "ScanIndexForward", false);
+    json_put_int(&s->w, "Limit", 1);
+    json_put_string(&s->w, "KeyConditionExpression",
+                    STR("session_id = :s AND #t BETWEEN :low AND :high"));
+    json_put_string(&s->w, "ProjectionExpression", STR("created_at"));
+    json_key(&s->w, "ExpressionAttributeNames");
+    json_begin_object(&s->w);
+    json_put_string(&s->w, "#t", STR("timestamp"));
+    json_end_object(&s->w);
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":s", session_id);
+    item_put_number(&s->w, ":low", 1);
+    item_put_number(&s->w, ":high", before_ms - 1);
+    json_end_object(&s->w);
+}
+
+/* When the session was last active before T. */
+static int active_before(struct store *s, const struct walk *walk, const struct session *session,
+                         int64_t *us, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    write_last_message_query(s, session->session_id, walk->t_us / 1000);
+    int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
+    if (r == 0) {
+        struct json_object *items = json_get(answer.body, "Items");
+        struct str at = STR_NONE;
+        if (items && json_object_array_length(items))
+            at = item_string(json_object_array_get_idx(items, 0), "created_at");
+        *us = time_us(at.p ? at : session->created_at);
+    }
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+/* Where the session stands in this walk; *us is untouched where it does not belong to the page. */
+static int place(struct store *s, struct walk *walk, const struct session *session, bool *belongs,
+                 int64_t *us, struct err *e)
+{
+    *us = time_us(session->updated_at);
+    *belongs = true;
+    if (walk->first)
+        return 0;
+    if (*us >= walk->t_us) {
+        if (was_shown(walk, session->session_id)) {
+            *belongs = false;
+            return 0;
+        }
+        /* Too many to look up: rather shown twice than never. */
+        if (walk->placed++ == PLACED_MAX)
+            *us = walk->from.us - 1;
+        else if (active_before(s, walk, session, us, e) < 0)
+            return -1;
+    }
+    *belongs = compare(*us, session->session_id, walk->from.us, walk->from.session_id) < 0;
+    return 0;
+}
+
+static int stream(struct store *s, struct str user_id, struct walk *walk, struct heap *h,
+                  struct err *e)
+{
+    struct str last = STR_NONE;
+
+    do {
+        struct dynamo_answer answer;
+        store_session_query(s, user_id, true, 0, last);
+        int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
+        struct json_object *items = r == 0 ? json_get(answer.body, "Items") : NULL;
+        size_t n = items ? json_object_array_length(items) : 0;
+        for (size_t i = 0; i < n && r == 0; i++) {
+            struct session session;
+            bool belongs;
+            int64_t us;
+            item_read_session(json_object_array_get_idx(items, i), s->arena, &session);
+            if (session.deleted)
+                continue;
+            r = place(s, walk, &session, &belongs, &us, e);
+            if (r == 0 && belongs)
+                heap_add(h, &session, us);
+        }
+        last = arena_str(s->arena,
+                         item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
+        dynamo_answer_free(&answer);
+        if (r < 0)
+            return -1;
+    } while (last.p);
+    return 0;
+}
+
+/* "T us id hash hash …": hexadecimal numbers, the id without blanks in its own field by length. */
+static struct str write_cursor(struct store *s, const struct walk *walk)
+{
+    struct buf text;
+
+    buf_init(&text, 16 * 1024);
+    buf_printf(&text, "%" PRIx64 " %" PRIx64 " %zx ", (uint64_t)walk->t_us,
+               (uint64_t)(walk->from.us + 1), walk->from.session_id.n);
+    buf_append_str(&text, walk->from.session_id);
+    for (size_t i = 0; i < walk->shown_count; i++)
+        buf_printf(&text, " %" PRIx64, walk->shown[i]);
+    struct str out = arena_str(s->arena, buf_str(&text));
+    buf_free(&text);
+    return out;
+}
+
+/* Takes a hexadecimal number and the blank before it (if any) off the front. */
+static bool take_hex(struct str *rest, uint64_t *out)
+{
+    *out = 0;
+    size_t i = rest->n && rest->p[0] == ' ' ? 1 : 0;
+    size_t start = i;
+    for (; i < rest->n && i - start < 16; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *digit = rest->p[i] ? strchr(digits, rest->p[i]) : NULL;
+        if (!digit)
+            break;
+        *out = *out << 4 | (uint64_t)(digit - digits);
+    }
+    rest->p += i;
+    rest->n -= i;
+    return i > start;
+}
+
+static int read_cursor(struct str cursor, struct walk *walk, struct err *e)
+{
+    struct str rest = cursor;
+    uint64_t t;
+    uint64_t us;
+    uint64_t n;
+
+    if (!take_hex(&rest, &t) || !take_hex(&rest, &us) || !take_hex(&rest, &n) || n >= rest.n)
+        return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
+    walk->t_us = (int64_t)t;
+    walk->from = (struct place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
+    rest.p += n + 1;
+    rest.n -= n + 1;
+    while (walk->shown_count < SHOWN_MAX && take_hex(&rest, &walk->shown[walk->shown_count]))
+        walk->shown_count++;
+    return 0;
+}
+
+/* Moves the heap into the page, best first. */
+static void fill_page(struct store *s, struct heap *h, struct session_page *out)
+{
+    out->count = h->count;
+    out->sessions = arena_array(s->arena, h->count + 1, sizeof(*out->sessions));
+    for (size_t i = h->count; i > 0; i--) {
+        struct entry *entry = take_worst(h);
+        out->sessions[i - 1] = entry->session;
+        store_session_keep(s, &out->sessions[i - 1]);
+        free(entry);
+    }
+}
+
+static void remember(struct walk *walk, const struct session_page *page)
+{
+    for (size_t i = 0; i < page->count && walk->shown_count < SHOWN_MAX; i++) {
+        if (time_us(page->sessions[i].updated_at) >= walk->t_us)
+            walk->shown[walk->shown_count++] = str_hash(page->sessions[i].session_id);
+    }
+}
+
+int store_sessions_by_activity(struct store *s, struct str user_id, int64_t limit,
+                               struct str cursor, struct session_page *out, struct err *e)
+{
+    struct walk walk = {.first = !cursor.p, .t_us = store_now_us(s) / 1000 * 1000};
+    struct heap h = {.limit = (size_t)limit};
+
+    if (cursor.p && read_cursor(cursor, &walk, e) < 0)
+        return -1;
+    h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct entry *));
+    int r = stream(s, user_id, &walk, &h, e);
+    int64_t last_us = h.count ? h.entries[0]->us : 0;
+    fill_page(s, &h, out);
+    if (r < 0)
+        return -1;
+    if (walk.first)
+        remember(&walk, out);
+    if (h.more) {
+        walk.from = (struct place){last_us, out->sessions[out->count - 1].session_id};
+        out->next_cursor = write_cursor(s, &walk);
+    }
+    return 0;
+}

@@ -1,0 +1,152 @@
+/*
+ * Deleting: first the mark, on the session and on its owner item in one transaction, so that
+ * neither path sees the session any more; then every item; the session item last, so that a delete
+ * that was cut off is found and finished by the next one.
+ */
+#include <json-c/json.h>
+
+#include "store/internal.h"
+
+enum { MARK_SESSION, MARK_OWNER };
+
+static void write_mark(struct store *s, const struct session *session,
+                       const struct versions *if_match)
+{
+    struct str now = store_time(s, store_now_us(s));
+
+    store_transaction_begin(s);
+    store_action_begin(s, "Update", s->shared->sessions_table);
+    store_key_session(s, session->user_id, session->session_id);
+    json_put_string(&s->w, "UpdateExpression",
+                    STR("SET deleted_at = if_not_exists(deleted_at, :now)"));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":now", now);
+    store_put_version(s, if_match, session->version);
+    json_end_object(&s->w);
+    struct str condition = arena_printf(s->arena, "attribute_exists(session_id)%s",
+                                        store_version_condition(if_match, session->version));
+    store_action_end(s, condition.p, false);
+
+    store_action_begin(s, "Update", s->shared->messages_table);
+    store_key_message(s, session->session_id, TIMESTAMP_OWNER);
+    json_put_string(&s->w, "UpdateExpression", STR("SET user_id = :user, deleted_at = :now"));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":user", session->user_id);
+    item_put_string(&s->w, ":now", now);
+    json_end_object(&s->w);
+    store_action_end(s, NULL, false);
+}
+
+/* Marks the session as it is now. A condition that fails means that it changed: look again. */
+static int mark(struct store *s, struct str user_id, struct str session_id,
+                const struct versions *if_match, struct session *out, struct err *e)
+{
+    int r;
+
+    do {
+        struct dynamo_answer answer;
+        if (store_session_read(s, user_id, session_id, true, out, e) < 0 ||
+            store_check_version(if_match, out->version, e) < 0)
+            return -1;
+        write_mark(s, out, if_match);
+        r = store_transaction_commit(s, &answer, e);
+        dynamo_answer_free(&answer);
+    } while (r == 1);
+    return r;
+}
+
+static int delete_session_item(struct store *s, struct str user_id, struct str sort_key,
+                               struct err *e)
+{
+    struct dynamo_answer answer;
+
+    store_begin_call(s, s->shared->sessions_table);
+    store_key_session(s, user_id, sort_key);
+    int r = store_end_call(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+int store_session_delete(struct store *s, struct str user_id, struct str session_id,
+                         const struct versions *if_match, struct session *out,
+                         int64_t *deleted_messages, struct err *e)
+{
+    if (mark(s, user_id, session_id, if_match, out, e) < 0)
+        return -1;
+    owner_cache_remove(s->shared->owners, session_id);
+    if (store_partition_delete(s, session_id, deleted_messages, e) < 0)
+        return -1;
+    if (out->create_marker.p && delete_session_item(s, user_id, out->create_marker, e) < 0)
+        return -1;
+    return delete_session_item(s, user_id, session_id, e);
+}
+
+static void write_user_query(struct store *s, struct str user_id, struct str after)
+{
+    store_begin_call(s, s->shared->sessions_table);
+    json_put_bool(&s->w, "ConsistentRead", true);
+    json_put_string(&s->w, "KeyConditionExpression", STR("user_id = :u"));
+    json_put_string(&s->w, "ProjectionExpression", STR("session_id"));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":u", user_id);
+    json_end_object(&s->w);
+    if (after.p) {
+        json_key(&s->w, "ExclusiveStartKey");
+        json_begin_object(&s->w);
+        item_put_string(&s->w, "user_id", user_id);
+        item_put_string(&s->w, "session_id", after);
+        json_end_object(&s->w);
+    }
+}
+
+static int erase_one(struct store *s, struct str user_id, struct str sort_key,
+                     int64_t *deleted_sessions, int64_t *deleted_messages, struct err *e)
+{
+    static const struct versions no_condition;
+    struct session session;
+
+    if (!store_is_session_id(sort_key))
+        return delete_session_item(s, user_id, sort_key, e);
+    if (store_session_delete(s, user_id, sort_key, &no_condition, &session, deleted_messages, e) ==
+        0) {
+        (*deleted_sessions)++;
+        return 0;
+    }
+    return e->code == ERR_SESSION_NOT_FOUND ? 0 : -1; /* somebody else was faster */
+}
+
+/* One page of the user's partition. *last is where the next one begins, STR_NONE at the end. */
+static int erase_page(struct store *s, struct str user_id, struct str *last,
+                      int64_t *deleted_sessions, int64_t *deleted_messages, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    write_user_query(s, user_id, *last);
+    int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
+    struct json_object *items = json_get(answer.body, "Items");
+    size_t n = r == 0 && items ? json_object_array_length(items) : 0;
+    *last =
+        arena_str(s->arena, item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
+    for (size_t i = 0; i < n && r == 0; i++) {
+        struct str sort_key = item_string(json_object_array_get_idx(items, i), "session_id");
+        r = erase_one(s, user_id, sort_key, deleted_sessions, deleted_messages, e);
+    }
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessions,
+                     int64_t *deleted_messages, struct err *e)
+{
+    struct str last = STR_NONE;
+
+    *deleted_sessions = *deleted_messages = 0;
+    do {
+        if (erase_page(s, user_id, &last, deleted_sessions, deleted_messages, e) < 0)
+            return -1;
+    } while (last.p);
+    return 0;
+}

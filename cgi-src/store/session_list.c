@@ -1,0 +1,94 @@
+/*
+ * Listing a user's sessions in the order of creation: the partition read backwards, page by page.
+ * The order of activity has a file of its own.
+ */
+#include <json-c/json.h>
+
+#include "store/session_query.h"
+
+void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
+                         struct str after)
+{
+    store_begin_call(s, s->shared->sessions_table);
+    if (s->shared->consistent)
+        json_put_bool(&s->w, "ConsistentRead", true);
+    json_put_bool(&s->w, "ScanIndexForward", forward);
+    if (limit)
+        json_put_int(&s->w, "Limit", limit);
+    /* Helpers of the partition begin with '!', the character below. */
+    json_put_string(&s->w, "KeyConditionExpression", STR("user_id = :u AND session_id >= :first"));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":u", user_id);
+    item_put_string(&s->w, ":first", STR("\""));
+    json_end_object(&s->w);
+    if (after.p) {
+        json_key(&s->w, "ExclusiveStartKey");
+        json_begin_object(&s->w);
+        item_put_string(&s->w, "user_id", user_id);
+        item_put_string(&s->w, "session_id", after);
+        json_end_object(&s->w);
+    }
+}
+
+struct listing {
+    struct session_page *page;
+    size_t limit;
+    size_t bytes;
+    bool more;
+};
+
+/* Takes the sessions of one answer until the page is full. */
+static void take(struct store *s, struct json_object *items, struct listing *l)
+{
+    size_t n = items ? json_object_array_length(items) : 0;
+
+    for (size_t i = 0; i < n && !l->more; i++) {
+        struct session session;
+        item_read_session(json_object_array_get_idx(items, i), s->arena, &session);
+        if (session.deleted)
+            continue;
+        size_t size = item_session_size(&session);
+        if (l->page->count == l->limit ||
+            (l->page->count && l->bytes + size > STORE_PAGE_MAX_BYTES)) {
+            l->more = true;
+            return;
+        }
+        l->bytes += size;
+        store_session_keep(s, &session);
+        l->page->sessions[l->page->count++] = session;
+    }
+}
+
+int store_sessions_by_creation(struct store *s, struct str user_id, int64_t limit,
+                               struct str cursor, struct session_page *out, struct err *e)
+{
+    struct listing l = {.page = out, .limit = (size_t)limit};
+    struct str last = cursor;
+    int r;
+
+    out->sessions = arena_array(s->arena, l.limit, sizeof(*out->sessions));
+    do {
+        struct dynamo_answer answer;
+        store_session_query(s, user_id, false, limit - (int64_t)out->count + 1, last);
+        r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
+        if (r == 0) {
+            take(s, json_get(answer.body, "Items"), &l);
+            last = arena_str(s->arena,
+                             item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
+        }
+        dynamo_answer_free(&answer);
+    } while (r == 0 && last.p && !l.more);
+    if (r == 0 && l.more)
+        out->next_cursor = out->sessions[out->count - 1].session_id;
+    return r;
+}
+
+int store_sessions_list(struct store *s, struct str user_id, enum session_order order,
+                        int64_t limit, struct str cursor, struct session_page *out, struct err *e)
+{
+    *out = (struct session_page){.next_cursor = STR_NONE};
+    if (order == SESSIONS_BY_CREATION)
+        return store_sessions_by_creation(s, user_id, limit, cursor, out, e);
+    return store_sessions_by_activity(s, user_id, limit, cursor, out, e);
+}

@@ -1,0 +1,22 @@
+/*
+ * What the two orders of listing sessions share.
+ */
+#ifndef STORE_SESSION_QUERY_H
+#define STORE_SESSION_QUERY_H
+
+#include "store/internal.h"
+
+/* A page ends before its items pass this, whatever its limit. */
+#define STORE_PAGE_MAX_BYTES (4 * 1024 * 1024)
+
+/* Writes a Query over the user's sessions. limit 0: DynamoDB's page of 1 MB; after: exclusive
+ * start. */
+void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
+                         struct str after);
+
+int store_sessions_by_creation(struct store *s, struct str user_id, int64_t limit,
+                               struct str cursor, struct session_page *out, struct err *e);
+int store_sessions_by_activity(struct store *s, struct str user_id, int64_t limit,
+                               struct str cursor, struct session_page *out, struct err *e);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * What the service does with sessions and messages: the only layer that knows tables, keys and
+ * expressions. Every write is a transaction with a ClientRequestToken, or a delete that may be
+ * repeated. Results are views into the store's arena and live until it is reset.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "aws/dynamo.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/err.h"
+#include "base/versions.h"
+#include "store/item.h"
+
+/* What the threads of a process share: table names, the cache of owners. */
+struct store_shared;
+struct store_shared *store_shared_new(const struct config *config, const struct clock *clock);
+void store_shared_free(struct store_shared *shared);
+
+/* One thread's store. dynamo and arena are borrowed. */
+struct store;
+struct store *store_new(struct store_shared *shared, struct dynamo *dynamo, struct arena *arena);
+void store_free(struct store *s);
+
+/* An Idempotency-Key and what was asked for under it. The key is absent if the caller sent none. */
+struct idempotency {
+    struct str key;
+    unsigned char fingerprint[32]; /* SHA-256 of the payload */
+};
+
+/* ---- sessions ---- */
+
+struct session_new {
+    struct str user_id;
+    struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
+    struct str metadata; /* STR_NONE: none */
+    struct idempotency idempotency;
+};
+
+/* *replayed: it had been created before under the same key; *out is as it was then. */
+int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
+                         bool *replayed, struct err *e);
+
+int store_session_get(struct store *s, struct str user_id, struct str session_id,
+                      struct session *out, struct err *e);
+
+struct session_changes {
+    struct str title; /* STR_NONE: stays */
+    bool has_metadata;
+    struct str metadata; /* with has_metadata; STR_NONE: cleared */
+};
+
+/*
+ * The session as it is afterwards. if_match: on ERR_PRECONDITION_FAILED out->version is the
+ * current one.
+ */
+int store_session_update(struct store *s, struct str user_id, struct str session_id,
+                         const struct session_changes *changes, const struct versions *if_match,
+                         struct session *out, struct err *e);
+
+/* Removes every item of the session. Cut off, it is finished by calling it again. */
+int store_session_delete(struct store *s, struct str user_id, struct str session_id,
+                         const struct versions *if_match, struct session *out,
+                         int64_t *deleted_messages, struct err *e);
+
+/* Deletes every session of a user. Resumable likewise. */
+int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessions,
+                     int64_t *deleted_messages, struct err *e);
+
+enum session_order { SESSIONS_BY_ACTIVITY, SESSIONS_BY_CREATION };
+
+/* Where the next page goes on. Opaque to callers; encoded by store_session_cursor_*. */
+struct session_page {
+    struct session *sessions; /* in the arena */
+    size_t count;
+    struct str next_cursor; /* STR_NONE at the end */
+};
+
+/* cursor: STR_NONE for the first page. ERR_INVALID_CURSOR if it is not of this user and order. */
+int store_sessions_list(struct store *s, struct str user_id, enum session_order order,
+                        int64_t limit, struct str cursor, struct session_page *out, struct err *e);
+
+/* ---- messages ---- */
+
+/*
+ * Whose session it is. hint: the owner that the caller named or is (absent: unknown). Reads the
+ * owner item afresh. ERR_SESSION_NOT_FOUND also if hint is another one.
+ */
+int store_session_owner(struct store *s, struct str session_id, struct str hint,
+                        struct str *user_id, struct err *e);
+
+struct message_new {
+    struct str message_id; /* STR_NONE: one is made */
+    struct str role;
+    struct str content;
+    struct str metadata; /* STR_NONE: none */
+};
+
+#define STORE_APPEND_MAX 50
+
+/*
+ * Appends 1 to STORE_APPEND_MAX messages, all or none, in order. out has room for count. hint as
+ * above; if required is true the session must be hint's.
+ */
+int store_messages_append(struct store *s, struct str session_id, struct str hint,
+                          const struct message_new *wanted, size_t count,
+                          const struct idempotency *idempotency, struct message *out,
+                          bool *replayed, struct err *e);
+
+struct message_query {
+    struct str session_id;
+    struct str hint; /* as above */
+    bool descending;
+    int64_t after;  /* exclusive; 0 from the beginning */
+    int64_t before; /* exclusive; INT64_MAX to the end */
+    int64_t limit;
+};
+
+/* Called for each message in order; the views die when it returns. */
+typedef void (*message_visitor)(void *context, const struct message *m);
+
+/*
+ * *more: there are messages beyond; *last is the timestamp of the last one visited. May stop before
+ * limit where the page would become too large (4 MiB).
+ */
+int store_messages_list(struct store *s, const struct message_query *query, message_visitor visit,
+                        void *context, bool *more, int64_t *last, struct err *e);
+
+int store_message_get(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
+                      struct message *out, struct err *e);
+
+struct message_changes {
+    struct str content; /* STR_NONE: stays */
+    bool has_metadata;
+    struct str metadata;
+};
+
+int store_message_update(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
+                         const struct message_changes *changes, struct message *out, struct err *e);
+int store_message_delete(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
+                         struct err *e);
+
+/* ---- tables ---- */
+
+/* Describes both tables, creates what is missing, waits until they are ACTIVE; logs each step. */
+int store_tables_ensure(struct store *s, struct err *e);
+
+/* Both tables answer: 0, or -1 with e naming the one that does not. */
+int store_tables_ready(struct store *s, struct err *e);
+
+#endif

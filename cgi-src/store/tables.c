@@ -1,0 +1,218 @@
+/*
+ * The two tables: their keys, making them, asking whether they answer.
+ */
+#include <json-c/json.h>
+
+#include "base/log.h"
+#include "store/internal.h"
+
+#define WAIT_STEP_US 200000
+
+struct table {
+    const char *title; /* "Sessions" */
+    const char *word;  /* "sessions" */
+    const char *name;
+    const char *partition_key;
+    const char *sort_key;
+    const char *sort_type;
+};
+
+static void describe_tables(const struct store *s, struct table out[2])
+{
+    out[0] = (struct table){"Sessions", "sessions",   s->shared->sessions_table,
+                            "user_id",  "session_id", "S"};
+    out[1] = (struct table){"Messages",   "messages",  s->shared->messages_table,
+                            "session_id", "timestamp", "N"};
+}
+
+static void put_key_element(struct json_writer *w, const char *name, const char *type)
+{
+    json_begin_object(w);
+    json_put_string(w, "AttributeName", str_from(name));
+    json_put_string(w, "KeyType", str_from(type));
+    json_end_object(w);
+}
+
+static void put_attribute(struct json_writer *w, const char *name, const char *type)
+{
+    json_begin_object(w);
+    json_put_string(w, "AttributeName", str_from(name));
+    json_put_string(w, "AttributeType", str_from(type));
+    json_end_object(w);
+}
+
+static void begin_table_call(struct store *s, const struct table *t)
+{
+    buf_reset(&s->body);
+    json_writer_init(&s->w, &s->body);
+    json_begin_object(&s->w);
+    json_put_string(&s->w, "TableName", str_from(t->name));
+}
+
+static int create(struct store *s, const struct table *t, struct err *e)
+{
+    struct dynamo_answer answer;
+    struct json_writer *w = &s->w;
+
+    begin_table_call(s, t);
+    json_put_string(w, "BillingMode", STR("PAY_PER_REQUEST"));
+    json_key(w, "AttributeDefinitions");
+    json_begin_array(w);
+    put_attribute(w, t->partition_key, "S");
+    put_attribute(w, t->sort_key, t->sort_type);
+    json_end_array(w);
+    json_key(w, "KeySchema");
+    json_begin_array(w);
+    put_key_element(w, t->partition_key, "HASH");
+    put_key_element(w, t->sort_key, "RANGE");
+    json_end_array(w);
+    log_info("Creating %s table: %s", t->word, t->name);
+    /* In use: another process was faster; the wait below serves for both. */
+    int r = store_end_call(s, DYNAMO_CREATE_TABLE, STORE_EXPECT(DYNAMO_TABLE_IN_USE), &answer, e);
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+/* The type of an attribute by its name, in a table's description. */
+static struct str type_of(struct json_object *table, struct str name)
+{
+    struct json_object *attributes = json_get(table, "AttributeDefinitions");
+    size_t n = attributes ? json_object_array_length(attributes) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *attribute = json_object_array_get_idx(attributes, i);
+        if (str_equals(json_get_str(attribute, "AttributeName"), name))
+            return json_get_str(attribute, "AttributeType");
+    }
+    return STR("?");
+}
+
+static struct str keys_of(struct store *s, struct json_object *table)
+{
+    struct json_object *schema = json_get(table, "KeySchema");
+    size_t n = schema ? json_object_array_length(schema) : 0;
+    struct str out = STR("");
+
+    for (size_t i = 0; i < n; i++) {
+        struct str name = json_get_str(json_object_array_get_idx(schema, i), "AttributeName");
+        struct str type = type_of(table, name);
+        out = arena_printf(s->arena, "%.*s%s%.*s (%.*s)", (int)out.n, out.p, i ? ", " : "",
+                           (int)name.n, name.p, (int)type.n, type.p);
+    }
+    return out;
+}
+
+static int check_keys(struct store *s, const struct table *t, struct json_object *table,
+                      struct err *e)
+{
+    struct str wanted =
+        arena_printf(s->arena, "%s (S), %s (%s)", t->partition_key, t->sort_key, t->sort_type);
+    struct str found = keys_of(s, table);
+
+    if (str_equals(wanted, found))
+        return 0;
+    return err_set(e, ERR_CONFIGURATION,
+                   "table %s has the keys %s, but this service needs %s: name another table in "
+                   "DYNAMODB_CHAT_%s_TABLE or remove that one",
+                   t->name, found.p, wanted.p, t->sort_type[0] == 'S' ? "SESSIONS" : "MESSAGES");
+}
+
+enum table_state { TABLE_MISSING, TABLE_NOT_YET, TABLE_ACTIVE };
+
+static int describe(struct store *s, const struct table *t, enum table_state *state, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    begin_table_call(s, t);
+    int r =
+        store_end_call(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT(DYNAMO_TABLE_NOT_FOUND), &answer, e);
+    if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND) {
+        *state = TABLE_MISSING;
+    } else if (r == 0) {
+        struct json_object *table = json_get(answer.body, "Table");
+        struct str status = json_get_str(table, "TableStatus");
+        bool usable = str_is(status, "ACTIVE") || str_is(status, "UPDATING");
+        *state = usable ? TABLE_ACTIVE : TABLE_NOT_YET;
+        r = check_keys(s, t, table, e);
+    }
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+/* Until it is ACTIVE or the deadline of the store's DynamoDB client passes. */
+static int wait_active(struct store *s, const struct table *t, struct err *e)
+{
+    const struct clock *clock = s->shared->clock;
+    enum table_state state;
+
+    for (;;) {
+        if (describe(s, t, &state, e) < 0)
+            return -1;
+        if (state == TABLE_ACTIVE)
+            return 0;
+        clock->sleep_us(clock->context, WAIT_STEP_US);
+    }
+}
+
+static int ensure(struct store *s, const struct table *t, struct err *e)
+{
+    enum table_state state;
+
+    if (describe(s, t, &state, e) < 0)
+        return -1;
+    bool existed = state != TABLE_MISSING;
+    if (!existed && create(s, t, e) < 0)
+        return -1;
+    if (wait_active(s, t, e) < 0)
+        return -1;
+    if (existed)
+        log_info("%s table %s already exists", t->title, t->name);
+    else
+        log_info("%s table %s created successfully", t->title, t->name);
+    return 0;
+}
+
+int store_tables_ensure(struct store *s, struct err *e)
+{
+    struct table tables[2];
+
+    describe_tables(s, tables);
+    for (int i = 0; i < 2; i++) {
+        if (ensure(s, &tables[i], e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Reads an item that cannot be there: cheap, and what requests need to work. */
+static int probe(struct store *s, const struct table *t, struct err *e)
+{
+    struct dynamo_answer answer;
+    struct json_object *item;
+
+    store_begin_call(s, t->name);
+    if (t->sort_type[0] == 'S')
+        store_key_session(s, STR("!ready"), STR("!ready"));
+    else
+        store_key_message(s, STR("!ready"), TIMESTAMP_OWNER);
+    int r = store_get_item(s, false, &answer, &item, e);
+    if (r < 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND)
+        r = err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                    "DynamoDB not available: the table %s does not exist; "
+                    "`chat-sessions create-tables` makes it",
+                    t->name);
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+int store_tables_ready(struct store *s, struct err *e)
+{
+    struct table tables[2];
+
+    describe_tables(s, tables);
+    for (int i = 0; i < 2; i++) {
+        if (probe(s, &tables[i], e) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# Bodies of the wrong type or size, or unfinished: refused, nothing half stored.
+
+load bad_input
+
+@test "a body of another content type" {
+    local type
+    for type in text/plain application/x-www-form-urlencoded 'multipart/form-data; boundary=x' \
+        application/jsonx application/xml 'text/json' 'application/json; charset=iso-8859-1' x ''; do
+        api POST /sessions -H "Content-Type: $type" --data-binary '{"user_id":"u"}'
+        expect 415 unsupported_media_type
+        api POST "/sessions/$sid/messages" -H "Content-Type: $type" \
+            --data-binary '{"role":"user","content":"c"}'
+        expect 415 unsupported_media_type
+        api PUT "/sessions/$user/$sid" -H "Content-Type: $type" --data-binary '{"title":"t"}'
+        expect 415 unsupported_media_type
+    done
+}
+
+@test "JSON's content type in any spelling is fine" {
+    local type
+    for type in 'application/json; charset=utf-8' 'Application/JSON' 'application/json;charset="UTF-8"' \
+        'application/json ; charset=UTF-8'; do
+        api POST /sessions -H "Content-Type: $type" --data-binary "{\"user_id\":\"$(unique)\"}"
+        expect 201
+    done
+}
+
+@test "a body of 5 MB is too large" {
+    head -c 5242880 /dev/zero | tr '\0' ' ' >"$BATS_TEST_TMPDIR/large"
+    post /sessions "@$BATS_TEST_TMPDIR/large"
+    expect 413 body_too_large
+    [[ $(get .detail) == *4194304*5242880* ]] || fail 'the detail does not tell limit and size'
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/large" -H 'Transfer-Encoding: chunked'
+    expect 413 body_too_large
+}
+
+@test "a message over DynamoDB's 400 KB is too large, and the answer tells both numbers" {
+    local actual
+    head -c 410000 /dev/zero | tr '\0' x | jq -R -c '{role: "user", content: .}' >"$BATS_TEST_TMPDIR/big"
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/big"
+    expect 413 item_too_large
+    [[ $(get .detail | tr -d ,) =~ 409600.*[^0-9](41[0-9]{4}) || $(get .detail | tr -d ,) =~ (41[0-9]{4}).*409600 ]] ||
+        fail 'the detail does not tell limit and size'
+    actual=${BASH_REMATCH[1]}
+    ((actual > 410000 && actual < 411000)) || fail "the size is told as $actual"
+}
+
+@test "a message too large by its metadata" {
+    head -c 409000 /dev/zero | tr '\0' x | jq -R -c '{role: "user", content: "c", metadata: {a: .}}' \
+        >"$BATS_TEST_TMPDIR/big"
+    printf '%s' "$(sed 's/"c"/"cccc'"$(printf 'c%.0s' {1..800})"'"/' "$BATS_TEST_TMPDIR/big")" \
+        >"$BATS_TEST_TMPDIR/bigger"
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/bigger"
+    expect 413 item_too_large
+}
+
+@test "a session too large by its metadata" {
+    head -c 410000 /dev/zero | tr '\0' x | jq -R -c --arg u "$user" '{user_id: $u, metadata: {a: .}}' \
+        >"$BATS_TEST_TMPDIR/big"
+    post /sessions "@$BATS_TEST_TMPDIR/big"
+    expect 413 item_too_large
+    put "/sessions/$user/$sid" "@$BATS_TEST_TMPDIR/big"
+    expect 413 item_too_large
+}
+
+@test "items around DynamoDB's limit are stored whole or refused, never a server's error" {
+    local size stored=0 other=$sid
+    user=$user-edge
+    new_session
+    for size in 409300 409350 409400 409450 409500 409550 409590 409599 409600 409601; do
+        head -c "$size" /dev/zero | tr '\0' x | jq -R -c '{role: "user", content: .}' \
+            >"$BATS_TEST_TMPDIR/edge"
+        post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/edge"
+        if [[ $http_status == 201 ]]; then
+            stored=$((stored + 1))
+        else
+            expect 413 item_too_large
+        fi
+    done
+    # The attributes' names and the other values take some 250 bytes.
+    ((stored >= 1 && stored <= 7)) || fail "$stored of them were stored"
+    is "$(stored_message_count "$sid")" "$stored"
+    user=${user%-edge} sid=$other
+}
+
+# Sends the first part of a request and ends the connection's sending side.
+truncated() {
+    printf '%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+        "$1" "/api/v1$2" "$3" "$4" >"$BATS_TEST_TMPDIR/request"
+    exchange "$1" "$2" <"$BATS_TEST_TMPDIR/request"
+    # There may be nobody left to answer; but what was not asked for in full is not done.
+    [[ -z $http_status || $http_status == 400 ]] || fail "answered $http_status"
+}
+
+@test "a body that ends before its Content-Length" {
+    truncated POST /sessions 500 "{\"user_id\":\"$user\"}"
+    truncated POST "/sessions/$sid/messages" 500 '{"role":"user","content":"c"}'
+    truncated PUT "/sessions/$user/$sid" 500 '{"title":"t"}'
+    truncated POST "/sessions/$sid/messages" 500 '{"role":"user","conte'
+    truncated POST "/sessions/$sid/messages?role=user&content=c" 500 ''
+}
+
+@test "a chunked body that breaks off" {
+    printf 'POST /api/v1/sessions/%s/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1d\r\n{"role":"user","content":"c"}\r\n' \
+        "$sid" >"$BATS_TEST_TMPDIR/request"
+    exchange POST "/sessions/$sid/messages" <"$BATS_TEST_TMPDIR/request"
+    [[ -z $http_status || $http_status == 400 ]] || fail "answered $http_status"
+}
+
+@test "a chunked body that is whole is taken" {
+    local other=$sid
+    user=$user-chunked
+    new_session
+    printf '{"role":"user","content":"in chunks"}' >"$BATS_TEST_TMPDIR/body"
+    api POST "/sessions/$sid/messages" -H 'Content-Type: application/json' -H 'Transfer-Encoding: chunked' \
+        --data-binary "@$BATS_TEST_TMPDIR/body"
+    expect 201
+    check '.message.content == "in chunks"'
+    user=${user%-chunked} sid=$other
+}
+
+@test "a bad or doubled Content-Length" {
+    local length
+    for length in -1 abc 1e3 '5\r\nContent-Length: 6'; do
+        printf 'POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %b\r\n\r\n{}' "$length" \
+            >"$BATS_TEST_TMPDIR/request"
+        exchange POST "/sessions with Content-Length $length" <"$BATS_TEST_TMPDIR/request"
+        is "$http_status" 400
+    done
+}

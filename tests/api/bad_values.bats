@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# Values that are missing, of the wrong type or out of range: refused, nothing half stored.
+
+load bad_input
+
+@test "a session without a user" {
+    refused 422 missing_parameter POST /sessions '{}'
+    refused 422 missing_parameter POST /sessions '{"title":"t"}'
+    refused 422 missing_parameter POST /sessions '{"user_id":null}'
+    refused 422 missing_parameter POST /sessions '{"User_ID":"u"}'
+    api POST /sessions
+    expect 422 missing_parameter
+}
+
+@test "a user id of the wrong kind or length" {
+    local value
+    for value in '""' 1 true '[]' '{}' '["u"]'; do
+        refused 422 invalid_parameter POST /sessions "{\"user_id\":$value}"
+        refused 422 invalid_parameter POST "/sessions/$sid/messages" \
+            "{\"role\":\"user\",\"content\":\"c\",\"user_id\":$value}"
+    done
+    refused 422 invalid_parameter POST /sessions '{"user_id":"a\\u0000b"}'
+    refused 422 invalid_parameter POST /sessions "{\"user_id\":\"$(printf 'x%.0s' {1..2049})\"}"
+    [[ $(get .detail) == *2048*2049* ]] || fail 'the detail does not tell limit and length'
+    # 1,025 characters, but 2,050 bytes.
+    refused 422 invalid_parameter POST /sessions "{\"user_id\":\"$(printf 'ü%.0s' {1..1025})\"}"
+    api POST '/sessions?user_id='
+    expect 422 invalid_parameter
+}
+
+@test "a path's user id over DynamoDB's limit" {
+    local long
+    long=$(printf 'x%.0s' {1..2049})
+    api GET "/sessions/$long"
+    [[ $http_status == 4* ]] || fail "status $http_status"
+    api GET "/sessions/$long/$sid"
+    [[ $http_status == 4* ]] || fail "status $http_status"
+    api DELETE "/sessions/$long/$sid"
+    [[ $http_status == 4* ]] || fail "status $http_status"
+}
+
+@test "a session id over DynamoDB's limit is a session that is not there" {
+    local long
+    long=$(printf 'x%.0s' {1..1025})
+    api GET "/sessions/$user/$long"
+    expect 404 session_not_found
+    api GET "/sessions/$long/messages"
+    expect 404 session_not_found
+    refused 404 session_not_found POST "/sessions/$long/messages" '{"role":"user","content":"c"}'
+    refused 404 session_not_found POST "/sessions/$long/messages" \
+        "{\"role\":\"user\",\"content\":\"c\",\"user_id\":\"$user\"}"
+    refused 404 session_not_found PUT "/sessions/$user/$long" '{"title":"t"}'
+    api DELETE "/sessions/$user/$long"
+    expect 404 session_not_found
+}
+
+@test "a title of the wrong kind or length" {
+    local value
+    for value in 1 false '[]' '{}'; do
+        refused 422 invalid_parameter POST /sessions "{\"user_id\":\"$user\",\"title\":$value}"
+        refused 422 invalid_parameter PUT "/sessions/$user/$sid" "{\"title\":$value}"
+    done
+    value=$(printf 'é%.0s' {1..1001})
+    refused 422 invalid_parameter POST /sessions "{\"user_id\":\"$user\",\"title\":\"$value\"}"
+    [[ $(get .detail) == *1000*1001* || $(get .detail) == *1,000*1,001* ]] ||
+        fail 'the detail does not tell limit and length'
+    refused 422 invalid_parameter PUT "/sessions/$user/$sid" "{\"title\":\"$value\"}"
+}
+
+@test "a role that is none" {
+    local value
+    for value in '""' '"User"' '"admin"' '"user "' 1 '[]' '["user"]' '{}' true; do
+        refused 422 invalid_parameter POST "/sessions/$sid/messages" "{\"role\":$value,\"content\":\"c\"}"
+    done
+    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"content":"c"}'
+    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":null,"content":"c"}'
+    refused 422 invalid_parameter POST "/sessions/$sid/messages" '{"role":"admin","content":"c"}'
+    [[ $(get .detail) == *user*assistant*system*tool* ]] || fail 'the detail does not name the roles'
+}
+
+@test "content that is empty, missing or no string" {
+    local value
+    for value in '""' 1 true '[]' '["c"]' '{}'; do
+        refused 422 invalid_parameter POST "/sessions/$sid/messages" "{\"role\":\"user\",\"content\":$value}"
+    done
+    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user"}'
+    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user","content":null}'
+    api POST "/sessions/$sid/messages"
+    expect 422 missing_parameter
+    api POST "/sessions/$sid/messages?role=user&content="
+    expect 422 invalid_parameter
+}
+
+@test "a message id of the wrong kind or length" {
+    local value
+    for value in '""' 1 '[]' '{}' "\"$(printf 'x%.0s' {1..129})\"" "\"$(printf 'ü%.0s' {1..65})\""; do
+        refused 422 invalid_parameter POST "/sessions/$sid/messages" \
+            "{\"role\":\"user\",\"content\":\"c\",\"message_id\":$value}"
+    done
+}
+
+@test "a message id of just 128 bytes is fine" {
+    local id other=$sid
+    id=$(printf 'ü%.0s' {1..64})
+    user=$(unique)
+    new_session
+    post "/sessions/$sid/messages" "{\"role\":\"user\",\"content\":\"c\",\"message_id\":\"$id\"}"
+    expect 201
+    check '.message.message_id == $id' --arg id "$id"
+    sessions_before=$(stored_sessions "$user")
+    messages_before=$(stored_messages "$sid")
+    [[ $sid != "$other" ]]
+}
+
+@test "a limit that is none" {
+    local limit
+    for limit in -1 0 abc 1e3 '' 1001 1.0 1.5 +5 %205 5%20 0x10 99999999999999999999 5,5 null '%00' '5%00'; do
+        api GET "/sessions/$user?limit=$limit"
+        expect 422 invalid_parameter
+        [[ $(get .detail) == *limit*1*1000* ]] || fail 'the detail does not tell the range'
+        api GET "/sessions/$user?sort=created&limit=$limit"
+        expect 422 invalid_parameter
+        api GET "/sessions/$sid/messages?limit=$limit"
+        expect 422 invalid_parameter
+    done
+}
+
+@test "limits at both ends are fine" {
+    local limit
+    for limit in 1 1000; do
+        api GET "/sessions/$user?limit=$limit"
+        expect 200
+        api GET "/sessions/$sid/messages?limit=$limit"
+        expect 200
+    done
+}
+
+@test "an order, a sort, a time that is none" {
+    local query
+    for query in order= order=ASC order=up 'order=asc%20' after=x after= after=1e3 after=1.5 \
+        after=99999999999999999999 before=x before= before=99999999999999999999; do
+        api GET "/sessions/$sid/messages?$query"
+        expect 422 invalid_parameter
+    done
+    for query in sort= sort=Created sort=title sort=activity,created; do
+        api GET "/sessions/$user?$query"
+        expect 422 invalid_parameter
+    done
+}
+
+@test "times at the edge of numbers give an answer" {
+    local time
+    for time in 0 1 9007199254740991 9007199254740993 9223372036854775806; do
+        api GET "/sessions/$sid/messages?after=$time"
+        expect 200
+        api GET "/sessions/$sid/messages?before=$time"
+        expect 200
+        api GET "/sessions/$sid/messages?before=$time&order=desc"
+        expect 200
+    done
+}
+
+@test "a cursor that is none" {
+    local cursor path
+    for cursor in x 0 -1 '%20' '{}' AAAA '%FF%FF' 'eyJ0IjoxfQ==' "$(printf 'A%.0s' {1..3000})"; do
+        for path in "/sessions/$user?" "/sessions/$user?sort=created&" "/sessions/$sid/messages?" \
+            "/sessions/$sid/messages?order=desc&"; do
+            api GET "${path}cursor=$cursor"
+            expect 400
+            [[ $(get .code) == invalid_cursor || $cursor == %FF%FF ]] || fail "cursor=$cursor at $path"
+        done
+    done
+}
+
+@test "a cursor of another list, or one that was changed" {
+    local cursor other=$sid changed
+    node "$API_TESTS/fixtures.js" messages "$sid" 3 5
+    messages_before=$(stored_messages "$sid")
+    api GET "/sessions/$sid/messages?limit=1"
+    cursor=$(get .next_cursor)
+    changed=$(encode "${cursor%?}")
+    api GET "/sessions/$sid/messages?cursor=$changed"
+    [[ $http_status == 200 || $http_status == 400 ]] || fail "status $http_status"
+    cursor=$(encode "$cursor")
+    api GET "/sessions/$sid/messages?order=desc&cursor=$cursor"
+    expect 400 invalid_cursor
+    api GET "/sessions/$user?cursor=$cursor"
+    expect 400 invalid_cursor
+    user=$user-2
+    new_session
+    api GET "/sessions/$sid/messages?cursor=$cursor"
+    expect 400 invalid_cursor
+    api DELETE "/sessions/$user/$sid"
+    user=${user%-2} sid=$other
+}

@@ -1,0 +1,113 @@
+// Writes many items straight into the tables, faster than through the service.
+//   node fixtures.js messages SESSION COUNT BYTES [FIRST_TIMESTAMP]
+//       COUNT messages with BYTES of content each, timestamps in steps of 1
+//   node fixtures.js sessions USER COUNT
+//       COUNT sessions with their owner items; prints their ids in the order of creation
+'use strict';
+const http = require('http');
+const crypto = require('crypto');
+
+const endpoint = new URL(process.env.DYNAMODB);
+const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+const tables = { sessions: process.env.SESSIONS_TABLE, messages: process.env.MESSAGES_TABLE };
+const headers = {
+  'Content-Type': 'application/x-amz-json-1.0',
+  'X-Amz-Target': 'DynamoDB_20120810.BatchWriteItem',
+  Authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, ' +
+    'SignedHeaders=host, Signature=0',
+};
+
+function call(body) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(endpoint, { method: 'POST', agent, headers }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk) => { text += chunk; });
+      answer.on('end', () => {
+        if (answer.statusCode === 200) resolve(JSON.parse(text));
+        else reject(new Error(`BatchWriteItem: ${answer.statusCode} ${text}`));
+      });
+    });
+    request.on('error', reject);
+    request.end(JSON.stringify(body));
+  });
+}
+
+async function write(table, items) {
+  const batches = [];
+  for (let i = 0; i < items.length; i += 25) {
+    batches.push(items.slice(i, i + 25).map((Item) => ({ PutRequest: { Item } })));
+  }
+  async function worker() {
+    while (batches.length) {
+      let left = { [table]: batches.pop() };
+      while (Object.keys(left).length) left = (await call({ RequestItems: left })).UnprocessedItems;
+    }
+  }
+  await Promise.all([worker(), worker()]);
+}
+
+function uuid7(ms) {
+  const bytes = crypto.randomBytes(16);
+  bytes.writeUIntBE(ms, 0, 6);
+  bytes[6] = 0x70 | (bytes[6] & 0x0f);
+  bytes[8] = 0x80 | (bytes[8] & 0x3f);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+const time = (ms) => new Date(ms).toISOString().replace('Z', '000Z');
+
+async function messages(session, count, bytes, first) {
+  const items = [];
+  for (let i = 0; i < count; i++) {
+    const timestamp = first + i;
+    items.push({
+      session_id: { S: session },
+      timestamp: { N: String(timestamp) },
+      message_id: { S: uuid7(timestamp) },
+      role: { S: i % 2 ? 'assistant' : 'user' },
+      content: { S: `${i} `.padEnd(bytes, 'x') },
+      created_at: { S: time(timestamp) },
+    });
+  }
+  await write(tables.messages, items);
+}
+
+async function sessions(user, count) {
+  const start = Date.now() - 10000000;
+  const items = [];
+  for (let i = 0; i < count; i++) {
+    // Activity in another order than creation: 7919 is prime, so every step is taken once.
+    const active = start + 5000000 + ((i * 7919) % count);
+    items.push({
+      user_id: { S: user },
+      session_id: { S: uuid7(start + i) },
+      title: { S: `session ${i}` },
+      created_at: { S: time(start + i) },
+      updated_at: { S: time(active) },
+      message_count: { N: '0' },
+      last_timestamp: { N: '0' },
+      version: { N: '1' },
+    });
+  }
+  await write(tables.sessions, items);
+  await write(tables.messages, items.map((item) => (
+    { session_id: item.session_id, timestamp: { N: '0' }, user_id: { S: user } })));
+  console.log(items.map((item) => item.session_id.S).join('\n'));
+}
+
+async function main([what, name, count, bytes, first]) {
+  if (what === 'messages') {
+    await messages(name, Number(count), Number(bytes), Number(first || Date.now() - 10000000));
+  } else if (what === 'sessions') {
+    await sessions(name, Number(count));
+  } else {
+    throw new Error(`what is ${what}?`);
+  }
+  agent.destroy();
+}
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});

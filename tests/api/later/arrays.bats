@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# An array of messages is appended all or none, in order.
+
+load ../helpers
+
+setup() {
+    user=$(unique)
+    new_session
+}
+
+many() { jq -n -c --argjson n "$1" '[range($n) | {role: "user", content: "\(.)"}]'; }
+
+@test "1 to 50 messages are appended in order" {
+    local n
+    for n in 1 2 50; do
+        new_session
+        post "/sessions/$sid/messages" "$(many "$n")"
+        expect 201
+        is "$(get -c '[.messages[].content | tonumber]')" "$(jq -n -c --argjson n "$n" '[range($n)]')"
+        check '[.messages[].timestamp] | . == (unique | sort)'
+        local answered
+        answered=$(get -S .messages)
+        api GET "/sessions/$sid/messages"
+        is "$(get -S .messages)" "$answered"
+        api GET "/sessions/$user/$sid"
+        check '.session.message_count == ($n | tonumber)' --arg n "$n"
+    done
+}
+
+@test "none and 51 are refused" {
+    post "/sessions/$sid/messages" '[]'
+    expect 422 invalid_parameter
+    post "/sessions/$sid/messages" "$(many 51)"
+    expect 422 invalid_parameter
+    is "$(stored_message_count "$sid")" 0
+}
+
+@test "one bad element refuses all, and is named" {
+    local bad
+    for bad in '{"role":"user"}' '{"role":"x","content":"c"}' '7' 'null' '[]' '{"role":"user","content":""}' \
+        '{"role":"user","content":"c","metadata":1}' '{"role":"user","role":"tool","content":"c"}'; do
+        post "/sessions/$sid/messages" "[{\"role\":\"user\",\"content\":\"good\"},$bad]"
+        expect 422
+        [[ $(get .detail) == *'[1]'* ]] || fail 'the detail does not name the element'
+    done
+    is "$(stored_message_count "$sid")" 0
+    api GET "/sessions/$user/$sid"
+    check '.session.message_count == 0'
+}
+
+@test "one element that is too large refuses all" {
+    head -c 410000 /dev/zero | tr '\0' x | jq -R -c '[{role: "user", content: "good"}, {role: "user", content: .}]' \
+        >"$BATS_TEST_TMPDIR/big"
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/big"
+    expect 413 item_too_large
+    is "$(stored_message_count "$sid")" 0
+}
+
+@test "3.5 MB in one array is taken" {
+    head -c 390000 /dev/zero | tr '\0' x | jq -R -c '[range(9) as $i | {role: "user", content: .}]' \
+        >"$BATS_TEST_TMPDIR/large"
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/large"
+    expect 201
+    api GET "/sessions/$user/$sid"
+    check '.session.message_count == 9'
+}
+
+@test "arrays do not interleave" {
+    local i
+    for i in {1..6}; do
+        curl -sS --noproxy '*' -o /dev/null "$API/sessions/$sid/messages" --json \
+            "$(jq -n -c --arg i "$i" '[range(10) | {role: "user", content: "\($i) \(.)"}]')" 3>&- &
+    done
+    wait
+    api GET "/sessions/$sid/messages?limit=1000"
+    check '.count == 60 and ([.messages[].content | split(" ")[0]] as $w
+        | all(range(0; 60; 10); $w[.:. + 10] | unique | length == 1))'
+}

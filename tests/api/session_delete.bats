@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# Deleting a session: complete and final.
+
+load helpers
+
+setup() { user=$(unique); }
+
+# What everybody sees of a session that is gone.
+seems_gone() {
+    api GET "/sessions/$user/$sid"
+    expect 404 session_not_found
+    api GET "/sessions/$sid/messages"
+    expect 404 session_not_found
+    post "/sessions/$sid/messages" '{"role":"user","content":"too late"}'
+    expect 404 session_not_found
+    post "/sessions/$sid/messages" "{\"role\":\"user\",\"content\":\"too late\",\"user_id\":\"$user\"}"
+    expect 404 session_not_found
+    put "/sessions/$user/$sid" '{"title":"too late"}'
+    expect 404 session_not_found
+    api GET "/sessions/$user"
+    check '.sessions | all(.session_id != $s)' --arg s "$sid"
+    api GET "/sessions/$user?sort=created"
+    check '.sessions | all(.session_id != $s)' --arg s "$sid"
+}
+
+@test "the answer is JSON and says how many messages went" {
+    new_session
+    say one
+    say two
+    say three
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    check '.message == "Session deleted successfully" and .deleted_messages == 3'
+}
+
+@test "an empty session has no messages to delete" {
+    new_session
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    check '.deleted_messages == 0'
+    nothing_left "$user" "$sid"
+}
+
+@test "no item is left in either table" {
+    new_session
+    say one
+    say two
+    api DELETE "/sessions/$user/$sid"
+    nothing_left "$user" "$sid"
+}
+
+@test "nobody sees it afterwards, and nothing slips in" {
+    new_session
+    say one
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    seems_gone
+    nothing_left "$user" "$sid"
+}
+
+@test "a second delete is 404" {
+    new_session
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    api DELETE "/sessions/$user/$sid"
+    expect 404 session_not_found
+}
+
+@test "a session is not deleted by another user's path" {
+    new_session
+    say stays
+    api DELETE "/sessions/$user-x/$sid"
+    expect 404 session_not_found
+    api GET "/sessions/$sid/messages"
+    expect 200
+    check '.messages[0].content == "stays"'
+    is "$(stored_session_count "$user-x")" 0
+}
+
+@test "the user's other sessions stay" {
+    local first
+    new_session first
+    first=$sid
+    say stays
+    new_session second
+    say goes
+    api DELETE "/sessions/$user/$sid"
+    sid=$first
+    api GET "/sessions/$user"
+    check '.count == 1 and .sessions[0].title == "first"'
+    api GET "/sessions/$sid/messages"
+    check '.count == 1'
+}
+
+@test "a session of 2,000 messages goes completely" {
+    new_session
+    node "$API_TESTS/fixtures.js" messages "$sid" 2000 20
+    set_session_attribute "$user" "$sid" message_count '{"N":"2000"}'
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    check '.deleted_messages == 2000'
+    nothing_left "$user" "$sid"
+    seems_gone
+}
+
+@test "a session of 5 MB goes completely" {
+    new_session
+    node "$API_TESTS/fixtures.js" messages "$sid" 52 100000
+    set_session_attribute "$user" "$sid" message_count '{"N":"52"}'
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    check '.deleted_messages == 52'
+    nothing_left "$user" "$sid"
+}
+
+# A delete that got no further than its mark and a part of the messages.
+cut_off() {
+    new_session
+    say one
+    say two
+    say three
+    set_session_attribute "$user" "$sid" deleted_at '{"S":"2026-01-02T03:04:05.000000Z"}'
+    dynamo UpdateItem "$(jq -n -c --arg t "$MESSAGES_TABLE" --arg s "$sid" '{TableName: $t,
+        Key: {session_id: {S: $s}, timestamp: {N: "0"}}, UpdateExpression: "SET deleted_at = :d",
+        ExpressionAttributeValues: {":d": {S: "2026-01-02T03:04:05.000000Z"}}}')" >/dev/null
+    dynamo DeleteItem "$(jq -n -c --arg t "$MESSAGES_TABLE" --arg s "$sid" \
+        --arg n "$(get .message.timestamp)" \
+        '{TableName: $t, Key: {session_id: {S: $s}, timestamp: {N: $n}}}')" >/dev/null
+}
+
+@test "a session whose delete was cut off is not seen" {
+    cut_off
+    seems_gone
+    is "$(stored_message_count "$sid")" 2
+}
+
+@test "the next delete finishes one that was cut off" {
+    cut_off
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    check '.deleted_messages == 2'
+    nothing_left "$user" "$sid"
+    api DELETE "/sessions/$user/$sid"
+    expect 404
+}
+
+@test "a delete cut off at the very end is finished, too" {
+    new_session
+    set_session_attribute "$user" "$sid" deleted_at '{"S":"2026-01-02T03:04:05.000000Z"}'
+    dynamo DeleteItem "$(jq -n -c --arg t "$MESSAGES_TABLE" --arg s "$sid" \
+        '{TableName: $t, Key: {session_id: {S: $s}, timestamp: {N: "0"}}}')" >/dev/null
+    seems_gone
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    nothing_left "$user" "$sid"
+}
+
+@test "appends that race with a delete leave nothing behind" {
+    new_session
+    say first
+    local writer
+    node "$API_TESTS/writers.js" until-gone "$sid" 4 >"$BATS_TEST_TMPDIR/race" 3>&- &
+    writer=$!
+    # The delete comes while appends are going through.
+    until (($(stored_message_count "$sid") > 10)); do :; done
+    api DELETE "/sessions/$user/$sid"
+    expect 200
+    wait "$writer"
+    nothing_left "$user" "$sid"
+    is "$(jq -c .after <"$BATS_TEST_TMPDIR/race")" 404
+}

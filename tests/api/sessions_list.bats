@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# The list of a user's sessions: order, limit, pages.
+
+load helpers
+
+setup() { user=$(unique); }
+
+# Three sessions, then a message in the first: by creation 3 2 1, by activity 1 3 2.
+three() {
+    local i
+    for i in 1 2 3; do
+        new_session "number $i"
+        sids[i]=$sid
+    done
+    sid=${sids[1]}
+    say hello
+}
+
+@test "an unknown user has no sessions" {
+    api GET "/sessions/$user"
+    expect 200
+    check '.sessions == [] and .count == 0 and .has_more == false and .next_cursor == null'
+    check 'has("next_cursor")'
+}
+
+@test "the default order is by activity, last active first" {
+    local sids=()
+    three
+    api GET "/sessions/$user"
+    expect 200
+    is "$(get '[.sessions[].title] | join(", ")')" 'number 1, number 3, number 2'
+    check '.count == 3 and .has_more == false and .next_cursor == null'
+}
+
+@test "sort=activity says the same" {
+    local sids=()
+    three
+    api GET "/sessions/$user?sort=activity"
+    is "$(get '[.sessions[].title] | join(", ")')" 'number 1, number 3, number 2'
+}
+
+@test "sort=created is by creation, last created first" {
+    local sids=()
+    three
+    api GET "/sessions/$user?sort=created"
+    expect 200
+    is "$(get '[.sessions[].title] | join(", ")')" 'number 3, number 2, number 1'
+}
+
+@test "an update counts as activity" {
+    local sids=()
+    three
+    put "/sessions/$user/${sids[2]}" '{"title":"number 2, changed"}'
+    expect 200
+    api GET "/sessions/$user"
+    is "$(get '[.sessions[].title] | join(", ")')" 'number 2, changed, number 1, number 3'
+}
+
+@test "a list shows sessions as they read singly" {
+    local sids=()
+    local listed
+    three
+    api GET "/sessions/$user?sort=created&limit=1"
+    listed=$(get -S '.sessions[0]')
+    api GET "/sessions/$user/${sids[3]}"
+    is "$(get -S .session)" "$listed"
+}
+
+@test "limit cuts, and the cursor goes on (both orders)" {
+    local sids=()
+    local sort
+    three
+    for sort in activity created; do
+        api GET "/sessions/$user?sort=$sort&limit=2"
+        check '.count == 2 and (.sessions | length) == 2 and .has_more == true
+            and (.next_cursor | type) == "string"'
+        api GET "/sessions/$user?sort=$sort&limit=2&cursor=$(encode "$(get .next_cursor)")"
+        check '.count == 1 and .has_more == false and .next_cursor == null'
+    done
+}
+
+@test "a limit that is just met leaves no further page" {
+    local sids=()
+    local sort
+    three
+    for sort in activity created; do
+        api GET "/sessions/$user?sort=$sort&limit=3"
+        check '.count == 3 and .has_more == false and .next_cursor == null'
+    done
+}
+
+@test "another user's sessions do not show" {
+    local other
+    new_session
+    other=$user
+    user=$(unique)
+    new_session mine
+    api GET "/sessions/$user"
+    check '.count == 1 and .sessions[0].title == "mine"'
+    api GET "/sessions/$other"
+    check '.count == 1 and .sessions[0].user_id == $u' --arg u "$other"
+}
+
+@test "count and activity follow the messages" {
+    new_session
+    say one
+    say two
+    local written
+    written=$(get .message.timestamp)
+    api GET "/sessions/$user"
+    check '.sessions[0] | .message_count == 2 and .updated_at > .created_at'
+    is "$(date -d "$(get '.sessions[0].updated_at')" +%s)" "$((written / 1000))" 'second of the activity'
+}
+
+@test "a cursor of another order or user is refused" {
+    local sids=()
+    local cursor
+    three
+    api GET "/sessions/$user?limit=1"
+    cursor=$(encode "$(get .next_cursor)")
+    api GET "/sessions/$user?limit=1&sort=created&cursor=$cursor"
+    expect 400 invalid_cursor
+    api GET "/sessions/$user-x?limit=1&cursor=$cursor"
+    expect 400 invalid_cursor
+}
+
+@test "a cursor works with another limit" {
+    local sids=()
+    three
+    api GET "/sessions/$user?limit=1"
+    api GET "/sessions/$user?limit=500&cursor=$(encode "$(get .next_cursor)")"
+    expect 200
+    is "$(get '[.sessions[].title] | join(", ")')" 'number 3, number 2'
+}
+
+@test "a cursor outlives the session it was made at" {
+    local sids=()
+    local cursor sort
+    three
+    for sort in activity created; do
+        api GET "/sessions/$user?sort=$sort&limit=1"
+        cursor=$(encode "$(get .next_cursor)")
+        api DELETE "/sessions/$user/$(get '.sessions[0].session_id')"
+        expect 200
+        api GET "/sessions/$user?sort=$sort&cursor=$cursor"
+        expect 200
+        check '.count == 2'
+        new_session 'number 4'
+    done
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# The ways to start the pool other than by hand: systemd's protocols, another user, one process on a
+# socket of somebody else's, plain CGI.
+
+# shellcheck source=tests/pool/helpers.bash
+load helpers
+
+setup_file() { build_example; }
+
+setup() {
+    DIR=$BATS_TEST_TMPDIR
+}
+
+teardown() { stop_all; }
+
+# listen_and_run PATH COMMAND…: as systemd does it, with the socket as descriptor 3.
+listen_and_run() {
+    # shellcheck disable=SC2016
+    perl -MSocket -e '
+        $^F = 3;
+        my $path = shift;
+        socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; bind($s, sockaddr_un($path)) or die; listen($s, 64) or die;
+        if (fileno($s) != 3) { require POSIX; POSIX::dup2(fileno($s), 3) or die; }
+        $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = 1;
+        exec @ARGV or die;' "$@"
+}
+
+# Writes every datagram that comes as a line to $DIR/notify.log.
+start_notify_socket() {
+    # shellcheck disable=SC2016
+    start_in_background notify perl -MSocket -e '
+        $| = 1;
+        socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($ARGV[0])) or die;
+        while (defined recv($s, my $text, 4096, 0)) { $text =~ s/\n/ /g; print "$text\n" }' "$DIR/notify"
+    wait_for 5 test -S "$DIR/notify"
+}
+
+notified() { grep -q "$1" "$DIR/notify.log"; }
+
+@test "systemd hears of start, reload and stop, and that the master is alive" {
+    start_notify_socket
+    printf 'SOCKET=%s\n' "$DIR/s" >"$DIR/env"
+    start_in_background pool env NOTIFY_SOCKET="$DIR/notify" WATCHDOG_USEC=400000 "$POOL_EXAMPLE" pool "$DIR/env"
+    wait_for 10 notified '^READY=1'
+    wait_for 5 notified '^WATCHDOG=1'
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 notified '^RELOADING=1 MONOTONIC_USEC=[0-9]'
+    wait_for 10 test 2 = "$(grep -c '^READY=1' "$DIR/notify.log")" || wait_for 10 metric_is chat_sessions_pool_reloads_total 1
+    end pool
+    wait_for 5 notified '^STOPPING=1'
+    is "$(grep -c '^READY=1' "$DIR/notify.log")" 2
+}
+
+@test "a socket from systemd is used and left alone" {
+    printf 'SOCKET=%s\nSTATUS_SOCKET=%s\n' "$DIR/elsewhere" "$DIR/s.status" >"$DIR/env"
+    start_in_background pool listen_and_run "$DIR/s" "$POOL_EXAMPLE" pool "$DIR/env"
+    wait_for 10 is_healthy
+    start_nginx
+    is "$(get /echo -d here)" here
+    [[ ! -e $DIR/elsewhere ]]
+    end pool
+    [[ -S $DIR/s ]]
+}
+
+@test "root becomes POOL_USER after opening the sockets" {
+    ((EUID == 0)) || skip 'only root can'
+    chmod 755 "$DIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" || true
+    start_pool POOL_USER=nobody
+    wait_for 10 is_healthy
+    for pid in $(pid_of pool) $(workers); do
+        is "$(awk '/^Uid/ { print $2, $3, $4 }' "/proc/$pid/status")" "$(printf '%s %s %s' "$(id -u nobody)"{,,})"
+    done
+    is "$(stat -c '%U %a' "$DIR/s")" 'nobody 660'
+}
+
+@test "one process on a socket of spawn-fcgi: serves, and ends on SIGTERM" {
+    command -v spawn-fcgi >/dev/null || skip 'spawn-fcgi is not installed'
+    printf 'POOL_THREADS=4\nLOG_FILE=%s\n' "$DIR/pool.log" >"$DIR/env"
+    start_in_background single spawn-fcgi -n -s "$DIR/s" -M 0660 -- "$POOL_EXAMPLE" single "$DIR/env"
+    wait_for 10 test -S "$DIR/s"
+    start_nginx
+    is "$(get /echo -d one)" one
+    result=$(load /pid 8 1)
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    get '/sleep?500' >"$DIR/answer" 3>&- &
+    asked=$!
+    sleep 0.2
+    end single
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    wait $asked
+    is "$(cat "$DIR/answer")" slept
+}
+
+@test "plain CGI: one request from the environment and standard input" {
+    printf '' >"$DIR/env"
+    run env REQUEST_METHOD=POST REQUEST_URI=/echo CONTENT_LENGTH=5 "$POOL_EXAMPLE" cgi "$DIR/env" <<<'helloand more'
+    is "$status" 0
+    is "${lines[0]}" $'Status: 200 OK\r'
+    is "${lines[-1]}" hello
+}
+
+@test "plain CGI: a body that ends too early" {
+    printf '' >"$DIR/env"
+    run env REQUEST_METHOD=POST REQUEST_URI=/echo CONTENT_LENGTH=500 "$POOL_EXAMPLE" cgi "$DIR/env" <<<'short'
+    is "$status" 0
+    is "${lines[-1]}" short
+}

@@ -1,0 +1,301 @@
+#!/usr/bin/env bats
+# The pool behind a real nginx: requests, reload, recycling, death, stop, status.
+
+# shellcheck source=tests/pool/helpers.bash
+load helpers
+
+setup_file() { build_example; }
+
+setup() {
+    DIR=$BATS_TEST_TMPDIR
+}
+
+teardown() { stop_all; }
+
+@test "requests and bodies pass, also a body that nobody reads" {
+    start_all
+    head -c 3000000 /dev/urandom >"$DIR/body"
+    get /echo --data-binary @"$DIR/body" -o "$DIR/answer"
+    cmp "$DIR/body" "$DIR/answer"
+    is "$(get '/big?2000000' | wc -c)" 2000000
+    for _ in {1..20}; do
+        is "$(get /ignore --data-binary @"$DIR/body" -o /dev/null -w '%{http_code}')" 200
+        is "$(get /echo -d after)" after
+    done
+    # One for each process of nginx.
+    (($(metric chat_sessions_pool_connections) <= 2)) || fail 'connections are not kept'
+}
+
+sockets_of() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
+
+@test "connections are shared out evenly among the processes" {
+    start_pool
+    wait_for 20 is_healthy
+    read -r first second <<<"$(workers)"
+    first_before=$(sockets_of "$first") second_before=$(sockets_of "$second")
+    start_nginx
+    is "$(load '/sleep?20' 24 1 | jq .failed)" 0
+    first=$(($(sockets_of "$first") - first_before)) second=$(($(sockets_of "$second") - second_before))
+    ((first + second >= 24)) || fail "connections are not kept: $first and $second"
+    ((first - second <= 2 && second - first <= 2)) || fail "$first and $second connections"
+}
+
+@test "reloads under load: not one request fails, all processes are new" {
+    start_all POOL_THREADS=16
+    before=$(workers)
+    load '/sleep?5' 24 "${RELOAD_SECONDS:-6}" >"$DIR/result" 3>&- &
+    loader=$!
+    while ! has_ended $loader; do
+        kill -HUP "$(pid_of pool)"
+        sleep 0.5
+    done
+    wait $loader
+    result=$(cat "$DIR/result")
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    (($(metric chat_sessions_pool_reloads_total) >= ${RELOAD_SECONDS:-6})) || fail 'too few reloads'
+    for pid in $before; do wait_for 10 has_ended "$pid"; done
+}
+
+@test "reloads under load of bodies: not one request fails" {
+    start_all POOL_THREADS=16
+    load /echo 16 4 200000 >"$DIR/result" 3>&- &
+    loader=$!
+    while ! has_ended $loader; do
+        kill -HUP "$(pid_of pool)"
+        sleep 0.2
+    done
+    wait $loader
+    result=$(cat "$DIR/result")
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+}
+
+@test "processes are replaced after POOL_MAX_REQUESTS, not one request fails" {
+    start_all POOL_MAX_REQUESTS=300
+    before=$(workers)
+    result=$(load /pid 16 3)
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    for pid in $before; do wait_for 10 has_ended "$pid"; done
+    is "$(metric chat_sessions_worker_restarts_total)" 0 'deaths'
+}
+
+@test "processes killed under load: others go on, the dead are replaced" {
+    start_all
+    load /pid 16 4 >"$DIR/result" 3>&- &
+    loader=$!
+    for _ in 1 2 3; do
+        sleep 1
+        kill -KILL "$(workers | awk '{ print $1 }')"
+    done
+    wait $loader
+    result=$(cat "$DIR/result")
+    is "$(jq '.failed == 0 and ((.statuses | del(."200", ."502") | length) == 0)' <<<"$result")" true "$result"
+    # Each death cuts off what was in one process: at most its connections.
+    is "$(jq '(.statuses."502" // 0) <= 3 * 16' <<<"$result")" true "$result"
+    wait_for 10 metric_is chat_sessions_worker_restarts_total 3
+    wait_for 10 metric_is 'chat_sessions_pool_processes{state="ready"}' 2
+}
+
+@test "a bad configuration leaves the old pool running and says why" {
+    start_all
+    before=$(workers)
+    set_config POOL_THREADS=many
+    kill -HUP "$(pid_of pool)"
+    wait_for 5 logged 'reload: the configuration is not used.*POOL_THREADS'
+    is "$(workers)" "$before"
+    is "$(get /echo -d on)" on
+}
+
+@test "a reload whose processes do not start is given up" {
+    EXAMPLE_REFUSE_FILE=$DIR/refuse start_all
+    before=$(workers)
+    touch "$DIR/refuse"
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 logged 'reload: given up'
+    is "$(get /echo -d on)" on
+    wait_for 10 metric_is 'chat_sessions_pool_processes{state="starting"}' 0
+    is "$(workers)" "$before"
+    rm "$DIR/refuse"
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 metric_is chat_sessions_pool_reloads_total 1
+}
+
+@test "a reload changes the number of processes and threads" {
+    start_all
+    set_config POOL_PROCESSES=3 POOL_THREADS=2
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 metric_is chat_sessions_pool_workers_max 6
+    wait_for 10 metric_is chat_sessions_pool_workers_idle 6
+    wait_for 10 metric_is 'chat_sessions_pool_processes{state="ready"}' 3
+}
+
+@test "a crash loop is slowed down and named in the log; a reload cures it" {
+    touch "$DIR/refuse"
+    EXAMPLE_REFUSE_FILE=$DIR/refuse start_pool
+    wait_for 20 logged 'crash loop: worker 0 has died 5 times'
+    is "$(status_socket /api/v1/health -o "$DIR/out" -w '%{http_code}')" 503
+    is "$(jq -r .status "$DIR/out")" 503
+    # At once, then after 1, 2 and 4 s: no more than that in the time.
+    (($(metric chat_sessions_worker_starts_total) <= 12)) || fail 'too many starts'
+    rm "$DIR/refuse"
+    kill -HUP "$(pid_of pool)"
+    wait_for 5 is_healthy
+}
+
+@test "SIGTERM: requests end, then the pool; its sockets are gone" {
+    start_all
+    get '/sleep?800' >"$DIR/answer" 3>&- &
+    asked=$!
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 1
+    end pool TERM
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    wait $asked
+    is "$(cat "$DIR/answer")" slept
+    [[ ! -e $DIR/s && ! -e $DIR/s.status ]]
+}
+
+@test "SIGQUIT is as good, and a request outlasting the stop timeout is cut off" {
+    start_all POOL_STOP_TIMEOUT_S=1
+    get '/sleep?20000' >"$DIR/answer" 3>&- &
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 1
+    begun=$SECONDS
+    end pool QUIT
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    ((SECONDS - begun < 8)) || fail 'it took too long'
+    logged 'cut off'
+}
+
+@test "a second SIGTERM hastens the stop" {
+    start_all
+    get '/sleep?20000' >"$DIR/answer" 3>&- &
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 1
+    kill -TERM "$(pid_of pool)"
+    wait_for 5 logged 'stopping'
+    begun=$SECONDS
+    end pool TERM
+    ((SECONDS - begun < 5)) || fail 'it took too long'
+}
+
+@test "a stuck request's process is killed and replaced" {
+    start_all STUCK_REQUEST_S=1 POOL_PROCESSES=2
+    is "$(get '/sleep?30000' -o /dev/null -w '%{http_code}')" 502
+    logged 'has worked on one request for'
+    wait_for 5 metric_is 'chat_sessions_pool_processes{state="ready"}' 2
+    is "$(get /echo -d on)" on
+}
+
+@test "health and metrics answer at once while every worker is busy" {
+    start_all POOL_PROCESSES=1 POOL_THREADS=2
+    for _ in 1 2; do get '/sleep?1500' >>"$DIR/answers" 3>&- & done
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 2
+    seconds=$(status_socket /api/v1/health -o "$DIR/out" -w '%{time_total}')
+    is "$(jq -c '[.status, .healthy, .workers]' "$DIR/out")" \
+        '["success",true,{"busy":2,"idle":0,"max":2}]'
+    awk -v s="$seconds" 'BEGIN { exit !(s < 0.05) }' || fail "health took $seconds s"
+    is "$(status_socket /metrics -o /dev/null -w '%{http_code}')" 200
+}
+
+@test "the status socket: HEAD, 404, 405, clients that say nothing" {
+    start_all
+    is "$(status_socket /metrics --head | tr -d '\r' | awk '/^HTTP/ { print $2 } /^Content-Type/ { print $2 }' | xargs)" \
+        '200 text/plain;'
+    is "$(status_socket /nothing | jq -r .code)" not_found
+    is "$(status_socket /metrics -X POST -o "$DIR/out" -w '%{http_code} %header{allow}')" '405 GET, HEAD'
+    # More than the server holds at once: none of them may keep it from answering others.
+    node -e 'const net = require("net"); const all = [];
+        for (let i = 0; i < 100; i++) all.push(net.connect(process.argv[1]).on("error", () => {}));
+        setTimeout(() => process.exit(), 20000);' "$DIR/s.status" 3>&- &
+    silent=$!
+    sleep 0.3
+    seconds=$(status_socket /api/v1/health -o /dev/null -w '%{time_total}')
+    kill $silent
+    awk -v s="$seconds" 'BEGIN { exit !(s < 0.1) }' || fail "health took $seconds s"
+}
+
+@test "no metrics line comes twice, each family has its HELP and TYPE" {
+    start_all
+    get /pid
+    status_socket /metrics >"$DIR/metrics"
+    is "$(grep -v '^#' "$DIR/metrics" | awk '{ print $1 }' | sort | uniq -d)" ''
+    is "$(grep '^# TYPE' "$DIR/metrics" | awk '{ print $3 }' | sort | uniq -d)" ''
+    awk '/^# TYPE/ { type[$3] = $4 }
+        !/^#/ { name = $1; sub(/\{.*/, "", name); base = name; sub(/_(bucket|sum|count)$/, "", base)
+            if (!(name in type) && type[base] != "histogram") { print "no TYPE: " name; exit 1 } }' "$DIR/metrics"
+}
+
+@test "256 clients on 8 threads: nobody starves" {
+    start_pool
+    wait_for 20 is_healthy
+    start_nginx 512
+    result=$(load '/sleep?2' 256 4)
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    is "$(jq '.client_fewest * 4 >= .client_most' <<<"$result")" true "$result"
+}
+
+@test "a socket file left behind is replaced, one that answers is not" {
+    start_pool
+    wait_for 20 is_healthy
+    run "$POOL_EXAMPLE" pool "$DIR/env"
+    [[ $status -ne 0 && $output == *'already running'* ]] || fail "$output"
+    is_healthy
+    children=$(workers)
+    end pool KILL
+    for pid in $children; do wait_for 10 has_ended "$pid"; done
+    [[ -S $DIR/s ]]
+    start_in_background pool "$POOL_EXAMPLE" pool "$DIR/env"
+    wait_for 20 is_healthy
+    logged 'replacing'
+    is "$(stat -c %a "$DIR/s")" 660
+}
+
+@test "workers end by themselves when the master is gone, after their requests" {
+    start_all
+    children=$(workers)
+    get '/sleep?500' >"$DIR/answer" 3>&- &
+    asked=$!
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 1
+    end pool KILL
+    wait $asked
+    is "$(cat "$DIR/answer")" slept
+    for pid in $children; do wait_for 10 has_ended "$pid"; done
+}
+
+@test "SIGUSR1 opens the log again in master and workers" {
+    start_all LOG_FILE="$DIR/app.log"
+    mv "$DIR/app.log" "$DIR/app.log.1"
+    kill -USR1 "$(pid_of pool)"
+    wait_for 5 test -e "$DIR/app.log"
+    get '/gone?1' >/dev/null
+    wait_for 5 grep -q 'the client has' "$DIR/app.log"
+}
+
+@test "a handler sees that its client has gone" {
+    start_all
+    get '/gone?5000' --max-time 0.3 || true
+    wait_for 5 logged 'the client has gone'
+}
+
+@test "a core file is never written, processes have titles" {
+    start_all
+    for pid in $(workers); do
+        is "$(awk '/Max core file size/ { print $5 }' "/proc/$pid/limits")" 0
+        tr -d '\0' <"/proc/$pid/cmdline" | grep -q 'chat-sessions: worker'
+    done
+    tr -d '\0' <"/proc/$(pid_of pool)/cmdline" | grep -q 'chat-sessions: master'
+}
+
+@test "an idle pool does nothing at all" {
+    command -v strace >/dev/null || skip 'strace is not installed'
+    start_all STUCK_REQUEST_S=0
+    get /pid
+    end nginx QUIT
+    sleep 0.5
+    options=(-f)
+    for pid in $(pid_of pool) $(workers); do options+=(-p "$pid"); done
+    timeout -s INT 3 strace "${options[@]}" -o "$DIR/trace" 3>&- || true
+    [[ -s $DIR/trace ]] || fail 'strace saw nothing, not even what they wait in'
+    # The lines that strace begins with are the calls that were under way.
+    is "$(grep -vcE 'epoll_wait\(|poll\(|restart_syscall|futex\(|strace|detached' "$DIR/trace")" 0 "$(head -5 "$DIR/trace")"
+    is "$(grep -c 'resumed' "$DIR/trace")" 0 "$(grep resumed "$DIR/trace" | head -5)"
+}

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# nginx: both configurations are valid, and what it answers itself has the API's form.
+
+load helpers
+
+setup_file() {
+    make_checkout
+    NGINX_READ_TIMEOUT=1s NGINX_MAX_CONNECTIONS=2 start_near "$BATS_FILE_TMPDIR/state" >&2
+    RATE_LIMIT=1 RATE_BURST=1 start_near "$BATS_FILE_TMPDIR/limited" >&2
+}
+
+teardown_file() {
+    stop_run "$BATS_FILE_TMPDIR/state"
+    stop_run "$BATS_FILE_TMPDIR/limited"
+}
+
+setup() {
+    state=$BATS_FILE_TMPDIR/state
+    url=$(url_of "$state")
+    status='' body=''
+}
+
+teardown() {
+    # Whatever a test has frozen or ended.
+    kill -CONT -- "-$(pid_of "$BATS_FILE_TMPDIR/state" pool)" 2>/dev/null || true
+}
+
+# Runs the site file as Debian's nginx would see it, below a directory of its own.
+site_below() {
+    local prefix=$1 socket
+    socket=$(sed -nE 's/.*server "unix:(.*\.sock)" .*/\1/p' "$state/nginx/nginx.conf")
+    mkdir -p "$prefix/snippets" "$prefix/sites-enabled" "$prefix/log"
+    cp -r "$TOP/nginx/snippets" "$prefix/snippets/chat-sessions"
+    sed -e "s#/run/chat-sessions/chat-sessions\.sock#$socket#" \
+        -e "s#/var/log/nginx#$prefix/log#" -e "s#listen 80;#listen 127.0.0.1:$2;#" -e '/listen \[::\]:80/d' \
+        "$TOP/nginx/site.conf" >"$prefix/sites-enabled/chat-sessions.conf"
+    cat >"$prefix/nginx.conf" <<EOF
+$( ((EUID)) || echo 'user root;')
+daemon off;
+pid $prefix/nginx.pid;
+error_log $prefix/log/error.log;
+events {}
+http {
+    client_body_temp_path $prefix/body;
+    fastcgi_temp_path $prefix/fastcgi;
+    proxy_temp_path $prefix/proxy;
+    uwsgi_temp_path $prefix/uwsgi;
+    scgi_temp_path $prefix/scgi;
+    include sites-enabled/*.conf;
+}
+EOF
+}
+
+free_port() { bash -c 'TOP=$1; source "$TOP/scripts/lib.bash"; free_port' _ "$TOP"; }
+
+PATH=$PATH:/usr/sbin
+
+@test "the local configuration is valid" {
+    nginx -t -p "$state/nginx" -c "$state/nginx/nginx.conf"
+}
+
+@test "the site file is valid, with TLS and real-ip examples too" {
+    local prefix=/tmp/chat-sessions-site.$$
+    site_below "$prefix" 8080
+    nginx -t -p "$prefix" -c "$prefix/nginx.conf"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test -keyout "$prefix/key" -out "$prefix/crt" 2>/dev/null
+    sed -e "s#/etc/letsencrypt.*fullchain.pem#$prefix/crt#" -e "s#/etc/letsencrypt.*privkey.pem#$prefix/key#" \
+        "$TOP/nginx/snippets/tls.conf.example" >"$prefix/snippets/tls.conf"
+    sed -i "s#server_name _;#server_name _; include snippets/tls.conf; include $TOP/nginx/snippets/real-ip.conf.example;#" \
+        "$prefix/sites-enabled/chat-sessions.conf"
+    nginx -t -p "$prefix" -c "$prefix/nginx.conf"
+    rm -r "$prefix"
+}
+
+@test "the site file serves the API" {
+    local prefix=/tmp/chat-sessions-site.$$ port pid
+    port=$(free_port)
+    site_below "$prefix" "$port"
+    nginx -p "$prefix" -c "$prefix/nginx.conf" 3>&- &
+    pid=$!
+    until_true 10 curl -s -o /dev/null --noproxy '*' "http://127.0.0.1:$port/"
+    http GET "http://127.0.0.1:$port/api/v1/sessions/somebody"
+    local first=$status
+    http GET "http://127.0.0.1:$port/nothing"
+    kill "$pid"
+    until_true 10 gone "$pid"
+    rm -r "$prefix"
+    [[ $first == 200 ]]
+    problem 404 not_found
+}
+
+@test "404: a path outside the API" {
+    http GET "$url/nothing"
+    problem 404 not_found
+}
+
+@test "404: the internal locations cannot be reached from outside" {
+    local path
+    for path in _api _health _error _docs _openapi; do
+        http GET "$url/$path"
+        problem 404 not_found
+    done
+}
+
+@test "400: what is not HTTP, and a bad escape" {
+    raw "${url##*:}" 'NONSENSE\r\n\r\n'
+    problem 400 bad_request
+    http GET "$url/api/v1/sessions/%zz"
+    problem 400 bad_request
+}
+
+@test "405: TRACE, with Allow" {
+    http TRACE "$url/api/v1/sessions"
+    problem 405 method_not_allowed
+    [[ $(header allow) == *GET* ]]
+}
+
+@test "413: the detail names the limit and the size" {
+    head -c 5000000 /dev/zero >"$BATS_TEST_TMPDIR/large"
+    http POST "$url/api/v1/sessions" -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/large"
+    problem 413 body_too_large
+    [[ $body == *4194304* && $body == *5000000* ]]
+    http POST "$url/api/v1/sessions" -H 'Transfer-Encoding: chunked' --data-binary "@$BATS_TEST_TMPDIR/large"
+    problem 413 body_too_large
+}
+
+@test "414 and 431: a request line or a header that is too long" {
+    http GET "$url/api/v1/$(head -c 40000 /dev/zero | tr '\0' a)"
+    problem 414 uri_too_long
+    http GET "$url/api/v1/sessions" -H "X-Long: $(head -c 40000 /dev/zero | tr '\0' a)"
+    problem 431 headers_too_large
+}
+
+@test "501 and 505: transfer codings and versions of HTTP that nobody speaks" {
+    http POST "$url/api/v1/sessions" -H 'Transfer-Encoding: nonsense' -d x
+    problem 501 not_implemented
+    raw "${url##*:}" 'GET / HTTP/9.9\r\nHost: a\r\n\r\n'
+    problem 505 http_version_not_supported
+}
+
+@test "429: the rate limit, with Retry-After" {
+    local limited
+    limited=$(url_of "$BATS_FILE_TMPDIR/limited")
+    for _ in 1 2 3 4 5; do
+        http GET "$limited/api/v1/sessions/somebody"
+        [[ $status == 429 ]] && break
+    done
+    problem 429 rate_limited
+    [[ $(header retry-after) == 1 ]]
+}
+
+@test "503: the pool has stopped, with Retry-After" {
+    kill -TERM "$(pid_of "$BATS_FILE_TMPDIR/limited" pool)"
+    until_true 40 gone "$(pid_of "$BATS_FILE_TMPDIR/limited" pool)"
+    # Past the rate limit of this one.
+    refused() {
+        http GET "$(url_of "$BATS_FILE_TMPDIR/limited")/api/v1/sessions/somebody"
+        [[ $status != 429 ]]
+    }
+    until_true 10 refused
+    problem 503 overloaded
+    [[ $(header retry-after) == 1 ]]
+}
+
+@test "504: the pool does not answer" {
+    kill -STOP -- "-$(pid_of "$state" pool)"
+    http GET "$url/api/v1/sessions/somebody"
+    problem 504 gateway_timeout
+    [[ $body == *'repeat it with its Idempotency-Key'* ]]
+}
+
+@test "503: more requests than the pool takes are refused at once" {
+    kill -STOP -- "-$(pid_of "$state" pool)"
+    local codes
+    codes=$(for _ in {1..6}; do
+        curl -s --noproxy '*' -o /dev/null -w '%{http_code} %{time_total}\n' "$url/api/v1/sessions/somebody" &
+    done; wait)
+    echo "$codes"
+    # Some wait until nginx has had enough of it; the rest are sent away before that. The limit is 2, which
+    # nginx's two processes may pass by one each when they count at the same moment.
+    [[ $(grep -c '^504 1\.' <<<"$codes") -le 4 ]]
+    [[ $(grep -c '^503 0\.' <<<"$codes") -ge 2 ]]
+}
+
+@test "a request's own id is kept in nginx's answers, if it can stand in JSON" {
+    http GET "$url/nothing" -H 'X-Request-Id: from-the-caller-1'
+    [[ $(header x-request-id) == from-the-caller-1 ]]
+    problem 404 not_found
+    http GET "$url/nothing" -H 'X-Request-Id: not"json'
+    [[ $(header x-request-id) != *'"'* ]]
+    problem 404 not_found
+}
+
+@test "a browser front end may read nginx's errors" {
+    http GET "$url/nothing" -H 'Origin: http://localhost:3000'
+    [[ $(header access-control-allow-origin) == http://localhost:3000 ]]
+    [[ $(header access-control-expose-headers) == *Retry-After* ]]
+    http GET "$url/nothing" -H 'Origin: http://elsewhere.example'
+    [[ -z $(header access-control-allow-origin) ]]
+}
+
+@test "every path below /api/v1 reaches the application as it was sent" {
+    local path
+    for path in '%2e%2e' '..%2f..%2fmetrics' 'a//b' '%2F' '..'; do
+        http GET "$url/api/v1/sessions/$path"
+        echo "$path: $status $body"
+        # Whatever the application says of it: it is not nginx that answers, nor another location.
+        [[ $status =~ ^(200|404|422)$ ]]
+        [[ $body == *'"timestamp"'* || $body == *'"request_id"'* ]]
+        [[ $body != *'the API begins at'* && $body != *'# HELP'* ]]
+    done
+}
+
+@test "a user id of 2,048 bytes passes, every byte percent-encoded" {
+    http GET "$url/api/v1/sessions/$(printf '%%41%.0s' {1..2048})"
+    echo "$status $body"
+    [[ $status == 200 ]]
+}
+
+@test "health and metrics come from the master, metrics for this machine only" {
+    http GET "$url/api/v1/health"
+    [[ $status == 200 && $(header content-type) == application/json* ]]
+    http GET "$url/metrics"
+    [[ $status == 200 && $(header content-type) == text/plain* ]]
+}
+
+@test "health and metrics answer while every worker stands still" {
+    local worker
+    for worker in $(pgrep -P "$(pid_of "$state" pool)"); do kill -STOP "$worker"; done
+    http GET "$url/api/v1/health"
+    [[ $status == 200 ]]
+    http GET "$url/metrics"
+    [[ $status == 200 ]]
+}
+
+@test "the access log has a JSON object a request, with the id of the answer" {
+    http GET "$url/nothing?q=%22" -H 'X-Request-Id: look-for-me'
+    logged() { grep -q look-for-me "$state/logs/nginx-access.log"; }
+    until_true 5 logged
+    grep look-for-me "$state/logs/nginx-access.log" | jq -e '.status == 404 and .method == "GET" and .seconds >= 0'
+}

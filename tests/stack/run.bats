@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# scripts/run and scripts/stop: what starts, what ends, what stays.
+
+load helpers
+
+setup_file() { make_checkout; }
+
+setup() {
+    state=$BATS_TEST_TMPDIR/state
+    body=''
+}
+
+teardown() {
+    stop_run "$BATS_TEST_TMPDIR/state" >/dev/null
+    [[ ! -d "$BATS_TEST_TMPDIR/deep" ]] || stop_run "$BATS_TEST_TMPDIR/deep/$deep" >/dev/null
+}
+
+create_session() {
+    http POST "$(url_of "$state")/api/v1/sessions" -H 'Content-Type: application/json' \
+        -d "{\"user_id\":\"$1\",\"title\":\"kept\"}"
+    [[ $status == 201 ]]
+}
+
+titles_of() {
+    http GET "$(url_of "$state")/api/v1/sessions/$1"
+    jq -r '.sessions[].title' <<<"$body"
+}
+
+@test "run answers, says where, and gives three curl lines to try" {
+    run start_near "$state"
+    [[ $status -eq 0 ]]
+    [[ $output == *"answers at http://127.0.0.1:"* ]]
+    [[ $(grep -c '^  curl ' <<<"$output") -eq 3 ]]
+    http GET "$(url_of "$state")/api/v1/health"
+    [[ $status == 200 ]]
+}
+
+@test "nginx listens on 127.0.0.1 alone" {
+    start_near "$state"
+    local port
+    port=$(url_of "$state")
+    port=$(printf '%04X' "${port##*:}")
+    # Local addresses of listening sockets in the kernel's own notation.
+    awk -v port=":$port" '$4 == "0A" && index($2, port) {print $2}' /proc/net/tcp /proc/net/tcp6 >"$BATS_TEST_TMPDIR/listening"
+    [[ $(cat "$BATS_TEST_TMPDIR/listening") == "0100007F:$port" ]]
+}
+
+@test "a second run on the same state says that it is already running" {
+    start_near "$state"
+    local first
+    first=$(pid_of "$state" pool)
+    run "$CHECKOUT/scripts/run" --detach --state "$state" --program "$PROGRAM"
+    [[ $status -eq 0 ]]
+    [[ $output == *"already running at $(url_of "$state")"* ]]
+    [[ $(pid_of "$state" pool) == "$first" ]]
+    alive "$first"
+}
+
+@test "a second run that asks for another port is refused" {
+    start_near "$state"
+    run "$CHECKOUT/scripts/run" --detach --port 19999 --state "$state" --program "$PROGRAM"
+    [[ $status -eq 1 ]]
+    [[ $output == *'already running'*'19999'* ]]
+}
+
+@test "stop ends everything and leaves no socket" {
+    start_run "$state"
+    local pids=() name
+    for name in nginx pool dynamodb; do pids+=("$(pid_of "$state" "$name")"); done
+    local url
+    url=$(url_of "$state")
+    run stop_run "$state"
+    [[ $status -eq 0 ]]
+    for name in "${pids[@]}"; do gone "$name"; done
+    fails curl -s --noproxy '*' --max-time 5 "$url"
+    [[ ! -e $state/sockets/pool.sock && ! -e $state/sockets/pool.sock.status ]]
+}
+
+@test "stop where nothing runs says so" {
+    run stop_run "$state"
+    [[ $status -eq 0 && $output == *'nothing runs'* ]]
+}
+
+@test "data outlives stop and run" {
+    start_run "$state"
+    create_session keeper
+    stop_run "$state"
+    start_run "$state"
+    [[ $(titles_of keeper) == kept ]]
+}
+
+@test "data outlives kill -9 of DynamoDB Local, and the next run puts the stack together again" {
+    start_run "$state"
+    create_session survivor
+    local pid
+    pid=$(pid_of "$state" dynamodb)
+    kill -9 "$pid"
+    until_true 10 gone "$pid"
+    run start_run "$state"
+    [[ $status -eq 0 ]]
+    [[ $(titles_of survivor) == kept ]]
+}
+
+@test "a worker that is killed is replaced and the service goes on" {
+    start_near "$state"
+    local master worker
+    master=$(pid_of "$state" pool)
+    worker=$(pgrep -P "$master" | head -n 1)
+    [[ -n $worker ]]
+    local before
+    before=$(pgrep -c -P "$master")
+    kill -9 "$worker"
+    replaced() { [[ $(pgrep -c -P "$master") -eq $before ]] && ! pgrep -P "$master" | grep -qx "$worker"; }
+    until_true 10 replaced
+    http GET "$(url_of "$state")/api/v1/sessions/anyone"
+    [[ $status == 200 ]]
+}
+
+@test "a port that is taken is named, with the option to choose another" {
+    start_near "$state"
+    local port
+    port=$(url_of "$state")
+    port=${port##*:}
+    run "$CHECKOUT/scripts/run" --detach --port "$port" --state "$BATS_TEST_TMPDIR/other" --program "$PROGRAM"
+    [[ $status -eq 1 ]]
+    [[ $output == *"port $port on 127.0.0.1 is taken"*'--port'* ]]
+    [[ ! -e $BATS_TEST_TMPDIR/other/pids/pool ]]
+}
+
+@test "the placeholders of .env.example are refused with a sentence" {
+    printf 'AWS_ACCESS_KEY_ID=your_access_key_id\nAWS_SECRET_ACCESS_KEY=x\n' >"$BATS_TEST_TMPDIR/env"
+    run "$CHECKOUT/scripts/run" --detach --port 0 --state "$state" --program "$PROGRAM" --env-file "$BATS_TEST_TMPDIR/env"
+    [[ $status -eq 1 ]]
+    [[ $output == *'AWS_ACCESS_KEY_ID'*'placeholder'* ]]
+}
+
+@test "the example file as it is copied is refused as well" {
+    [[ -e $TOP/.env.example ]]
+    cp "$TOP/.env.example" "$CHECKOUT/.env"
+    run "$CHECKOUT/scripts/run" --detach --port 0 --state "$state" --program "$PROGRAM"
+    rm "$CHECKOUT/.env"
+    [[ $status -eq 1 ]]
+    [[ $output == *'placeholder'* ]]
+}
+
+@test "a trial never sees the machine's AWS credentials" {
+    AWS_ACCESS_KEY_ID=AKIAREALREALREALREAL AWS_SECRET_ACCESS_KEY=realsecret AWS_PROFILE=work \
+        AWS_SESSION_TOKEN=realtoken AWS_ENDPOINT_URL=http://192.0.2.1 start_run "$state"
+    local environment
+    environment=$(tr '\0' '\n' <"/proc/$(pid_of "$state" pool)/environ")
+    fails grep -E 'REAL|realsecret|realtoken|AWS_PROFILE|192\.0\.2\.1' <<<"$environment"
+    http GET "$(url_of "$state")/api/v1/sessions/anyone"
+    [[ $status == 200 ]]
+}
+
+@test "an option's bad value is refused with a sentence" {
+    run "$CHECKOUT/scripts/run" --port 70000
+    [[ $status -eq 1 && $output == *'--port must be'*'70000'* ]]
+    run "$CHECKOUT/scripts/run" --nonsense
+    [[ $status -eq 1 && $output == *'--nonsense'* ]]
+    run "$CHECKOUT/scripts/run" --state
+    [[ $status -eq 1 && $output == *'--state needs a value'* ]]
+}
+
+@test "a program that does not start: its last words are shown and nothing stays" {
+    printf '#!/bin/sh\necho "ERROR: the tables are upside down" >&2\nexit 3\n' >"$BATS_TEST_TMPDIR/broken"
+    chmod +x "$BATS_TEST_TMPDIR/broken"
+    PROGRAM=$BATS_TEST_TMPDIR/broken run start_near "$state"
+    [[ $status -eq 1 ]]
+    [[ $output == *'the tables are upside down'* ]]
+    [[ -z $(ls "$state/pids") ]]
+}
+
+@test "stop leaves alone a process that only has the remembered id" {
+    mkdir -p "$state/pids"
+    sleep 60 3>&- &
+    local stranger=$!
+    printf '%s 12345 %s\n' "$stranger" "$(cat /proc/sys/kernel/random/boot_id)" >"$state/pids/pool"
+    stop_run "$state"
+    alive "$stranger"
+    kill "$stranger"
+}
+
+@test "a state directory too deep for a socket's path works" {
+    deep=$(printf 'directory-%.0s' {1..12})
+    start_near "$BATS_TEST_TMPDIR/deep/$deep"
+    http GET "$(url_of "$BATS_TEST_TMPDIR/deep/$deep")/api/v1/health"
+    [[ $status == 200 ]]
+}
+
+@test "in the foreground an interruption ends everything" {
+    local arguments=(--port 0 --state "$state" --program "$PROGRAM")
+    [[ -z ${DYNAMODB:-} ]] || arguments+=(--env-file "$BATS_FILE_TMPDIR/near.env")
+    # setsid: an ordinary background command of a script ignores SIGINT, and so would its children.
+    setsid "$CHECKOUT/scripts/run" "${arguments[@]}" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    local run_pid=$!
+    until_true 60 grep -q 'Ctrl-C' "$BATS_TEST_TMPDIR/out"
+    local pool
+    pool=$(pid_of "$state" pool)
+    alive "$pool"
+    kill -TERM "$run_pid"
+    until_true 60 gone "$run_pid"
+    gone "$pool"
+    [[ -z $(ls "$state/pids") ]]
+}

@@ -1,0 +1,326 @@
+/*
+ * What the calls of a process share: credentials, the correction of the clock, the quota, and the
+ * counts of a request.
+ */
+#include "dynamo_fixture.h"
+
+#include <pthread.h>
+
+static void call_once(struct machine *m, int expected)
+{
+    struct dynamo_answer answer;
+    struct err e;
+    dynamo_begin(m->dynamo, m->mono_us + 5000000);
+    assert_int_equal(machine_call(m, true, &answer, &e), expected);
+    dynamo_answer_free(&answer);
+}
+
+static void test_every_attempt_has_the_credentials_of_its_moment(void **state)
+{
+    const struct step steps[] = {EXPIRED, OK, OK};
+    struct machine m;
+    (void)state;
+    provider.changes = true;
+    machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
+    call_once(&m, 0);
+    call_once(&m, 0);
+    assert_string_equal(m.seen[0].token, "TOKEN0");
+    assert_string_equal(m.seen[1].token, "TOKEN1");
+    assert_string_equal(m.seen[2].token, "TOKEN1");
+    assert_int_equal(provider.fetches, 2);
+    assert_non_null(strstr(m.seen[0].authorization, "x-amz-security-token"));
+    machine_free(&m);
+}
+
+static void test_a_corrected_clock_stays_corrected(void **state)
+{
+    const struct step steps[] = {OLD_SIGNATURE(600), OK, OK, OLD_SIGNATURE(0), OK};
+    struct machine m;
+    int64_t skew = 0;
+    (void)state;
+    machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
+    call_once(&m, 0);
+    call_once(&m, 0);
+    assert_string_equal(m.seen[0].date, "20150830T123600Z");
+    assert_string_equal(m.seen[1].date, "20150830T124600Z");
+    assert_string_equal(m.seen[2].date, "20150830T124600Z");
+    /* Somebody has set the clock right: what was added is now what is wrong. */
+    call_once(&m, 0);
+    assert_string_equal(m.seen[3].date, "20150830T124600Z");
+    assert_string_equal(m.seen[4].date, "20150830T123600Z");
+    assert_true(dynamo_clock_skew_s(m.shared, &skew));
+    assert_int_equal(skew, 0);
+    machine_free(&m);
+}
+
+/* The Date is compared with the middle of sending and answer, not with either end. */
+static void test_skew_is_measured_in_the_middle(void **state)
+{
+    const struct step steps[] = {{.took_us = 2000000, .date_ahead_s = 7}};
+    struct machine m;
+    int64_t skew = 0;
+    (void)state;
+    machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
+    call_once(&m, 0);
+    assert_true(dynamo_clock_skew_s(m.shared, &skew));
+    assert_int_equal(skew, 7);
+    machine_free(&m);
+}
+
+static void test_time_limits_of_an_attempt(void **state)
+{
+    static const struct {
+        const char *setting;
+        int64_t deadline_ms;
+        int64_t connect_ms;
+        int64_t attempt_ms;
+    } rows[] = {
+        {"LOG_LEVEL=error", 5000, 1000, 3000},
+        {"LOG_LEVEL=error", 2000, 1000, 2000},
+        {"LOG_LEVEL=error", 300, 300, 300},
+        {"CONNECT_TIMEOUT_MS=70", 5000, 70, 3000},
+        {"ATTEMPT_TIMEOUT_MS=1700", 5000, 1000, 1700},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct machine m;
+        struct dynamo_answer answer;
+        struct err e;
+        machine_init(&m, rows[i].setting, NULL, 0);
+        dynamo_begin(m.dynamo, m.mono_us + rows[i].deadline_ms * 1000);
+        assert_int_equal(machine_call(&m, true, &answer, &e), 0);
+        assert_int_equal(m.seen[0].connect_timeout_ms, rows[i].connect_ms);
+        assert_int_equal(m.seen[0].timeout_ms, rows[i].attempt_ms);
+        dynamo_answer_free(&answer);
+        machine_free(&m);
+    }
+}
+
+static void test_without_credentials(void **state)
+{
+    struct machine m;
+    struct dynamo_answer answer;
+    struct err e;
+    (void)state;
+    provider.not_configured = true;
+    machine_init(&m, "LOG_LEVEL=error", NULL, 0);
+    dynamo_begin(m.dynamo, m.mono_us + 5000000);
+    assert_int_equal(machine_call(&m, true, &answer, &e), -1);
+    assert_int_equal(e.code, ERR_CREDENTIALS_NOT_CONFIGURED);
+    assert_true(str_starts_with(str_from(e.detail),
+                                "DynamoDB not available: AWS credentials not configured"));
+    assert_int_equal(m.requests, 0);
+    dynamo_answer_free(&answer);
+    machine_free(&m);
+}
+
+/* Calls that fail by server faults cost 3 * 14 each, so the eleventh or so finds too little. */
+static void test_the_quota_is_of_the_process(void **state)
+{
+    struct step faults[REQUESTS_MAX];
+    struct machine m;
+    unsigned calls = 0;
+    (void)state;
+    for (size_t i = 0; i < COUNT(faults); i++)
+        faults[i] = (struct step){.outcome = TRANSPORT_NOT_SENT};
+    machine_init(&m, "LOG_LEVEL=error", faults, COUNT(faults));
+    unsigned paid = 0;
+    for (; calls < 100; calls++) {
+        m.requests = 0;
+        call_once(&m, -1);
+        if (m.requests == 1)
+            break; /* at once */
+        paid += (unsigned)m.requests - 1;
+    }
+    assert_int_equal(paid, 500 / 14);
+    /* Another thread of the process has no more. */
+    struct err e;
+    struct dynamo *other = dynamo_new(m.shared, &e);
+    struct dynamo *own = m.dynamo;
+    m.requests = 0;
+    m.dynamo = other;
+    call_once(&m, -1);
+    assert_int_equal(m.requests, 1);
+    dynamo_free(other);
+    m.dynamo = own;
+    /* Successes give back one each: after 14 there is a retry again. (500 % 14 are left.) */
+    m.step_count = 0;
+    for (int i = 0; i < 14 - 500 % 14; i++) {
+        m.requests = 0;
+        call_once(&m, 0);
+    }
+    const struct step once[] = {NOT_SENT, OK};
+    m.steps = once;
+    m.step_count = COUNT(once);
+    m.requests = 0;
+    call_once(&m, 0);
+    assert_int_equal(m.requests, 2);
+    machine_free(&m);
+}
+
+static void test_conflicts_cost_no_quota(void **state)
+{
+    const struct step conflicts[] = {CONFLICT, CONFLICT, CONFLICT, OK};
+    const struct step once[] = {NOT_SENT, OK};
+    struct machine m;
+    (void)state;
+    machine_init(&m, "LOG_LEVEL=error", conflicts, COUNT(conflicts));
+    for (int i = 0; i < 50; i++) {
+        m.requests = 0;
+        call_once(&m, 0);
+    }
+    m.steps = once;
+    m.step_count = COUNT(once);
+    m.requests = 0;
+    call_once(&m, 0);
+    machine_free(&m);
+}
+
+static void test_counts_begin_anew(void **state)
+{
+    const struct step steps[] = {STATUS(500), OK, OK};
+    struct machine m;
+    struct dynamo_answer answer;
+    struct err e;
+    (void)state;
+    machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
+    dynamo_begin(m.dynamo, m.mono_us + 5000000);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(machine_call(&m, true, &answer, &e), 0);
+        dynamo_answer_free(&answer);
+    }
+    assert_int_equal(dynamo_stats(m.dynamo).calls, 2);
+    assert_int_equal(dynamo_stats(m.dynamo).retries, 1);
+    dynamo_begin(m.dynamo, 0);
+    assert_int_equal(dynamo_stats(m.dynamo).calls, 0);
+    assert_int_equal(dynamo_stats(m.dynamo).retries, 0);
+    assert_int_equal(dynamo_stats(m.dynamo).us, 0);
+    machine_free(&m);
+}
+
+static void test_throttled_names_the_time(void **state)
+{
+    const struct step steps[] = {
+        {.status = 400, .body = TYPE("ThrottlingException", ""), .retry_after_ms = 2400}};
+    struct machine m;
+    struct dynamo_answer answer;
+    struct err e;
+    (void)state;
+    machine_init(&m, "AWS_MAX_ATTEMPTS=1", steps, COUNT(steps));
+    dynamo_begin(m.dynamo, m.mono_us + 5000000);
+    assert_int_equal(machine_call(&m, true, &answer, &e), -1);
+    assert_int_equal(e.code, ERR_DYNAMODB_THROTTLED);
+    assert_int_equal(e.retry_after_s, 3);
+    machine_free(&m);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+#define THREADS 8
+#define CALLS 200
+
+struct busy_thread {
+    struct dynamo_shared *shared;
+    int failed;
+};
+
+/* A server that throttles, expires tokens and is 10 minutes ahead, now and then. */
+static void busy_perform(struct transport *t, const struct transport_request *request,
+                         struct transport_response *response)
+{
+    static _Atomic unsigned requests;
+    unsigned n = ++requests;
+    (void)t;
+    (void)request;
+    const struct step old = OLD_SIGNATURE(600);
+    const char *body = n % 7 == 0    ? old.body
+                       : n % 11 == 0 ? TYPE("ExpiredTokenException", "")
+                                     : "{}";
+    buf_reset(&response->body);
+    buf_puts(&response->body, body);
+    response->outcome = n % 5 == 0 ? TRANSPORT_NOT_SENT : TRANSPORT_ANSWERED;
+    response->status = body[2] == '_' ? 400 : 200;
+    response->crc32 = response->retry_after_ms = -1;
+    response->date_s = clock_system.wall_us(NULL) / 1000000 + (n % 3) * 600;
+}
+
+static struct transport *busy_new(void *context, struct err *e)
+{
+    struct transport *t = calloc(1, sizeof *t);
+    (void)context;
+    (void)e;
+    assert_non_null(t);
+    *t = (struct transport){busy_perform, script_free};
+    return t;
+}
+
+static void no_sleep(void *context, int64_t us)
+{
+    (void)context;
+    (void)us;
+}
+
+static void *busy_run(void *context)
+{
+    struct busy_thread *thread = context;
+    struct err e;
+    struct dynamo *d = dynamo_new(thread->shared, &e);
+    for (int i = 0; d && i < CALLS; i++) {
+        struct dynamo_answer answer;
+        const struct dynamo_call call = {DYNAMO_QUERY, STR("{}"), true};
+        dynamo_begin(d, clock_system.mono_us(NULL) + 30000000);
+        /* Any end will do that is one. */
+        if (dynamo_call(d, &call, &answer, &e) == 0 ? answer.outcome != DYNAMO_OK
+                                                    : e.code == ERR_INTERNAL)
+            thread->failed++;
+        dynamo_answer_free(&answer);
+    }
+    dynamo_free(d);
+    return NULL;
+}
+
+/* For ThreadSanitizer more than for its result. */
+static void test_threads(void **state)
+{
+    const char *const settings[] = {"LOG_LEVEL=error", NULL};
+    const struct dynamo_parts parts = {fake_chain, busy_new, NULL};
+    struct busy_thread threads[THREADS];
+    pthread_t ids[THREADS];
+    struct config config;
+    struct clock clock = clock_system;
+    struct err e;
+    (void)state;
+    provider.changes = true;
+    load_settings(&config, settings);
+    clock.sleep_us = no_sleep;
+    struct dynamo_shared *shared = dynamo_shared_new_with(&config, &clock, &parts, &e);
+    assert_non_null(shared);
+    for (size_t i = 0; i < THREADS; i++) {
+        threads[i] = (struct busy_thread){shared, 0};
+        assert_int_equal(pthread_create(&ids[i], NULL, busy_run, &threads[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(ids[i], NULL);
+        assert_int_equal(threads[i].failed, 0);
+    }
+    dynamo_shared_free(shared);
+    config_free(&config);
+    provider = (struct fake_provider){0};
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_attempt_has_the_credentials_of_its_moment),
+        cmocka_unit_test(test_a_corrected_clock_stays_corrected),
+        cmocka_unit_test(test_skew_is_measured_in_the_middle),
+        cmocka_unit_test(test_time_limits_of_an_attempt),
+        cmocka_unit_test(test_without_credentials),
+        cmocka_unit_test(test_the_quota_is_of_the_process),
+        cmocka_unit_test(test_conflicts_cost_no_quota),
+        cmocka_unit_test(test_counts_begin_anew),
+        cmocka_unit_test(test_throttled_names_the_time),
+        cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests_name("dynamo_process", tests, NULL, NULL);
+}

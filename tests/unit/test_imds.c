@@ -1,0 +1,267 @@
+/* The instance metadata service: version 2, the fall-back to 1, machines that have none, regions.
+ */
+#include "fake_aws.h"
+
+#include "aws/imds.h"
+#include "aws/region.h"
+
+#define BASE "http://169.254.169.254/latest/"
+#define PUT "PUT " BASE "api/token"
+#define LIST "GET " BASE "meta-data/iam/security-credentials/"
+#define ROLE "GET " BASE "meta-data/iam/security-credentials/app-role"
+#define REGION "GET " BASE "meta-data/placement/region"
+#define GOOD                                                                                       \
+    "{\"Code\":\"Success\",\"Type\":\"AWS-HMAC\",\"AccessKeyId\":\"AK\","                          \
+    "\"SecretAccessKey\":\"HUSH\",\"Token\":\"HUSHTOKEN\",\"Expiration\":\"" FAKE_HOUR "\"}"
+#define FOUND .result = CREDENTIALS_FOUND, .found = "AK/HUSH/HUSHTOKEN/instance role"
+#define FAILED .result = CREDENTIALS_FAILED
+#define NOT_HERE .result = CREDENTIALS_NOT_HERE
+#define TOKEN                                                                                      \
+    {                                                                                              \
+        PUT, 0, 200, "HUSHIMDS", 0                                                                 \
+    }
+
+static const struct credentials_case cases[] = {
+    {.name = "version 2",
+     .script = {TOKEN, {LIST, 0, 200, "app-role\n", 0}, {ROLE, 0, 200, GOOD, 0}},
+     FOUND,
+     .seen = {"PUT " BASE "api/token\nX-aws-ec2-metadata-token-ttl-seconds: 21600\n",
+              "security-credentials/\nX-aws-ec2-metadata-token: HUSHIMDS\n",
+              "app-role\nX-aws-ec2-metadata-token: HUSHIMDS\n"},
+     .longest_ms = 1000},
+    {.name = "switched off", .settings = {"AWS_EC2_METADATA_DISABLED=true"}, NOT_HERE},
+    {.name = "switched off, in capitals", .settings = {"AWS_EC2_METADATA_DISABLED=TRUE"}, NOT_HERE},
+    {.name = "not switched off",
+     .settings = {"AWS_EC2_METADATA_DISABLED=false"},
+     .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE},
+    {.name = "nobody there: one try", .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}}, NOT_HERE},
+    {.name = "took the request, gave no answer",
+     .script = {{PUT, TRANSPORT_MAYBE_SENT, 0, NULL, 0}},
+     FAILED,
+     .words = "HttpPutResponseHopLimit"},
+    {.name = "version 1 on 403",
+     .script = {{PUT, 0, 403, NULL, 0}, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 200, GOOD, 0}},
+     FOUND,
+     .seen = {"security-credentials/\n\n", "app-role\n\n"}},
+    {.name = "version 1 on 404",
+     .script = {{PUT, 0, 404, NULL, 0}, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 200, GOOD, 0}},
+     FOUND},
+    {.name = "version 1 on 405",
+     .script = {{PUT, 0, 405, NULL, 0}, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 200, GOOD, 0}},
+     FOUND},
+    {.name = "no version 1 on 400",
+     .script = {{PUT, 0, 400, NULL, 0}},
+     FAILED,
+     .words = "status 400"},
+    {.name = "no version 1 on 401",
+     .script = {{PUT, 0, 401, NULL, 0}},
+     FAILED,
+     .words = "status 401"},
+    {.name = "version 1 forbidden",
+     .settings = {"AWS_EC2_METADATA_V1_DISABLED=true"},
+     .script = {{PUT, 0, 404, NULL, 0}},
+     FAILED,
+     .words = "forbids version 1"},
+    {.name = "another endpoint",
+     .settings = {"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[fd00:ec2::254]/"},
+     .script = {{"PUT http://[fd00:ec2::254]/latest/api/token", TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE},
+    {.name = "token service busy at first",
+     .script =
+         {{PUT, 0, 503, NULL, 0}, TOKEN, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 200, GOOD, 0}},
+     FOUND},
+    {.name = "token service busy for good",
+     .script = {{PUT, 0, 503, NULL, 0}, {PUT, 0, 503, NULL, 0}, {PUT, 0, 500, NULL, 0}},
+     FAILED,
+     .words = "status 500"},
+    {.name = "empty token", .script = {{PUT, 0, 200, "", 0}}, FAILED, .words = "no usable token"},
+    {.name = "a token that would forge a header",
+     .script = {{PUT, 0, 200, "HUSH\r\nX: y", 0}},
+     FAILED,
+     .words = "no usable token"},
+    {.name = "an instance without a role", .script = {TOKEN, {LIST, 0, 404, NULL, 0}}, NOT_HERE},
+    {.name = "a role's name that is a path",
+     .script = {TOKEN, {LIST, 0, 200, "../../user-data", 0}},
+     FAILED,
+     .words = "no usable name"},
+    {.name = "an HTML page for a role's name",
+     .script = {TOKEN, {LIST, 0, 200, "<html>", 0}},
+     FAILED,
+     .words = "no usable name"},
+    {.name = "credentials on the third try",
+     .script = {TOKEN,
+                {LIST, 0, 200, "app-role", 0},
+                {ROLE, 0, 500, NULL, 0},
+                {ROLE, TRANSPORT_MAYBE_SENT, 0, NULL, 0},
+                {ROLE, 0, 200, GOOD, 0}},
+     FOUND},
+    {.name = "the token is refused",
+     .script = {TOKEN, {LIST, 0, 401, NULL, 0}},
+     FAILED,
+     .words = "status 401"},
+    {.name = "the role went away",
+     .script = {TOKEN, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 404, NULL, 0}},
+     FAILED,
+     .words = "status 404"},
+    {.name = "status 200, but Code is no success",
+     .script = {TOKEN,
+                {LIST, 0, 200, "app-role", 0},
+                {ROLE, 0, 200,
+                 "{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"AccessKeyId\":\"AK\","
+                 "\"SecretAccessKey\":\"HUSH\",\"Token\":\"t\",\"Expiration\":\"" FAKE_HOUR "\"}",
+                 0}},
+     FAILED,
+     .words = "Code is AssumeRoleUnauthorizedAccess"},
+    {.name = "Code could be anything",
+     .script = {TOKEN, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 200, "{\"Code\":\"HUSH 1\"}", 0}},
+     FAILED,
+     .words = "Code is an unreadable one"},
+};
+
+static void test_imds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        run_case(&cases[i], credentials_imds);
+}
+
+/* Without an answer a machine is slowed down by no more than one try: no pause either. */
+static void test_nobody_there_costs_one_try(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {NULL};
+    static const struct fake_answer script[] = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}, {0}};
+    struct fake_clock clock = {.wall_us = FAKE_NOW_US, .chance = 0.5};
+    struct clock table = fake_clock_table(&clock);
+    struct fake_transport transport;
+    struct config config;
+    struct credentials c = {0};
+    struct err e = {0};
+    fake_config(&config, settings);
+    fake_transport_init(&transport, script);
+    const struct credentials_context context = {&config, &table, &transport.table, ""};
+    assert_int_equal(credentials_imds(&context, &c, &e), CREDENTIALS_NOT_HERE);
+    assert_int_equal(clock.slept_us, 0);
+    assert_int_equal(transport.longest, 1000);
+    buf_free(&transport.transcript);
+    config_free(&config);
+}
+
+struct region_case {
+    const char *name;
+    const char *settings[3];
+    const char *config_file;
+    struct fake_answer script[4];
+    const char *region; /* NULL: an error */
+    const char *endpoint;
+};
+
+static const struct region_case region_cases[] = {
+    {"setting",
+     {"AWS_REGION=eu-west-1"},
+     "[default]\nregion=x",
+     {{0}},
+     "eu-west-1",
+     "https://dynamodb.eu-west-1.amazonaws.com"},
+    {"second name",
+     {"AWS_DEFAULT_REGION=eu-west-2"},
+     "[default]\nregion=x",
+     {{0}},
+     "eu-west-2",
+     "https://dynamodb.eu-west-2.amazonaws.com"},
+    {"the guide's name",
+     {"DEFAULT_AWS_REGION=eu-west-3"},
+     NULL,
+     {{0}},
+     "eu-west-3",
+     "https://dynamodb.eu-west-3.amazonaws.com"},
+    {"profile",
+     {NULL},
+     "[default]\nregion=cn-north-1",
+     {{0}},
+     "cn-north-1",
+     "https://dynamodb.cn-north-1.amazonaws.com.cn"},
+    {"instance",
+     {NULL},
+     NULL,
+     {TOKEN, {REGION, 0, 200, "ap-south-1\n", 0}},
+     "ap-south-1",
+     "https://dynamodb.ap-south-1.amazonaws.com"},
+    {"instance gives rubbish",
+     {NULL},
+     NULL,
+     {TOKEN, {REGION, 0, 200, "a.evil.example/", 0}},
+     "us-east-1",
+     "https://dynamodb.us-east-1.amazonaws.com"},
+    {"nothing: fall back",
+     {NULL},
+     NULL,
+     {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     "us-east-1",
+     "https://dynamodb.us-east-1.amazonaws.com"},
+    {"switched off: fall back",
+     {"AWS_EC2_METADATA_DISABLED=true"},
+     NULL,
+     {{0}},
+     "us-east-1",
+     "https://dynamodb.us-east-1.amazonaws.com"},
+    {"profile with rubbish", {NULL}, "[default]\nregion=a.evil.example/", {{0}}, NULL, NULL},
+    {"profile with capitals", {NULL}, "[default]\nregion=EU-west-1", {{0}}, NULL, NULL},
+    {"endpoint: setting",
+     {"AWS_REGION=eu-west-1", "AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000"},
+     "[default]\nendpoint_url=http://b",
+     {{0}},
+     "eu-west-1",
+     "http://localhost:8000"},
+    {"endpoint: profile",
+     {"AWS_REGION=eu-west-1"},
+     "[default]\nendpoint_url=http://b",
+     {{0}},
+     "eu-west-1",
+     "http://b"},
+};
+
+static void check_region(const struct region_case *row)
+{
+    struct fake_clock clock = {.wall_us = FAKE_NOW_US, .chance = 0.5};
+    struct clock table = fake_clock_table(&clock);
+    struct fake_transport transport;
+    struct config config;
+    struct err e = {0};
+    char region[REGION_SIZE];
+    char endpoint[REGION_ENDPOINT_SIZE];
+    print_message("  %s\n", row->name);
+    fake_file_write(".aws/config", row->config_file);
+    fake_config(&config, row->settings);
+    fake_transport_init(&transport, row->script);
+    const struct credentials_context context = {&config, &table, &transport.table, NULL};
+    int result = region_resolve(&context, region, &e);
+    assert_int_equal(result, row->region ? 0 : -1);
+    if (row->region) {
+        assert_string_equal(region, row->region);
+        assert_int_equal(region_dynamodb_endpoint(&config, region, endpoint, &e), 0);
+        assert_string_equal(endpoint, row->endpoint);
+    } else {
+        assert_int_equal(e.code, ERR_CONFIGURATION);
+    }
+    buf_free(&transport.transcript);
+    config_free(&config);
+}
+
+static void test_region(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(region_cases); i++)
+        check_region(&region_cases[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_imds),
+        cmocka_unit_test(test_nobody_there_costs_one_try),
+        cmocka_unit_test(test_region),
+    };
+    return cmocka_run_group_tests_name("imds", tests, fake_home_make, fake_home_remove);
+}

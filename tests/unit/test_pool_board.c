@@ -1,0 +1,167 @@
+/*
+ * pool/board: who has the fewest connections, and connections that are handed from one to another
+ * with what has been sent on them. pool/children: how long to wait after deaths.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "pool/board.h"
+#include "pool/master.h"
+
+static int setup(void **state)
+{
+    *state = board_new(4, NULL);
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    board_free(*state);
+    return 0;
+}
+
+static void test_least(void **state)
+{
+    struct board *b = *state;
+
+    assert_int_equal(board_least(b, 0), -1);
+    board_set(b, 0, BOARD_READY, 4);
+    assert_int_equal(board_least(b, 0), -1);
+    assert_int_equal(board_least(b, 3), 0);
+    board_set(b, 1, BOARD_STARTING, 4);
+    board_set(b, 2, BOARD_READY, 4);
+    board_set(b, 3, BOARD_DRAINING, 4);
+    board_count(b, 0, 5);
+    board_count(b, 2, 3);
+    assert_int_equal(board_least(b, 1), 2);
+    board_count(b, 2, 3);
+    assert_int_equal(board_least(b, 1), 0);
+    assert_int_equal(board_connections(b, 2), 6);
+    assert_true(board_change(b, 2, BOARD_READY, BOARD_DRAINING));
+    assert_false(board_change(b, 3, BOARD_STARTING, BOARD_READY));
+    assert_int_equal(board_state(b, 3), BOARD_DRAINING);
+    assert_int_equal(board_least(b, 0), -1);
+}
+
+/* A connection whose peer has sent a byte; *peer is the other end. */
+static int connection(int *peer, char byte)
+{
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(write(pair[1], &byte, 1), 1);
+    *peer = pair[1];
+    return pair[0];
+}
+
+static void assert_brings(int fd, char byte)
+{
+    char got = 0;
+
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, &got, 1), 1);
+    assert_int_equal(got, byte);
+    close(fd);
+}
+
+static void test_give(void **state)
+{
+    struct board *b = *state;
+    int peers[2];
+
+    assert_int_equal(board_take(b, 1), -1);
+    assert_int_equal(board_give(b, 1, connection(&peers[0], 'a')), 0);
+    assert_int_equal(board_give(b, 1, connection(&peers[1], 'b')), 0);
+    assert_int_equal(board_connections(b, 1), 2);
+    assert_int_equal(board_take(b, 0), -1);
+    assert_brings(board_take(b, 1), 'a');
+    assert_brings(board_take(b, 1), 'b');
+    assert_int_equal(board_take(b, 1), -1);
+    assert_int_equal(board_connections(b, 1), 2); /* the taker has them now */
+    close(peers[0]);
+    close(peers[1]);
+}
+
+static void test_full_inbox(void **state)
+{
+    struct board *b = *state;
+    int peer;
+    int fd = connection(&peer, 'x');
+    unsigned given = 0;
+
+    while (given < 100000) {
+        int copy = dup(fd);
+        if (board_give(b, 0, copy) < 0) {
+            close(copy); /* still ours */
+            break;
+        }
+        given++;
+    }
+    assert_in_range(given, 16, 99999);
+    assert_int_equal(board_connections(b, 0), given);
+    close(fd);
+    close(peer);
+}
+
+/* True if the other end has been closed. */
+static bool is_cut(int peer)
+{
+    char byte;
+
+    return recv(peer, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+}
+
+static void test_clear_forwards(void **state)
+{
+    struct board *b = *state;
+    int peers[2];
+
+    board_set(b, 0, BOARD_READY, 2);
+    board_set(b, 1, BOARD_READY, 2);
+    board_give(b, 0, connection(&peers[0], 'a'));
+    board_clear(b, 0);
+    assert_int_equal(board_state(b, 0), BOARD_FREE);
+    assert_int_equal(board_connections(b, 0), 0);
+    assert_int_equal(board_connections(b, 1), 1);
+    assert_brings(board_take(b, 1), 'a');
+    /* Without anybody left it is closed. */
+    board_give(b, 1, connection(&peers[1], 'b'));
+    board_clear(b, 1);
+    assert_true(is_cut(peers[1]));
+    close(peers[0]);
+    close(peers[1]);
+}
+
+static void test_backoff(void **state)
+{
+    static const struct {
+        unsigned failures;
+        int seconds;
+    } cases[] = {{0, 0}, {1, 0}, {2, 1}, {3, 2}, {4, 4}, {5, 8}, {6, 16}, {7, 30}, {1000000, 30}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(child_backoff_us(cases[i].failures), cases[i].seconds * 1000000);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_least, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_give, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_inbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_clear_forwards, setup, teardown),
+        cmocka_unit_test(test_backoff),
+    };
+    return cmocka_run_group_tests_name("pool/board", tests, NULL, NULL);
+}
