@@ -63,7 +63,7 @@ def headers_of($text):
 def complaints($status; $method; $h; $body):
   ($body | try fromjson catch null) as $json
   | complain(($h["x-request-id"] // "") | length >= 1 and length <= 128; "no X-Request-Id"),
-    complain($status < 500 or $status == 505; "a server's error"),
+    complain($status != 500 and $status != 502; "a server's error"),
     if $status == 405 then complain($h.allow; "405 without Allow") else empty end,
     if $status == 401 then complain($h["www-authenticate"]; "401 without WWW-Authenticate")
     else empty end,

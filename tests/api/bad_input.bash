@@ -36,6 +36,5 @@ bodies_refused() {
         refused "$1" "$2" POST /sessions "$line"
         refused "$1" "$2" POST "/sessions/$sid/messages" "$line"
         refused "$1" "$2" PUT "/sessions/$user/$sid" "$line"
-        refused "$1" "$2" PATCH "/sessions/$user/$sid" "$line"
     done
 }

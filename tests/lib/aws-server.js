@@ -156,8 +156,14 @@ function respond(rule, request, response) {
   }
 }
 
+// Below TLS there is the socket that can be reset.
+function resetConnection(socket) {
+  (socket._parent || socket).resetAndDestroy();
+  socket.destroy();
+}
+
 const WITHOUT_ANSWER = {
-  'reset-before': (socket) => socket.resetAndDestroy(),
+  'reset-before': resetConnection,
   'close-before': (socket) => socket.end(),
   stall: () => {},
   garbage: (socket) => socket.end('this is not HTTP\r\n\r\n'),
@@ -210,7 +216,7 @@ function handle(incoming, response) {
   if (first && first.fault === 'reset-at-once') {
     note(request);
     chooseRule(request);
-    incoming.socket.resetAndDestroy();
+    resetConnection(incoming.socket);
     return;
   }
   const chunks = [];

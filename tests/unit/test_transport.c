@@ -307,12 +307,13 @@ static void test_no_signal(void **state)
     struct transport_request request = request_to(server.url);
     (void)state;
     assert_non_null(text);
-    signal(SIGPIPE, SIG_DFL);
+    void (*before)(int) = signal(SIGPIPE, SIG_DFL);
     request.body = (struct str){text, large};
     client_init(&c, NULL);
     aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"fault\":\"reset-at-once\"}]}");
     client_perform(&c, &request);
     assert_int_equal(c.response.outcome, TRANSPORT_MAYBE_SENT);
+    signal(SIGPIPE, before);
     client_free(&c);
     free(text);
 }
