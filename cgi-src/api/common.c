@@ -44,7 +44,9 @@ int api_path_user(const struct api *api, const struct request *q, struct str *ou
 int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e)
 {
     out->key = request_header(q, "HTTP_IDEMPOTENCY_KEY");
-    bool good = !out->key.p || (out->key.n >= 1 && out->key.n <= 255);
+    if (!out->key.p)
+        return 0;
+    bool good = out->key.n >= 1 && out->key.n <= 255;
 
     for (size_t i = 0; good && i < out->key.n; i++)
         good = out->key.p[i] > ' ' && out->key.p[i] < 0x7f;
@@ -69,7 +71,8 @@ void fingerprint_add(struct fingerprint *f, struct str field)
 {
     uint64_t length = field.p ? field.n : UINT64_MAX;
     EVP_DigestUpdate(f->digest, &length, sizeof(length));
-    EVP_DigestUpdate(f->digest, field.p, field.n);
+    if (field.n)
+        EVP_DigestUpdate(f->digest, field.p, field.n);
 }
 
 void fingerprint_end(struct fingerprint *f, unsigned char out[32])

@@ -117,6 +117,19 @@ static void put_location(struct response *r, const struct message *message)
     buf_printf(&r->headers, "/messages/%" PRId64 "\r\n", message->timestamp);
 }
 
+static int append(struct store *store, const struct request *q, const struct append_request *wanted,
+                  struct message *out, bool *replayed, struct err *e)
+{
+    struct append_new append_new = {
+        .session_id = request_path(q, "session_id"),
+        .hint = wanted->hint,
+        .messages = wanted->messages,
+        .count = wanted->count,
+        .idempotency = wanted->idempotency,
+    };
+    return store_messages_append(store, &append_new, out, replayed, e);
+}
+
 int messages_append(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
@@ -126,9 +139,7 @@ int messages_append(void *context, struct request *q, struct response *r, struct
     bool replayed;
 
     if (read_append(api, q, wanted, e) < 0 ||
-        store_messages_append(api->store, request_path(q, "session_id"), wanted->hint,
-                              wanted->messages, wanted->count, &wanted->idempotency, messages,
-                              &replayed, e) < 0)
+        append(api->store, q, wanted, messages, &replayed, e) < 0)
         return -1;
     response_begin(r, replayed ? 200 : 201, &w);
     json_key(&w, wanted->is_array ? "messages" : "message");
@@ -212,8 +223,7 @@ int messages_list(void *context, struct request *q, struct response *r, struct e
     struct list_request list;
     struct list_writer out = {.count = 0};
     struct str cursor = STR_NONE;
-    int64_t last;
-    bool more;
+    struct message_page page;
 
     if (read_list(api, q, &list, e) < 0)
         return -1;
@@ -221,14 +231,14 @@ int messages_list(void *context, struct request *q, struct response *r, struct e
     json_put_string(&out.w, "session_id", list.query.session_id);
     json_key(&out.w, "messages");
     json_begin_array(&out.w);
-    if (store_messages_list(api->store, &list.query, write_one, &out, &more, &last, e) < 0)
+    if (store_messages_list(api->store, &list.query, write_one, &out, &page, e) < 0)
         return -1;
     json_end_array(&out.w);
-    if (more) {
-        cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, last));
+    if (page.more) {
+        cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, page.last));
         api_link_next(r, q, cursor);
     }
-    api_put_page(&out.w, out.count, more, cursor);
+    api_put_page(&out.w, out.count, page.more, cursor);
     response_end(&out.w, api_now_us(api));
     return 0;
 }
@@ -241,6 +251,14 @@ static int64_t path_timestamp(const struct request *q)
     if (!json_integer((struct json_value){JSON_NUMBER, request_path(q, "timestamp")}, &timestamp))
         return 0;
     return timestamp;
+}
+
+static int read_key(const struct api *api, struct request *q, struct message_key *out,
+                    struct err *e)
+{
+    *out = (struct message_key){.session_id = request_path(q, "session_id"),
+                                .timestamp = path_timestamp(q)};
+    return read_hint(api, q, &out->hint, e);
 }
 
 static void answer_message(struct api *api, struct response *r, const struct message *message)
@@ -257,11 +275,9 @@ int message_get(void *context, struct request *q, struct response *r, struct err
 {
     struct api *api = context;
     struct message message;
-    struct str hint;
+    struct message_key key;
 
-    if (read_hint(api, q, &hint, e) < 0 ||
-        store_message_get(api->store, request_path(q, "session_id"), hint, path_timestamp(q),
-                          &message, e) < 0)
+    if (read_key(api, q, &key, e) < 0 || store_message_get(api->store, &key, &message, e) < 0)
         return -1;
     answer_message(api, r, &message);
     return 0;
@@ -274,18 +290,17 @@ int message_update(void *context, struct request *q, struct response *r, struct 
     enum parameter_presence presence;
     struct parameters p;
     struct message message;
-    struct str hint;
+    struct message_key key;
 
     parameters_of_request(q, &p);
     if (q->has_body && q->body.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (api_user(api, &p, &hint, e) < 0 ||
+    if (read_key(api, q, &key, e) < 0 ||
         parameter_string(&p, "content", &content_limits, &changes.content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;
     changes.has_metadata = presence != PARAMETER_LEFT_OUT;
-    if (store_message_update(api->store, request_path(q, "session_id"), hint, path_timestamp(q),
-                             &changes, &message, e) < 0)
+    if (store_message_update(api->store, &key, &changes, &message, e) < 0)
         return -1;
     answer_message(api, r, &message);
     return 0;
@@ -295,11 +310,9 @@ int message_delete(void *context, struct request *q, struct response *r, struct 
 {
     struct api *api = context;
     struct json_writer w;
-    struct str hint;
+    struct message_key key;
 
-    if (read_hint(api, q, &hint, e) < 0 ||
-        store_message_delete(api->store, request_path(q, "session_id"), hint, path_timestamp(q),
-                             e) < 0)
+    if (read_key(api, q, &key, e) < 0 || store_message_delete(api->store, &key, e) < 0)
         return -1;
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Message deleted successfully"));

@@ -78,9 +78,9 @@ const struct metrics_labels *service_metrics_labels(void)
     return &labels;
 }
 
-void service_process_free(void *context)
+void service_process_free(void *process)
 {
-    struct process *p = context;
+    struct process *p = process;
 
     if (!p)
         return;
@@ -145,9 +145,9 @@ void *service_process_new(const struct config *config, struct err *e)
     return p;
 }
 
-void service_thread_free(void *context)
+void service_thread_free(void *thread)
 {
-    struct thread *t = context;
+    struct thread *t = thread;
 
     if (!t)
         return;
@@ -292,9 +292,9 @@ static void account(const struct exchange *x)
                sizeof(fields) / sizeof(fields[0]));
 }
 
-void service_handle(void *context, struct gateway *gateway)
+void service_handle(void *thread, struct gateway *gateway)
 {
-    struct thread *t = context;
+    struct thread *t = thread;
     struct exchange x = {.thread = t, .began_us = mono_us()};
 
     arena_reset(&t->arena);

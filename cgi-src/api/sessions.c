@@ -77,45 +77,43 @@ int sessions_create(void *context, struct request *q, struct response *r, struct
     return 0;
 }
 
-struct list_query {
-    struct str user_id;
-    int64_t limit;
-    int order; /* enum session_order */
-    struct str cursor;
+struct list_request {
+    struct session_query query;
     struct str scope; /* of its cursors */
 };
 
-static int read_list_query(struct api *api, struct request *q, struct list_query *out,
-                           struct err *e)
+static int read_list(struct api *api, struct request *q, struct list_request *out, struct err *e)
 {
     static const char *const orders[] = {"activity", "created", NULL};
     static const struct parameter_limits any = {0};
+    struct session_query *query = &out->query;
+    int order = SESSIONS_BY_ACTIVITY;
     struct parameters p;
     struct str text;
 
-    *out = (struct list_query){.limit = 1000, .order = SESSIONS_BY_ACTIVITY};
+    *out = (struct list_request){.query = {.limit = 1000}};
     parameters_of_request(q, &p);
-    if (api_path_user(api, q, &out->user_id, e) < 0 ||
-        parameter_integer(&p, "limit", 1, 1000, &out->limit, e) < 0 ||
-        parameter_choice(&p, "sort", orders, &out->order, e) < 0 ||
+    if (api_path_user(api, q, &query->user_id, e) < 0 ||
+        parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
+        parameter_choice(&p, "sort", orders, &order, e) < 0 ||
         parameter_string(&p, "cursor", &any, &text, e) < 0)
         return -1;
-    out->scope = arena_printf(q->arena, "sessions %s %.*s", orders[out->order], (int)out->user_id.n,
-                              out->user_id.p);
-    return text.p ? cursor_decode(q->arena, out->scope, text, &out->cursor, e) : 0;
+    query->order = (enum session_order)order;
+    out->scope = arena_printf(q->arena, "sessions %s %.*s", orders[order], (int)query->user_id.n,
+                              query->user_id.p);
+    return text.p ? cursor_decode(q->arena, out->scope, text, &query->cursor, e) : 0;
 }
 
 int sessions_list(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
-    struct list_query query;
+    struct list_request list;
     struct session_page page;
     struct str cursor = STR_NONE;
     struct json_writer w;
 
-    if (read_list_query(api, q, &query, e) < 0 ||
-        store_sessions_list(api->store, query.user_id, (enum session_order)query.order, query.limit,
-                            query.cursor, &page, e) < 0)
+    if (read_list(api, q, &list, e) < 0 ||
+        store_sessions_list(api->store, &list.query, &page, e) < 0)
         return -1;
     response_begin(r, 200, &w);
     json_key(&w, "sessions");
@@ -124,7 +122,7 @@ int sessions_list(void *context, struct request *q, struct response *r, struct e
         shape_session(&w, &page.sessions[i]);
     json_end_array(&w);
     if (page.next_cursor.p) {
-        cursor = cursor_encode(q->arena, query.scope, page.next_cursor);
+        cursor = cursor_encode(q->arena, list.scope, page.next_cursor);
         api_link_next(r, q, cursor);
     }
     api_put_page(&w, (int64_t)page.count, cursor.p != NULL, cursor);
@@ -132,15 +130,21 @@ int sessions_list(void *context, struct request *q, struct response *r, struct e
     return 0;
 }
 
+static int path_key(const struct api *api, const struct request *q, struct session_key *out,
+                    struct err *e)
+{
+    out->session_id = request_path(q, "session_id");
+    return api_path_user(api, q, &out->user_id, e);
+}
+
 int session_get(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
     struct versions if_none_match;
     struct session session;
-    struct str user_id;
+    struct session_key key;
 
-    if (api_path_user(api, q, &user_id, e) < 0 ||
-        store_session_get(api->store, user_id, request_path(q, "session_id"), &session, e) < 0)
+    if (path_key(api, q, &key, e) < 0 || store_session_get(api->store, &key, &session, e) < 0)
         return -1;
     request_versions(q, "HTTP_IF_NONE_MATCH", &if_none_match);
     if (if_none_match.present && versions_include(&if_none_match, session.version)) {
@@ -182,13 +186,12 @@ int session_update(void *context, struct request *q, struct response *r, struct 
     struct session_changes changes;
     struct versions if_match;
     struct session session;
-    struct str user_id;
+    struct session_key key;
 
     request_versions(q, "HTTP_IF_MATCH", &if_match);
-    if (api_path_user(api, q, &user_id, e) < 0 || read_changes(q, &changes, e) < 0)
+    if (path_key(api, q, &key, e) < 0 || read_changes(q, &changes, e) < 0)
         return -1;
-    if (store_session_update(api->store, user_id, request_path(q, "session_id"), &changes,
-                             &if_match, &session, e) < 0)
+    if (store_session_update(api->store, &key, &changes, &if_match, &session, e) < 0)
         return with_etag(r, &session, e);
     answer_session(api, r, 200, "Session updated successfully", &session);
     return 0;
@@ -201,13 +204,12 @@ int session_delete(void *context, struct request *q, struct response *r, struct 
     struct session session;
     int64_t deleted_messages = 0;
     struct json_writer w;
-    struct str user_id;
+    struct session_key key;
 
     request_versions(q, "HTTP_IF_MATCH", &if_match);
-    if (api_path_user(api, q, &user_id, e) < 0)
+    if (path_key(api, q, &key, e) < 0)
         return -1;
-    if (store_session_delete(api->store, user_id, request_path(q, "session_id"), &if_match,
-                             &session, &deleted_messages, e) < 0)
+    if (store_session_delete(api->store, &key, &if_match, &session, &deleted_messages, e) < 0)
         return with_etag(r, &session, e);
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Session deleted successfully"));

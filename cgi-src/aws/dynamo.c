@@ -425,7 +425,7 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
 {
     struct progress p = {0};
     for (;;) {
-        struct verdict v;
+        struct verdict v = {0};
         answer->repeated_after_maybe_sent = p.maybe_done;
         if (attempt(d, call, &p, &v, e) != 0)
             return -1;

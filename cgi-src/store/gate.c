@@ -73,6 +73,7 @@ static bool wait_turn(struct queue *q, const struct timespec *until)
     struct waiter self = {.turn = PTHREAD_COND_INITIALIZER};
     int r = 0;
 
+    /* cppcheck-suppress autoVariables ; it is out of the line before this returns */
     *q->end = &self;
     q->end = &self.next;
     while (!self.admitted && r == 0)

@@ -83,7 +83,7 @@ int store_check_size(size_t size, const char *what, struct err *e);
 /* ---- sessions (store/session.c) ---- */
 
 /* As store_session_get, but a session that is being deleted is read, too. */
-int store_session_read(struct store *s, struct str user_id, struct str session_id, bool consistent,
+int store_session_read(struct store *s, const struct session_key *key, bool consistent,
                        struct session *out, struct err *e);
 
 /* Copies what the session's views point to into the arena. */
@@ -102,12 +102,17 @@ struct owner {
     bool has_item; /* false: an earlier backend's session; the item is written by the next append */
 };
 
+enum owner_need {
+    OWNER_FRESH = 1,    /* not from the cache, since a delete may have begun elsewhere */
+    OWNER_VERIFIED = 2, /* a hint is looked up; else the caller's transaction checks it */
+};
+
 /*
- * Finds the owner of a session. fresh: not from the cache, since a delete may have begun elsewhere.
- * Without an owner item the hint serves, see store_owner_from_hint. ERR_SESSION_NOT_FOUND.
+ * Finds the owner of a session; need is a set of the above. Without an owner item the hint serves,
+ * see store_owner_from_hint. ERR_SESSION_NOT_FOUND.
  */
-int store_owner_find(struct store *s, struct str session_id, struct str hint, bool fresh,
-                     bool verify, struct owner *out, struct err *e);
+int store_owner_find(struct store *s, struct str session_id, struct str hint, unsigned need,
+                     struct owner *out, struct err *e);
 
 /* The steps of it. Reads the owner item; out->has_item is false if there is none. */
 int store_owner_get(struct store *s, struct str session_id, struct str hint, struct owner *out,

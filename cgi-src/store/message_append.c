@@ -246,27 +246,27 @@ static int append(struct store *s, struct append *a, struct err *e)
     return r;
 }
 
-int store_messages_append(struct store *s, struct str session_id, struct str hint,
-                          const struct message_new *wanted, size_t count,
-                          const struct idempotency *idempotency, struct message *out,
+int store_messages_append(struct store *s, const struct append_new *wanted, struct message *out,
                           bool *replayed, struct err *e)
 {
-    struct append a = {.session_id = session_id,
-                       .wanted = wanted,
-                       .count = count,
-                       .idempotency = idempotency,
-                       .out = out};
+    struct append a = {
+        .session_id = wanted->session_id,
+        .wanted = wanted->messages,
+        .count = wanted->count,
+        .idempotency = &wanted->idempotency,
+        .out = out,
+    };
 
-    if (!gate_enter(s->shared->gate, session_id, dynamo_deadline(s->dynamo)))
+    if (!gate_enter(s->shared->gate, a.session_id, dynamo_deadline(s->dynamo)))
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "too many others were writing to this session; nothing was written, send "
                        "the request again");
-    int r = store_owner_find(s, session_id, hint, false, false, &a.owner, e);
+    int r = store_owner_find(s, a.session_id, wanted->hint, 0, &a.owner, e);
     if (r == 0) {
         describe(s, &a);
         r = append(s, &a, e);
     }
-    gate_leave(s->shared->gate, session_id);
+    gate_leave(s->shared->gate, a.session_id);
     *replayed = r == 2;
     return r < 0 ? -1 : 0;
 }

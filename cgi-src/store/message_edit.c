@@ -31,21 +31,21 @@ static int read_message(struct store *s, struct str session_id, int64_t timestam
     return r;
 }
 
-int store_message_get(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
-                      struct message *out, struct err *e)
+int store_message_get(struct store *s, const struct message_key *key, struct message *out,
+                      struct err *e)
 {
     struct owner owner;
 
-    if (!store_is_session_id(session_id))
+    if (!store_is_session_id(key->session_id))
         return store_session_not_found(e);
-    if (store_owner_get(s, session_id, hint, &owner, e) < 0)
+    if (store_owner_get(s, key->session_id, key->hint, &owner, e) < 0)
         return -1;
-    if (!owner.has_item && hint.p &&
-        store_owner_from_hint(s, session_id, hint, true, &owner, e) < 0)
+    if (!owner.has_item && key->hint.p &&
+        store_owner_from_hint(s, key->session_id, key->hint, true, &owner, e) < 0)
         return -1;
-    if (!is_message_timestamp(timestamp))
+    if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    return read_message(s, session_id, timestamp, out, e);
+    return read_message(s, key->session_id, key->timestamp, out, e);
 }
 
 enum { EDIT_MESSAGE, EDIT_SESSION };
@@ -103,16 +103,17 @@ static void write_update(struct store *s, const struct message *after,
     store_action_end(s, "attribute_exists(session_id)", false);
 }
 
-int store_message_update(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
+int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e)
 {
     struct owner owner;
 
-    if (store_owner_find(s, session_id, hint, true, true, &owner, e) < 0)
+    if (store_owner_find(s, key->session_id, key->hint, OWNER_FRESH | OWNER_VERIFIED, &owner, e) <
+        0)
         return -1;
-    if (!is_message_timestamp(timestamp))
+    if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    if (read_message(s, session_id, timestamp, out, e) < 0)
+    if (read_message(s, key->session_id, key->timestamp, out, e) < 0)
         return -1;
     out->updated_at = store_time(s, store_now_us(s));
     if (changes->content.p)
@@ -122,25 +123,25 @@ int store_message_update(struct store *s, struct str session_id, struct str hint
     if (store_check_size(item_message_size(out), "message", e) < 0)
         return -1;
     write_update(s, out, changes);
-    touch_session(s, owner.user_id, session_id, out->updated_at, 0);
+    touch_session(s, owner.user_id, key->session_id, out->updated_at, 0);
     if (commit_edit(s, e) < 0)
         return -1;
-    return read_message(s, session_id, timestamp, out, e);
+    return read_message(s, key->session_id, key->timestamp, out, e);
 }
 
-int store_message_delete(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
-                         struct err *e)
+int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
 {
     struct owner owner;
 
-    if (store_owner_find(s, session_id, hint, true, true, &owner, e) < 0)
+    if (store_owner_find(s, key->session_id, key->hint, OWNER_FRESH | OWNER_VERIFIED, &owner, e) <
+        0)
         return -1;
-    if (!is_message_timestamp(timestamp))
+    if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
     store_transaction_begin(s);
     store_action_begin(s, "Delete", s->shared->messages_table);
-    store_key_message(s, session_id, timestamp);
+    store_key_message(s, key->session_id, key->timestamp);
     store_action_end(s, "attribute_exists(session_id)", false);
-    touch_session(s, owner.user_id, session_id, store_time(s, store_now_us(s)), -1);
+    touch_session(s, owner.user_id, key->session_id, store_time(s, store_now_us(s)), -1);
     return commit_edit(s, e);
 }

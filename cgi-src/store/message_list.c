@@ -123,7 +123,7 @@ static int check_without_owner(struct store *s, struct listing *l, struct err *e
 }
 
 int store_messages_list(struct store *s, const struct message_query *query, message_visitor visit,
-                        void *context, bool *more, int64_t *last, struct err *e)
+                        void *context, struct message_page *out, struct err *e)
 {
     struct listing l = {.query = query, .visit = visit, .context = context};
     bool further;
@@ -143,8 +143,7 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
     }
     if (!l.owner.has_item && check_without_owner(s, &l, e) < 0)
         return -1;
-    *more = l.more;
-    *last = l.last;
+    *out = (struct message_page){.more = l.more, .last = l.last};
     return 0;
 }
 

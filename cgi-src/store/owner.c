@@ -44,28 +44,31 @@ int store_owner_get(struct store *s, struct str session_id, struct str hint, str
 int store_owner_from_hint(struct store *s, struct str session_id, struct str hint, bool verify,
                           struct owner *out, struct err *e)
 {
+    struct session_key key = {hint, session_id};
     struct session session;
 
     if (!hint.p)
         return err_set(e, ERR_SESSION_NOT_FOUND,
                        "there is no such session; for one that an earlier backend made, give its "
                        "user_id");
-    if (verify && store_session_get(s, hint, session_id, &session, e) < 0)
+    if (verify && store_session_get(s, &key, &session, e) < 0)
         return -1;
     *out = (struct owner){.user_id = hint};
     return 0;
 }
 
-int store_owner_find(struct store *s, struct str session_id, struct str hint, bool fresh,
-                     bool verify, struct owner *out, struct err *e)
+int store_owner_find(struct store *s, struct str session_id, struct str hint, unsigned need,
+                     struct owner *out, struct err *e)
 {
     if (!store_is_session_id(session_id))
         return store_session_not_found(e);
     *out = (struct owner){.has_item = true};
-    if (!fresh && owner_cache_get(s->shared->owners, session_id, s->arena, &out->user_id,
-                                  &out->last_timestamp))
+    if (!(need & OWNER_FRESH) && owner_cache_get(s->shared->owners, session_id, s->arena,
+                                                 &out->user_id, &out->last_timestamp))
         return hint.p && !str_equals(hint, out->user_id) ? store_session_not_found(e) : 0;
     if (store_owner_get(s, session_id, hint, out, e) < 0)
         return -1;
-    return out->has_item ? 0 : store_owner_from_hint(s, session_id, hint, verify, out, e);
+    return out->has_item
+               ? 0
+               : store_owner_from_hint(s, session_id, hint, need & OWNER_VERIFIED, out, e);
 }

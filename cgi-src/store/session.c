@@ -119,21 +119,22 @@ void store_session_keep(struct store *s, struct session *session)
         *views[i] = arena_str(s->arena, *views[i]);
 }
 
-static bool is_session_key(struct str user_id, struct str session_id)
+static bool is_session_key(const struct session_key *key)
 {
-    return store_is_session_id(session_id) && user_id.n >= 1 && user_id.n <= KEY_MAX_BYTES;
+    return store_is_session_id(key->session_id) && key->user_id.n >= 1 &&
+           key->user_id.n <= KEY_MAX_BYTES;
 }
 
-int store_session_read(struct store *s, struct str user_id, struct str session_id, bool consistent,
+int store_session_read(struct store *s, const struct session_key *key, bool consistent,
                        struct session *out, struct err *e)
 {
     struct dynamo_answer answer;
     struct json_object *item;
 
-    if (!is_session_key(user_id, session_id))
+    if (!is_session_key(key))
         return store_session_not_found(e);
     store_begin_call(s, s->shared->sessions_table);
-    store_key_session(s, user_id, session_id);
+    store_key_session(s, key->user_id, key->session_id);
     int r = store_get_item(s, consistent, &answer, &item, e);
     if (r == 0 && !item)
         r = store_session_not_found(e);
@@ -145,10 +146,10 @@ int store_session_read(struct store *s, struct str user_id, struct str session_i
     return r;
 }
 
-int store_session_get(struct store *s, struct str user_id, struct str session_id,
-                      struct session *out, struct err *e)
+int store_session_get(struct store *s, const struct session_key *key, struct session *out,
+                      struct err *e)
 {
-    if (store_session_read(s, user_id, session_id, s->shared->consistent, out, e) < 0)
+    if (store_session_read(s, key, s->shared->consistent, out, e) < 0)
         return -1;
     return out->deleted ? store_session_not_found(e) : 0;
 }
@@ -243,7 +244,8 @@ static int read_before_update(struct store *s, const struct session_changes *cha
 {
     if (!if_match->present && changes->metadata.n < ITEM_MAX_BYTES / 2)
         return 0;
-    if (store_session_read(s, session->user_id, session->session_id, true, session, e) < 0)
+    struct session_key key = {session->user_id, session->session_id};
+    if (store_session_read(s, &key, true, session, e) < 0)
         return -1;
     if (session->deleted)
         return store_session_not_found(e);
@@ -252,19 +254,21 @@ static int read_before_update(struct store *s, const struct session_changes *cha
     return check_changed_size(session, changes, e);
 }
 
-int store_session_update(struct store *s, struct str user_id, struct str session_id,
+int store_session_update(struct store *s, const struct session_key *key,
                          const struct session_changes *changes, const struct versions *if_match,
                          struct session *out, struct err *e)
 {
     int r;
 
-    if (!is_session_key(user_id, session_id))
+    if (!is_session_key(key))
         return store_session_not_found(e);
-    *out = (struct session){.user_id = user_id, .session_id = session_id};
+    *out = (struct session){.user_id = key->user_id, .session_id = key->session_id};
     do {
         if (read_before_update(s, changes, if_match, out, e) < 0)
             return -1;
         r = try_update(s, changes, if_match, out, e);
     } while (r == 1);
-    return r < 0 ? -1 : store_session_get(s, user_id, session_id, out, e);
+    if (r < 0 || store_session_read(s, key, true, out, e) < 0)
+        return -1;
+    return out->deleted ? store_session_not_found(e) : 0;
 }

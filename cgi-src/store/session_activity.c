@@ -54,7 +54,7 @@ static int compare(int64_t a_us, struct str a_id, int64_t b_us, struct str b_id)
     if (a_us != b_us)
         return a_us < b_us ? -1 : 1;
     size_t n = a_id.n < b_id.n ? a_id.n : b_id.n;
-    int c = memcmp(a_id.p, b_id.p, n);
+    int c = n ? memcmp(a_id.p, b_id.p, n) : 0;
     return c ? c : (a_id.n > b_id.n) - (a_id.n < b_id.n);
 }
 
@@ -102,8 +102,8 @@ static struct entry *take_worst(struct heap *h)
 
 static struct str copy_to(char **at, struct str s)
 {
-    if (!s.p)
-        return STR_NONE;
+    if (s.n == 0)
+        return s;
     char *start = *at;
     memcpy(start, s.p, s.n);
     *at += s.n;
@@ -332,16 +332,16 @@ static void remember(struct walk *walk, const struct session_page *page)
     }
 }
 
-int store_sessions_by_activity(struct store *s, struct str user_id, int64_t limit,
-                               struct str cursor, struct session_page *out, struct err *e)
+int store_sessions_by_activity(struct store *s, const struct session_query *query,
+                               struct session_page *out, struct err *e)
 {
-    struct walk walk = {.first = !cursor.p, .t_us = store_now_us(s) / 1000 * 1000};
-    struct heap h = {.limit = (size_t)limit};
+    struct walk walk = {.first = !query->cursor.p, .t_us = store_now_us(s) / 1000 * 1000};
+    struct heap h = {.limit = (size_t)query->limit};
 
-    if (cursor.p && read_cursor(cursor, &walk, e) < 0)
+    if (query->cursor.p && read_cursor(query->cursor, &walk, e) < 0)
         return -1;
     h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct entry *));
-    int r = stream(s, user_id, &walk, &h, e);
+    int r = stream(s, query->user_id, &walk, &h, e);
     int64_t last_us = h.count ? h.entries[0]->us : 0;
     fill_page(s, &h, out);
     if (r < 0)

@@ -40,14 +40,14 @@ static void write_mark(struct store *s, const struct session *session,
 }
 
 /* Marks the session as it is now. A condition that fails means that it changed: look again. */
-static int mark(struct store *s, struct str user_id, struct str session_id,
-                const struct versions *if_match, struct session *out, struct err *e)
+static int mark(struct store *s, const struct session_key *key, const struct versions *if_match,
+                struct session *out, struct err *e)
 {
     int r;
 
     do {
         struct dynamo_answer answer;
-        if (store_session_read(s, user_id, session_id, true, out, e) < 0 ||
+        if (store_session_read(s, key, true, out, e) < 0 ||
             store_check_version(if_match, out->version, e) < 0)
             return -1;
         write_mark(s, out, if_match);
@@ -69,18 +69,18 @@ static int delete_session_item(struct store *s, struct str user_id, struct str s
     return r;
 }
 
-int store_session_delete(struct store *s, struct str user_id, struct str session_id,
+int store_session_delete(struct store *s, const struct session_key *key,
                          const struct versions *if_match, struct session *out,
                          int64_t *deleted_messages, struct err *e)
 {
-    if (mark(s, user_id, session_id, if_match, out, e) < 0)
+    if (mark(s, key, if_match, out, e) < 0)
         return -1;
-    owner_cache_remove(s->shared->owners, session_id);
-    if (store_partition_delete(s, session_id, deleted_messages, e) < 0)
+    owner_cache_remove(s->shared->owners, key->session_id);
+    if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)
         return -1;
-    if (out->create_marker.p && delete_session_item(s, user_id, out->create_marker, e) < 0)
+    if (out->create_marker.p && delete_session_item(s, key->user_id, out->create_marker, e) < 0)
         return -1;
-    return delete_session_item(s, user_id, session_id, e);
+    return delete_session_item(s, key->user_id, key->session_id, e);
 }
 
 static void write_user_query(struct store *s, struct str user_id, struct str after)
@@ -102,25 +102,29 @@ static void write_user_query(struct store *s, struct str user_id, struct str aft
     }
 }
 
-static int erase_one(struct store *s, struct str user_id, struct str sort_key,
-                     int64_t *deleted_sessions, int64_t *deleted_messages, struct err *e)
+struct erased {
+    int64_t sessions;
+    int64_t messages;
+};
+
+static int erase_one(struct store *s, const struct session_key *key, struct erased *erased,
+                     struct err *e)
 {
     static const struct versions no_condition;
     struct session session;
 
-    if (!store_is_session_id(sort_key))
-        return delete_session_item(s, user_id, sort_key, e);
-    if (store_session_delete(s, user_id, sort_key, &no_condition, &session, deleted_messages, e) ==
-        0) {
-        (*deleted_sessions)++;
+    if (!store_is_session_id(key->session_id))
+        return delete_session_item(s, key->user_id, key->session_id, e);
+    if (store_session_delete(s, key, &no_condition, &session, &erased->messages, e) == 0) {
+        erased->sessions++;
         return 0;
     }
     return e->code == ERR_SESSION_NOT_FOUND ? 0 : -1; /* somebody else was faster */
 }
 
 /* One page of the user's partition. *last is where the next one begins, STR_NONE at the end. */
-static int erase_page(struct store *s, struct str user_id, struct str *last,
-                      int64_t *deleted_sessions, int64_t *deleted_messages, struct err *e)
+static int erase_page(struct store *s, struct str user_id, struct str *last, struct erased *erased,
+                      struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -131,8 +135,9 @@ static int erase_page(struct store *s, struct str user_id, struct str *last,
     *last =
         arena_str(s->arena, item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
     for (size_t i = 0; i < n && r == 0; i++) {
-        struct str sort_key = item_string(json_object_array_get_idx(items, i), "session_id");
-        r = erase_one(s, user_id, sort_key, deleted_sessions, deleted_messages, e);
+        struct json_object *item = json_object_array_get_idx(items, i);
+        struct session_key key = {user_id, item_string(item, "session_id")};
+        r = erase_one(s, &key, erased, e);
     }
     dynamo_answer_free(&answer);
     return r;
@@ -141,12 +146,14 @@ static int erase_page(struct store *s, struct str user_id, struct str *last,
 int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessions,
                      int64_t *deleted_messages, struct err *e)
 {
+    struct erased erased = {0};
     struct str last = STR_NONE;
 
-    *deleted_sessions = *deleted_messages = 0;
     do {
-        if (erase_page(s, user_id, &last, deleted_sessions, deleted_messages, e) < 0)
+        if (erase_page(s, user_id, &last, &erased, e) < 0)
             return -1;
     } while (last.p);
+    *deleted_sessions = erased.sessions;
+    *deleted_messages = erased.messages;
     return 0;
 }

@@ -60,17 +60,17 @@ static void take(struct store *s, struct json_object *items, struct listing *l)
     }
 }
 
-int store_sessions_by_creation(struct store *s, struct str user_id, int64_t limit,
-                               struct str cursor, struct session_page *out, struct err *e)
+int store_sessions_by_creation(struct store *s, const struct session_query *query,
+                               struct session_page *out, struct err *e)
 {
-    struct listing l = {.page = out, .limit = (size_t)limit};
-    struct str last = cursor;
+    struct listing l = {.page = out, .limit = (size_t)query->limit};
+    struct str last = query->cursor;
     int r;
 
     out->sessions = arena_array(s->arena, l.limit, sizeof(*out->sessions));
     do {
         struct dynamo_answer answer;
-        store_session_query(s, user_id, false, limit - (int64_t)out->count + 1, last);
+        store_session_query(s, query->user_id, false, query->limit - (int64_t)out->count + 1, last);
         r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
         if (r == 0) {
             take(s, json_get(answer.body, "Items"), &l);
@@ -84,11 +84,11 @@ int store_sessions_by_creation(struct store *s, struct str user_id, int64_t limi
     return r;
 }
 
-int store_sessions_list(struct store *s, struct str user_id, enum session_order order,
-                        int64_t limit, struct str cursor, struct session_page *out, struct err *e)
+int store_sessions_list(struct store *s, const struct session_query *query,
+                        struct session_page *out, struct err *e)
 {
     *out = (struct session_page){.next_cursor = STR_NONE};
-    if (order == SESSIONS_BY_CREATION)
-        return store_sessions_by_creation(s, user_id, limit, cursor, out, e);
-    return store_sessions_by_activity(s, user_id, limit, cursor, out, e);
+    if (query->order == SESSIONS_BY_CREATION)
+        return store_sessions_by_creation(s, query, out, e);
+    return store_sessions_by_activity(s, query, out, e);
 }

@@ -14,9 +14,9 @@
 void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
                          struct str after);
 
-int store_sessions_by_creation(struct store *s, struct str user_id, int64_t limit,
-                               struct str cursor, struct session_page *out, struct err *e);
-int store_sessions_by_activity(struct store *s, struct str user_id, int64_t limit,
-                               struct str cursor, struct session_page *out, struct err *e);
+int store_sessions_by_creation(struct store *s, const struct session_query *query,
+                               struct session_page *out, struct err *e);
+int store_sessions_by_activity(struct store *s, const struct session_query *query,
+                               struct session_page *out, struct err *e);
 
 #endif

@@ -45,8 +45,14 @@ struct session_new {
 int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
                          bool *replayed, struct err *e);
 
-int store_session_get(struct store *s, struct str user_id, struct str session_id,
-                      struct session *out, struct err *e);
+/* The key of a session in its table. */
+struct session_key {
+    struct str user_id;
+    struct str session_id;
+};
+
+int store_session_get(struct store *s, const struct session_key *key, struct session *out,
+                      struct err *e);
 
 struct session_changes {
     struct str title; /* STR_NONE: stays */
@@ -58,12 +64,12 @@ struct session_changes {
  * The session as it is afterwards. if_match: on ERR_PRECONDITION_FAILED out->version is the
  * current one.
  */
-int store_session_update(struct store *s, struct str user_id, struct str session_id,
+int store_session_update(struct store *s, const struct session_key *key,
                          const struct session_changes *changes, const struct versions *if_match,
                          struct session *out, struct err *e);
 
 /* Removes every item of the session. Cut off, it is finished by calling it again. */
-int store_session_delete(struct store *s, struct str user_id, struct str session_id,
+int store_session_delete(struct store *s, const struct session_key *key,
                          const struct versions *if_match, struct session *out,
                          int64_t *deleted_messages, struct err *e);
 
@@ -80,9 +86,16 @@ struct session_page {
     struct str next_cursor; /* STR_NONE at the end */
 };
 
-/* cursor: STR_NONE for the first page. ERR_INVALID_CURSOR if it is not of this user and order. */
-int store_sessions_list(struct store *s, struct str user_id, enum session_order order,
-                        int64_t limit, struct str cursor, struct session_page *out, struct err *e);
+struct session_query {
+    struct str user_id;
+    enum session_order order;
+    int64_t limit;
+    struct str cursor; /* STR_NONE for the first page */
+};
+
+/* ERR_INVALID_CURSOR if the cursor is not one of this order. */
+int store_sessions_list(struct store *s, const struct session_query *query,
+                        struct session_page *out, struct err *e);
 
 /* ---- messages ---- */
 
@@ -102,13 +115,16 @@ struct message_new {
 
 #define STORE_APPEND_MAX 50
 
-/*
- * Appends 1 to STORE_APPEND_MAX messages, all or none, in order. out has room for count. hint as
- * above; if required is true the session must be hint's.
- */
-int store_messages_append(struct store *s, struct str session_id, struct str hint,
-                          const struct message_new *wanted, size_t count,
-                          const struct idempotency *idempotency, struct message *out,
+struct append_new {
+    struct str session_id;
+    struct str hint; /* as above; its transaction checks it */
+    const struct message_new *messages;
+    size_t count; /* 1 to STORE_APPEND_MAX */
+    struct idempotency idempotency;
+};
+
+/* Appends all or none, in order. out has room for count. *replayed: as with a session. */
+int store_messages_append(struct store *s, const struct append_new *wanted, struct message *out,
                           bool *replayed, struct err *e);
 
 struct message_query {
@@ -123,26 +139,33 @@ struct message_query {
 /* Called for each message in order; the views die when it returns. */
 typedef void (*message_visitor)(void *context, const struct message *m);
 
-/*
- * *more: there are messages beyond; *last is the timestamp of the last one visited. May stop before
- * limit where the page would become too large (4 MiB).
- */
-int store_messages_list(struct store *s, const struct message_query *query, message_visitor visit,
-                        void *context, bool *more, int64_t *last, struct err *e);
+struct message_page {
+    bool more;    /* there are messages beyond */
+    int64_t last; /* timestamp of the last one visited */
+};
 
-int store_message_get(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
-                      struct message *out, struct err *e);
+/* May stop before the limit where the page would become too large (4 MiB). */
+int store_messages_list(struct store *s, const struct message_query *query, message_visitor visit,
+                        void *context, struct message_page *out, struct err *e);
+
+struct message_key {
+    struct str session_id;
+    struct str hint; /* as above */
+    int64_t timestamp;
+};
+
+int store_message_get(struct store *s, const struct message_key *key, struct message *out,
+                      struct err *e);
 
 struct message_changes {
     struct str content; /* STR_NONE: stays */
     bool has_metadata;
-    struct str metadata;
+    struct str metadata; /* with has_metadata; STR_NONE: cleared */
 };
 
-int store_message_update(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
+int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e);
-int store_message_delete(struct store *s, struct str session_id, struct str hint, int64_t timestamp,
-                         struct err *e);
+int store_message_delete(struct store *s, const struct message_key *key, struct err *e);
 
 /* ---- tables ---- */
 

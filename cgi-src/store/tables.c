@@ -143,7 +143,7 @@ static int describe(struct store *s, const struct table *t, enum table_state *st
 static int wait_active(struct store *s, const struct table *t, struct err *e)
 {
     const struct clock *clock = s->shared->clock;
-    enum table_state state;
+    enum table_state state = TABLE_MISSING;
 
     for (;;) {
         if (describe(s, t, &state, e) < 0)
@@ -156,7 +156,7 @@ static int wait_active(struct store *s, const struct table *t, struct err *e)
 
 static int ensure(struct store *s, const struct table *t, struct err *e)
 {
-    enum table_state state;
+    enum table_state state = TABLE_MISSING;
 
     if (describe(s, t, &state, e) < 0)
         return -1;

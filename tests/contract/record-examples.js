@@ -50,6 +50,12 @@ function placeOf(responses, { status, headers, body }) {
 
 function put([map, key], value) {
   const node = document.createNode(value);
+  // Other readers of YAML take a bare time for one of their own kind.
+  yaml.visit(node, {
+    Scalar(_, scalar) {
+      if (/^\d{4}-\d\d-/.test(scalar.value)) scalar.type = yaml.Scalar.QUOTE_SINGLE;
+    },
+  });
   const { anchor } = map.get(key, true);
   if (anchor) node.anchor = anchor;
   map.set(key, node);

@@ -40,7 +40,11 @@ wait_for() {
     local deadline=$((SECONDS + $1))
     shift
     until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || fail "waited in vain for: $*"
+        # Returns by itself: in a condition a failing command does not end the test.
+        ((SECONDS < deadline)) || {
+            fail "waited in vain for: $*"
+            return 1
+        }
         sleep 0.02
     done
 }
