@@ -147,6 +147,8 @@ static int serve(void)
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
     if (prepare_tables(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
+    if (metrics_init(service_metrics_labels(), pool_slots(), &e) < 0)
+        return fail(&e, EXIT_FAILURE);
     struct pool_options pool = {.config = &config, .handler = &handler, .reload = reload};
     int r = pool_run(&pool, &e);
     config_free(&config);
@@ -202,6 +204,7 @@ static int run_command(void)
 
 int main(int argc, char **argv)
 {
+    pool_title_init(argc, argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);

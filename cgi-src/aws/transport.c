@@ -201,9 +201,8 @@ static int64_t number_of(struct str text)
 static void keep(char *out, size_t size, struct str value)
 {
     size_t n = value.n < size - 1 ? value.n : size - 1;
-    if (n)
-        if (n > 0)
-            memcpy(out, value.p, n);
+    if (n > 0)
+        memcpy(out, value.p, n);
     out[n] = '\0';
 }
 

@@ -40,8 +40,10 @@ struct status {
 
 /* ---- answers ---- */
 
+#define STATUS_ID_SIZE 129
+
 /* The same problem that nginx makes of a pool without workers. */
-static void answer_unhealthy(struct response *r)
+static void answer_unhealthy(struct response *r, const char *request_id)
 {
     struct json_writer w;
 
@@ -58,14 +60,14 @@ static void answer_unhealthy(struct response *r)
     response_header(r, "Retry-After", STR("1"));
 }
 
-static void answer_health(struct status *s, struct response *r)
+static void answer_health(struct status *s, struct response *r, const char *request_id)
 {
     struct status_report now;
     struct json_writer w;
 
     s->report(s->context, &now);
     if (now.ready == 0) {
-        answer_unhealthy(r);
+        answer_unhealthy(r, request_id);
         return;
     }
     response_begin(r, 200, &w);
@@ -85,12 +87,13 @@ static void put_gauge(struct buf *out, const char *name, const char *help, unsig
     buf_printf(out, "%s %u\n", name, value);
 }
 
-static void answer_metrics(struct status *s, struct response *r)
+static void answer_metrics(struct status *s, struct response *r, const char *request_id)
 {
     static const char processes[] = "chat_sessions_pool_processes";
     struct buf *out = &r->body;
     struct status_report now;
 
+    (void)request_id;
     s->report(s->context, &now);
     r->status = 200;
     r->content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -113,34 +116,34 @@ static void answer_metrics(struct status *s, struct response *r)
 
 static const struct {
     const char *path;
-    void (*answer)(struct status *s, struct response *r);
+    void (*answer)(struct status *s, struct response *r, const char *request_id);
 } pages[] = {
     {"/api/v1/health", answer_health},
     {"/health", answer_health},
     {"/metrics", answer_metrics},
 };
 
-static void answer_error(struct response *r, enum err_code code, const char *detail)
+static void answer_error(struct response *r, enum err_code code, const char *detail,
+                         const char *request_id)
 {
     struct err e = {.code = ERR_NONE};
-    char id[IDS_UUID_SIZE];
 
-    ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, id);
     err_set(&e, code, "%s", detail);
-    response_error(r, &e, id);
+    response_error(r, &e, request_id);
     if (code == ERR_METHOD_NOT_ALLOWED)
         response_header(r, "Allow", STR("GET, HEAD"));
 }
 
-static void answer_path(struct status *s, struct response *r, struct str path)
+static void answer_path(struct status *s, struct response *r, struct str path,
+                        const char *request_id)
 {
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (str_is(path, pages[i].path)) {
-            pages[i].answer(s, r);
+            pages[i].answer(s, r, request_id);
             return;
         }
     }
-    answer_error(r, ERR_NOT_FOUND, "there is nothing at this path");
+    answer_error(r, ERR_NOT_FOUND, "there is nothing at this path", request_id);
 }
 
 /* "GET /metrics?x HTTP/1.1": method and path without its query. */
@@ -160,6 +163,26 @@ static void split_request(struct str in, struct str *method, struct str *path)
     while (length < left && !strchr(" ?#\r", start[length]))
         length++;
     *path = (struct str){start, length};
+}
+
+/* X-Request-Id as nginx passes it on, else a new one. */
+static void take_request_id(const char *in, char out[STATUS_ID_SIZE])
+{
+    static const char name[] = "\nX-Request-Id:";
+    const char *header = strcasestr(in, name);
+    size_t n = 0;
+
+    if (header) {
+        header += sizeof(name) - 1;
+        header += strspn(header, " \t");
+        n = strcspn(header, "\r\n");
+    }
+    if (n == 0 || n >= STATUS_ID_SIZE) {
+        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, out);
+        return;
+    }
+    memcpy(out, header, n);
+    out[n] = '\0';
 }
 
 /* response_send writes a CGI answer: "Status: 200 OK" becomes HTTP's first line. */
@@ -191,12 +214,15 @@ static int make_answer(struct client *c)
     struct str method;
     struct str path;
 
+    char id[STATUS_ID_SIZE];
+
     split_request(buf_str(&c->in), &method, &path);
+    take_request_id(c->in.data, id);
     response_init(&r, ANSWER_MAX);
     if (str_is(method, "GET") || str_is(method, "HEAD"))
-        answer_path(c->status, &r, path);
+        answer_path(c->status, &r, path, id);
     else
-        answer_error(&r, ERR_METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
+        answer_error(&r, ERR_METHOD_NOT_ALLOWED, "only GET and HEAD are answered here", id);
     response_header(&r, "Connection", STR("close"));
     int result = response_send(&r, &h.gateway, str_is(method, "HEAD"));
     response_free(&r);

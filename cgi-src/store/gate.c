@@ -73,9 +73,9 @@ static bool wait_turn(struct queue *q, const struct timespec *until)
     struct waiter self = {.turn = PTHREAD_COND_INITIALIZER};
     int r = 0;
 
-    /* cppcheck-suppress autoVariables ; it is out of the line before this returns */
-    *q->end = &self;
-    q->end = &self.next;
+    /* It is out of the line before this returns. */
+    *q->end = &self;     // cppcheck-suppress autoVariables
+    q->end = &self.next; // cppcheck-suppress autoVariables
     while (!self.admitted && r == 0)
         r = pthread_cond_clockwait(&self.turn, &q->lock, CLOCK_MONOTONIC, until);
     if (!self.admitted)

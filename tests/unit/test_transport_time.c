@@ -16,6 +16,9 @@ static struct aws_server server;
 
 static atomic_long ahead_s;
 
+/* The C library's own names of the parameters are reserved ones. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
 /* Every reader in this process sees the monotonic clock ahead by that much. */
 int clock_gettime(clockid_t id, struct timespec *out)
 {
@@ -64,20 +67,18 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     wait_while_silent();
     if (name_server == NAMES_UNKNOWN)
         return EAI_NONAME;
-    struct {
-        struct addrinfo info;
-        struct sockaddr_in address;
-    } *found = calloc(1, sizeof *found);
+    struct addrinfo *found = calloc(1, sizeof(struct addrinfo) + sizeof(struct sockaddr_in));
+    *out = found;
     if (!found)
         return EAI_MEMORY;
-    found->address.sin_family = AF_INET;
-    found->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    found->address.sin_port = htons((uint16_t)strtoul(service ? service : "0", NULL, 10));
-    found->info.ai_family = AF_INET;
-    found->info.ai_socktype = hints && hints->ai_socktype ? hints->ai_socktype : SOCK_STREAM;
-    found->info.ai_addrlen = sizeof found->address;
-    found->info.ai_addr = (struct sockaddr *)&found->address;
-    *out = &found->info;
+    struct sockaddr_in *address = (struct sockaddr_in *)(void *)(found + 1);
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address->sin_port = htons((uint16_t)strtoul(service ? service : "0", NULL, 10));
+    found->ai_family = AF_INET;
+    found->ai_socktype = hints && hints->ai_socktype ? hints->ai_socktype : SOCK_STREAM;
+    found->ai_addrlen = sizeof *address;
+    found->ai_addr = (struct sockaddr *)address;
     return 0;
 }
 
@@ -85,6 +86,8 @@ void freeaddrinfo(struct addrinfo *list)
 {
     free(list);
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 

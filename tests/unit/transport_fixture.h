@@ -9,6 +9,7 @@
 
 #include "aws/transport.h"
 #include "base/clock.h"
+#include "environment.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BODY_CAP ((size_t)64 * 1024)
@@ -21,17 +22,11 @@ struct client {
     struct transport_response response;
 };
 
-/* settings: "KEY=value", ended by NULL; or NULL. The environment is empty afterwards but for PATH.
- */
+/* settings: "KEY=value", ended by NULL; or NULL. They are not in the environment afterwards. */
 static inline void client_config(struct config *config, const char *const *settings)
 {
     struct err e = {0};
-    char path[4096];
-    char top[4096];
-    const char *old_top = getenv("TOP");
-    (void)snprintf(path, sizeof path, "%s", getenv("PATH"));
-    (void)snprintf(top, sizeof top, "%s", old_top ? old_top : "");
-    clearenv();
+    clear_environment();
     for (; settings && *settings; settings++) {
         char key[64];
         const char *equals = strchr(*settings, '=');
@@ -40,10 +35,7 @@ static inline void client_config(struct config *config, const char *const *setti
     }
     if (config_load(config, NULL, false, &e) != 0)
         fail_msg("config_load: %s", e.detail);
-    clearenv();
-    setenv("PATH", path, 1);
-    if (top[0])
-        setenv("TOP", top, 1);
+    clear_environment();
 }
 
 static inline void client_init(struct client *c, const char *const *settings)
