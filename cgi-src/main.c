@@ -217,7 +217,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--env-file") == 0) {
             if (++i == argc)
                 return usage_error("a file name must follow", "--env-file");
-            options.env_file = argv[i];
+            options.env_file = strdup(argv[i]); /* argv becomes the title of the processes */
             options.env_file_must_exist = true;
         } else if (argv[i][0] == '-') {
             return usage_error("unknown option", argv[i]);

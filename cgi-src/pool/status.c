@@ -56,6 +56,7 @@ static void answer_unhealthy(struct response *r, const char *request_id)
     json_put_int(&w, "status", r->status);
     json_put_string(&w, "code", STR("overloaded"));
     json_put_string(&w, "detail", STR("no worker process is ready; the log says why"));
+    json_put_string(&w, "request_id", str_from(request_id));
     json_end_object(&w);
     response_header(r, "Retry-After", STR("1"));
 }
