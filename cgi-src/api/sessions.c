@@ -146,7 +146,7 @@ int session_get(void *context, struct request *q, struct response *r, struct err
 
     if (path_key(api, q, &key, e) < 0 || store_session_get(api->store, &key, &session, e) < 0)
         return -1;
-    request_versions(q, "HTTP_IF_NONE_MATCH", &if_none_match);
+    request_versions(q, "HTTP_IF_NONE_MATCH", false, &if_none_match);
     if (if_none_match.present && versions_include(&if_none_match, session.version)) {
         r->status = 304;
         api_etag(r, session.version);
@@ -188,7 +188,7 @@ int session_update(void *context, struct request *q, struct response *r, struct 
     struct session session;
     struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", &if_match);
+    request_versions(q, "HTTP_IF_MATCH", true, &if_match);
     if (path_key(api, q, &key, e) < 0 || read_changes(q, &changes, e) < 0)
         return -1;
     if (store_session_update(api->store, &key, &changes, &if_match, &session, e) < 0)
@@ -206,7 +206,7 @@ int session_delete(void *context, struct request *q, struct response *r, struct 
     struct json_writer w;
     struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", &if_match);
+    request_versions(q, "HTTP_IF_MATCH", true, &if_match);
     if (path_key(api, q, &key, e) < 0)
         return -1;
     if (store_session_delete(api->store, &key, &if_match, &session, &deleted_messages, e) < 0)

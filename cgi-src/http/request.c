@@ -187,7 +187,8 @@ struct str request_path(const struct request *r, const char *name)
     return STR("");
 }
 
-void request_versions(const struct request *r, const char *cgi_name, struct versions *out)
+void request_versions(const struct request *r, const char *cgi_name, bool strong,
+                      struct versions *out)
 {
     struct str header = request_header(r, cgi_name);
     const char *at = header.p;
@@ -195,7 +196,7 @@ void request_versions(const struct request *r, const char *cgi_name, struct vers
     *out = (struct versions){.present = header.p != NULL};
     while (at && *at) {
         at += strspn(at, " \t,");
-        if (strncmp(at, "W/", 2) == 0)
+        if (!strong && strncmp(at, "W/", 2) == 0)
             at += 2;
         size_t n = strcspn(at, ",");
         if (n >= 1 && at[0] == '*')

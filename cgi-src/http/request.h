@@ -71,7 +71,11 @@ struct str request_header(const struct request *r, const char *cgi_name);
 /* The decoded value of the placeholder that the matched route has; never absent. */
 struct str request_path(const struct request *r, const char *name);
 
-/* For If-Match and If-None-Match: this API's ETags are "<version>" (RFC 9110 section 8.8.3). */
-void request_versions(const struct request *r, const char *cgi_name, struct versions *out);
+/*
+ * The versions that If-Match (strong comparison: a weak ETag never matches) or If-None-Match names;
+ * this API's ETags are "<version>" (RFC 9110 sections 8.8.3 and 13.1).
+ */
+void request_versions(const struct request *r, const char *cgi_name, bool strong,
+                      struct versions *out);
 
 #endif

@@ -45,7 +45,9 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    return read_message(s, key->session_id, key->timestamp, out, e);
+    int r = read_message(s, key->session_id, key->timestamp, out, e);
+    bool known = owner.has_item || key->hint.p;
+    return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
 
 enum { EDIT_MESSAGE, EDIT_SESSION };

@@ -134,6 +134,8 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
     bool from_start = !query->descending && query->after <= 0;
     l.range.low = from_start ? TIMESTAMP_OWNER : query->after + 1;
     l.range.high = query->before > TIMESTAMP_MAX ? TIMESTAMP_MAX : query->before - 1;
+    if (from_start && l.range.high < TIMESTAMP_OWNER)
+        l.range.high = TIMESTAMP_OWNER; /* nothing is asked for, but is the session there? */
     if (!from_start && store_owner_get(s, query->session_id, query->hint, &l.owner, e) < 0)
         return -1;
     further = l.range.low <= l.range.high;

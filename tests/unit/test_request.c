@@ -268,10 +268,14 @@ static void test_versions(void **state)
         struct request r;
         struct versions v;
         init(&r, variables, "", NULL);
-        request_versions(&r, "HTTP_IF_MATCH", &v);
+        request_versions(&r, "HTTP_IF_MATCH", false, &v);
         assert_true(v.present);
         if (versions_include(&v, 7) != cases[i].includes_7)
             fail_msg("%s", cases[i].header);
+        bool weak = strstr(cases[i].header, "W/") != NULL;
+        request_versions(&r, "HTTP_IF_MATCH", true, &v);
+        if (versions_include(&v, 7) != (cases[i].includes_7 && !weak))
+            fail_msg("strongly: %s", cases[i].header);
     }
 }
 

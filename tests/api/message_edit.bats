@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # One message: reading, editing, deleting.
 
-load ../helpers
+load helpers
 
 setup() {
     user=$(unique)

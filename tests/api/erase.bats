@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Erasing a user: every session and every message.
 
-load ../helpers
+load helpers
 
 setup() { user=$(unique); }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # CORS: what a browser on another origin may do.
 
-load ../helpers
+load helpers
 
 setup() {
     user=$(unique)

@@ -5,7 +5,7 @@
 const http = require('http');
 const fs = require('fs');
 const crypto = require('crypto');
-const { token } = require('../../lib/make-tokens.js');
+const { token } = require('../lib/make-tokens.js');
 
 const [mode, url] = process.argv.slice(2);
 const agent = new http.Agent({ keepAlive: true });

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # An array of messages is appended all or none, in order.
 
-load ../helpers
+load helpers
 
 setup() {
     user=$(unique)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # ETag, If-Match, If-None-Match.
 
-load ../helpers
+load helpers
 
 setup() {
     user=$(unique)

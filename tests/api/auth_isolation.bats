@@ -3,7 +3,7 @@
 # and whoever asks, the status that comes and that nothing of another's is in the body. The table is in
 # auth_isolation.js.
 
-load ../helpers
+load helpers
 load auth_stack
 
 setup_file() {

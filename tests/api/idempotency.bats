@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Idempotency-Key: the first answer again, and the write only once.
 
-load ../helpers
+load helpers
 
 setup() {
     user=$(unique)

@@ -2,7 +2,7 @@
 # AUTH_MODE on the real stack: keys from a file and from a URL, tokens that are refused, a secret, the
 # header of the proxy, and what is said at start-up. Each rule about a token is a case of the unit tests.
 
-load ../helpers
+load helpers
 load auth_stack
 
 setup_file() {
