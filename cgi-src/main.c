@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "api/check.h"
 #include "api/service.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -93,6 +94,18 @@ static int create_tables(void)
     int r = service_create_tables(&config, CREATE_TABLES_DEADLINE_MS, &e);
     config_free(&config);
     return r < 0 ? fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE) : 0;
+}
+
+static int check(void)
+{
+    switch (check_run(options.env_file, options.env_file_must_exist, stdout)) {
+    case CHECK_WORKS:
+        return 0;
+    case CHECK_NOT_CONFIGURABLE:
+        return EXIT_CONFIG;
+    default:
+        return EXIT_UNAVAILABLE;
+    }
 }
 
 /*
@@ -191,7 +204,7 @@ static int run_command(void)
     static const struct {
         const char *name;
         int (*run)(void);
-    } commands[] = {{"serve", serve}, {"create-tables", create_tables}};
+    } commands[] = {{"serve", serve}, {"create-tables", create_tables}, {"check", check}};
 
     if (!options.command)
         return serve_standard_input();

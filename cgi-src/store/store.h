@@ -175,4 +175,52 @@ int store_tables_ensure(struct store *s, struct err *e);
 /* Both tables answer: 0, or -1 with e naming the one that does not. */
 int store_tables_ready(struct store *s, struct err *e);
 
+/* ---- looking the tables over (store/tables_check.c), for `check`; nothing is changed ---- */
+
+enum store_table { STORE_SESSIONS_TABLE, STORE_MESSAGES_TABLE, STORE_TABLES };
+
+const char *store_table_name(const struct store *s, enum store_table which); /* borrowed */
+
+enum table_finding {
+    TABLE_IS_READY,
+    TABLE_IS_NOT_READY, /* being made or deleted, or archived: see status */
+    TABLE_HAS_OTHER_KEYS,
+    TABLE_IS_ABSENT,
+    TABLE_IS_UNSEEN /* DescribeTable was refused: see said */
+};
+
+/* What DescribeTable tells. The strings are in the arena; STR_NONE where nothing was told. */
+struct table_description {
+    enum table_finding finding;
+    struct str status;
+    struct str keys;
+    struct str wanted_keys;
+    struct str said;
+};
+
+/* -1 with e only if DynamoDB did not answer. */
+int store_table_describe(struct store *s, enum store_table which, struct table_description *out,
+                         struct err *e);
+
+enum probe_finding {
+    PROBE_PERMITTED,
+    PROBE_DENIED,
+    PROBE_NO_TABLE, /* not denied, but there is no table to do it on */
+    PROBE_REFUSED   /* for another reason: see said */
+};
+
+struct table_probe {
+    enum probe_finding finding;
+    struct str said; /* DynamoDB's own words; in the arena */
+};
+
+/*
+ * Tries an operation in a way that cannot change anything: on an item that is not there, under a
+ * condition that does not hold. CREATE_TABLE only for a table that is there: it would make it. Not
+ * for TRANSACT_WRITE_ITEMS, which has no permission of its own. -1 with e only if DynamoDB did not
+ * answer.
+ */
+int store_table_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
+                      struct table_probe *out, struct err *e);
+
 #endif

@@ -5,19 +5,11 @@
 
 #include "base/log.h"
 #include "store/internal.h"
+#include "store/tables.h"
 
 #define WAIT_STEP_US 200000
 
-struct table {
-    const char *title; /* "Sessions" */
-    const char *word;  /* "sessions" */
-    const char *name;
-    const char *partition_key;
-    const char *sort_key;
-    const char *sort_type;
-};
-
-static void describe_tables(const struct store *s, struct table out[2])
+void tables_list(const struct store *s, struct table out[2])
 {
     out[0] = (struct table){"Sessions", "sessions",   s->shared->sessions_table,
                             "user_id",  "session_id", "S"};
@@ -41,7 +33,7 @@ static void put_attribute(struct json_writer *w, const char *name, const char *t
     json_end_object(w);
 }
 
-static void begin_table_call(struct store *s, const struct table *t)
+void tables_begin_call(struct store *s, const struct table *t)
 {
     buf_reset(&s->body);
     json_writer_init(&s->w, &s->body);
@@ -49,12 +41,11 @@ static void begin_table_call(struct store *s, const struct table *t)
     json_put_string(&s->w, "TableName", str_from(t->name));
 }
 
-static int create(struct store *s, const struct table *t, struct err *e)
+void tables_begin_create(struct store *s, const struct table *t)
 {
-    struct dynamo_answer answer;
     struct json_writer *w = &s->w;
 
-    begin_table_call(s, t);
+    tables_begin_call(s, t);
     json_put_string(w, "BillingMode", STR("PAY_PER_REQUEST"));
     json_key(w, "AttributeDefinitions");
     json_begin_array(w);
@@ -66,6 +57,13 @@ static int create(struct store *s, const struct table *t, struct err *e)
     put_key_element(w, t->partition_key, "HASH");
     put_key_element(w, t->sort_key, "RANGE");
     json_end_array(w);
+}
+
+static int create(struct store *s, const struct table *t, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    tables_begin_create(s, t);
     log_info("Creating %s table: %s", t->word, t->name);
     /* In use: another process was faster; the wait below serves for both. */
     int r = store_end_call(s, DYNAMO_CREATE_TABLE, STORE_EXPECT(DYNAMO_TABLE_IN_USE), &answer, e);
@@ -87,7 +85,7 @@ static struct str type_of(struct json_object *table, struct str name)
     return STR("?");
 }
 
-static struct str keys_of(struct store *s, struct json_object *table)
+struct str tables_keys(struct store *s, struct json_object *table)
 {
     struct json_object *schema = json_get(table, "KeySchema");
     size_t n = schema ? json_object_array_length(schema) : 0;
@@ -102,12 +100,16 @@ static struct str keys_of(struct store *s, struct json_object *table)
     return out;
 }
 
+struct str tables_wanted_keys(struct store *s, const struct table *t)
+{
+    return arena_printf(s->arena, "%s (S), %s (%s)", t->partition_key, t->sort_key, t->sort_type);
+}
+
 static int check_keys(struct store *s, const struct table *t, struct json_object *table,
                       struct err *e)
 {
-    struct str wanted =
-        arena_printf(s->arena, "%s (S), %s (%s)", t->partition_key, t->sort_key, t->sort_type);
-    struct str found = keys_of(s, table);
+    struct str wanted = tables_wanted_keys(s, t);
+    struct str found = tables_keys(s, table);
 
     if (str_equals(wanted, found))
         return 0;
@@ -123,7 +125,7 @@ static int describe(struct store *s, const struct table *t, enum table_state *st
 {
     struct dynamo_answer answer;
 
-    begin_table_call(s, t);
+    tables_begin_call(s, t);
     int r =
         store_end_call(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT(DYNAMO_TABLE_NOT_FOUND), &answer, e);
     if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND) {
@@ -176,7 +178,7 @@ int store_tables_ensure(struct store *s, struct err *e)
 {
     struct table tables[2];
 
-    describe_tables(s, tables);
+    tables_list(s, tables);
     for (int i = 0; i < 2; i++) {
         if (ensure(s, &tables[i], e) < 0)
             return -1;
@@ -209,7 +211,7 @@ int store_tables_ready(struct store *s, struct err *e)
 {
     struct table tables[2];
 
-    describe_tables(s, tables);
+    tables_list(s, tables);
     for (int i = 0; i < 2; i++) {
         if (probe(s, &tables[i], e) < 0)
             return -1;

@@ -1,0 +1,280 @@
+/*
+ * The order in which `check` looks at things, and those that are about AWS as such: credentials,
+ * who they are, whether DynamoDB answers, clocks. Configuration and tables have files of their own.
+ */
+#include "api/check.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/check_report.h"
+#include "base/log.h"
+
+#define LATENCY_CALLS 5
+#define SKEW_NOTED_S 60
+#define SKEW_REFUSED_S 300 /* AWS refuses signatures that are further off */
+
+/* ---- the report ------------------------------------------------------------------------------ */
+
+void check_heading(struct check_report *r, const char *title)
+{
+    fprintf(r->out, "%s\n", title);
+}
+
+static void make_printable(char *text)
+{
+    for (char *p = text; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    }
+}
+
+void check_line(struct check_report *r, enum check_mark mark, const char *subject,
+                const char *format, ...)
+{
+    static const char *const marks[] = {
+        [CHECK_GOOD] = "\u2713", [CHECK_BAD] = "\u2717", [CHECK_NOTE] = "\u2013"};
+    char text[900];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    make_printable(text);
+    fprintf(r->out, "  %s %-28s %s\n", marks[mark], subject, text);
+    fflush(r->out); /* warnings go to standard error, often to the same screen */
+    if (mark != CHECK_BAD)
+        return;
+    if (r->bad++ == 0)
+        (void)snprintf(r->cause, sizeof r->cause, "%s: %s", subject, text);
+}
+
+const char *check_reason(const struct err *e)
+{
+    static const char introduction[] = "DynamoDB not available: ";
+    size_t n = sizeof introduction - 1;
+
+    return strncmp(e->detail, introduction, n) == 0 ? e->detail + n : e->detail;
+}
+
+static enum check_result conclude(struct check_report *r)
+{
+    if (r->bad == 0) {
+        fputs("\nThe service would work.\n", r->out);
+        return CHECK_WORKS;
+    }
+    fprintf(r->out, "\nThe service would not work. %s\n", r->cause);
+    return CHECK_FAILS;
+}
+
+/* ---- AWS ------------------------------------------------------------------------------------- */
+
+/* Region, endpoint and the certificates to trust: 0, or -1 and nothing can be asked. */
+static int check_surroundings(struct check *c)
+{
+    struct err e = {0};
+
+    c->dynamo_shared = dynamo_shared_new(&c->config, &clock_system, &e);
+    if (!c->dynamo_shared) {
+        check_line(&c->report, CHECK_BAD, "region, endpoint, CA bundle", "%s", check_reason(&e));
+        return -1;
+    }
+    c->context.region = dynamo_region(c->dynamo_shared);
+    check_region(c);
+    check_endpoint(c);
+    return 0;
+}
+
+static void describe_expiry(const struct credentials *found, char *out, size_t size)
+{
+    int64_t now = clock_system.wall_us(clock_system.context);
+
+    if (found->expires_us == CREDENTIALS_NEVER_EXPIRE)
+        (void)snprintf(out, size, "they do not expire");
+    else
+        (void)snprintf(out, size, "they expire in %lld min and are renewed before",
+                       (long long)((found->expires_us - now) / 60000000));
+}
+
+/* Where keys that are called the environment's really stand. */
+static const char *source_of_keys(const struct check *c, const struct credentials *found)
+{
+    struct config_row row;
+
+    if (strcmp(found->source, "environment") != 0)
+        return found->source;
+    for (size_t i = 0; config_row(&c->config, i, &row); i++) {
+        if (strcmp(row.key, "AWS_ACCESS_KEY_ID") == 0 && row.source == CONFIG_FROM_FILE)
+            return c->env_file;
+    }
+    return found->source;
+}
+
+/* Most of a key's id is no secret, but need not be on a screen either. */
+static const char *end_of_key(const char *id)
+{
+    size_t n = strlen(id);
+    return n > 8 ? id + n - 4 : "";
+}
+
+static void check_identity(struct check *c, const struct credentials *found)
+{
+    struct err e = {0};
+    bool sts_is_named = config_get(&c->config, "AWS_ENDPOINT_URL_STS") ||
+                        config_get(&c->config, "AWS_ENDPOINT_URL");
+
+    if (!check_endpoint_is_aws(c) && !sts_is_named)
+        check_line(&c->report, CHECK_NOTE, "identity",
+                   "not asked for: the endpoint of DynamoDB is not AWS's own, and "
+                   "AWS_ENDPOINT_URL_STS is not set");
+    else if (sts_get_caller_identity(&c->context, found, &c->identity, &e) == 0)
+        check_line(&c->report, CHECK_GOOD, "identity", "%s (account %s)", c->identity.arn,
+                   c->identity.account);
+    else
+        check_line(&c->report, CHECK_NOTE, "identity", "not known: %s", check_reason(&e));
+}
+
+static int check_credentials(struct check *c)
+{
+    struct credentials found;
+    struct err e = {0};
+    char expiry[80];
+
+    /* The cache's errors are worded for strangers; the chain's say what was tried. */
+    if (credentials_fetch(credentials_chain, &c->context, &found, &e) != 0) {
+        check_line(&c->report, CHECK_BAD, "credentials", "%s", check_reason(&e));
+        return -1;
+    }
+    describe_expiry(&found, expiry, sizeof expiry);
+    check_line(&c->report, CHECK_GOOD, "credentials", "from %s: access key ...%s%s; %s",
+               source_of_keys(c, &found), end_of_key(found.access_key_id),
+               found.session_token ? " with a session token" : "", expiry);
+    check_identity(c, &found);
+    credentials_clear(&found);
+    return 0;
+}
+
+/* ---- DynamoDB -------------------------------------------------------------------------------- */
+
+void check_begin_call(struct check *c)
+{
+    dynamo_begin(c->dynamo,
+                 clock_system.mono_us(clock_system.context) + c->config.request_deadline_ms * 1000);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Any answer will do, also that there is no such table. */
+static int check_latency(struct check *c)
+{
+    int64_t us[LATENCY_CALLS];
+    struct table_probe probe;
+    struct err e = {0};
+
+    for (int i = 0; i < LATENCY_CALLS; i++) {
+        check_begin_call(c);
+        if (store_table_probe(c->store, STORE_SESSIONS_TABLE, DYNAMO_GET_ITEM, &probe, &e) != 0) {
+            check_line(&c->report, CHECK_BAD, "DynamoDB", "%s (region %s, endpoint %s)",
+                       check_reason(&e), dynamo_region(c->dynamo_shared),
+                       dynamo_endpoint(c->dynamo_shared));
+            return -1;
+        }
+        us[i] = dynamo_stats(c->dynamo).us;
+    }
+    qsort(us, LATENCY_CALLS, sizeof us[0], compare_times);
+    check_line(&c->report, CHECK_GOOD, "latency", "%lld.%lld ms, the median of %d GetItem",
+               (long long)(us[LATENCY_CALLS / 2] / 1000),
+               (long long)(us[LATENCY_CALLS / 2] / 100 % 10), LATENCY_CALLS);
+    return 0;
+}
+
+/* Never bad: where signatures are refused for it, they are corrected. */
+static void check_clock(struct check *c)
+{
+    int64_t skew;
+
+    if (!dynamo_clock_skew_s(c->dynamo_shared, &skew)) {
+        check_line(&c->report, CHECK_NOTE, "clock", "not known: the answers tell no time");
+        return;
+    }
+    long long off = llabs(skew);
+    const char *direction = skew > 0 ? "behind" : "ahead of";
+    if (off < SKEW_NOTED_S)
+        check_line(&c->report, CHECK_GOOD, "clock", "right to %lld s", off > 1 ? off : 1);
+    else
+        check_line(&c->report, CHECK_NOTE, "clock", "%lld s %s DynamoDB's%s: set it (NTP)", off,
+                   direction,
+                   off < SKEW_REFUSED_S ? "" : "; signatures are corrected, tokens are not");
+}
+
+static int open_store(struct check *c)
+{
+    struct err e = {0};
+
+    c->dynamo = dynamo_new(c->dynamo_shared, &e);
+    if (!c->dynamo) {
+        check_line(&c->report, CHECK_BAD, "DynamoDB", "%s", check_reason(&e));
+        return -1;
+    }
+    c->store_shared = store_shared_new(&c->config, &clock_system);
+    c->store = store_new(c->store_shared, c->dynamo, &c->arena);
+    return 0;
+}
+
+static void check_aws(struct check *c)
+{
+    check_heading(&c->report, "AWS");
+    if (check_surroundings(c) != 0 || check_credentials(c) != 0 || open_store(c) != 0 ||
+        check_latency(c) != 0) {
+        check_line(&c->report, CHECK_NOTE, "tables, permissions", "not looked at: see above");
+        return;
+    }
+    check_clock(c);
+    check_tables(c);
+}
+
+static void run(struct check *c)
+{
+    struct err e = {0};
+    struct transport_shared *shared = transport_shared_new(&c->config, &e);
+
+    c->context = (struct credentials_context){.config = &c->config, .clock = &clock_system};
+    if (shared)
+        c->context.transport = transport_curl_new(shared, &e);
+    check_configuration(c);
+    if (c->context.transport)
+        check_aws(c);
+    else
+        check_line(&c->report, CHECK_BAD, "the way to AWS", "%s", check_reason(&e));
+    store_free(c->store);
+    store_shared_free(c->store_shared);
+    dynamo_free(c->dynamo);
+    dynamo_shared_free(c->dynamo_shared);
+    if (c->context.transport)
+        c->context.transport->free(c->context.transport);
+    transport_shared_free(shared);
+}
+
+enum check_result check_run(const char *env_file, bool env_file_must_exist, FILE *out)
+{
+    struct check c = {.report = {.out = out}, .env_file = env_file ? env_file : ""};
+    struct err e = {0};
+
+    if (config_load(&c.config, env_file, env_file_must_exist, &e) != 0) {
+        check_line(&c.report, CHECK_BAD, "configuration", "%s", e.detail);
+        (void)conclude(&c.report);
+        return CHECK_NOT_CONFIGURABLE;
+    }
+    /* The service's own log is not for what is only tried. */
+    (void)log_open(LOG_WARNING, LOG_TEXT, "", NULL);
+    arena_init(&c.arena);
+    run(&c);
+    arena_free(&c.arena);
+    config_free(&c.config);
+    return conclude(&c.report);
+}

@@ -1,0 +1,24 @@
+/*
+ * `chat-sessions check`: whether the service would work on this machine with this configuration,
+ * and what is missing. It changes nothing, and serves nobody.
+ */
+#ifndef API_CHECK_H
+#define API_CHECK_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum check_result {
+    CHECK_WORKS,           /* the service would work */
+    CHECK_FAILS,           /* it would not: the last line names the first cause */
+    CHECK_NOT_CONFIGURABLE /* it would not even start: a value of the configuration cannot be */
+};
+
+/*
+ * Writes a table to out, a line for each finding, and a sentence at its end. env_file as for
+ * config_load. Warnings go to standard error, whatever LOG_FILE says. Takes some seconds at most
+ * for each thing that does not answer.
+ */
+enum check_result check_run(const char *env_file, bool env_file_must_exist, FILE *out);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * The part of `check` that asks nobody: which keys are set and where, what the region and the
+ * endpoint come from, and whether these fit each other.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/check_report.h"
+#include "auth/auth.h"
+#include "aws/imds.h"
+#include "aws/profile.h"
+#include "aws/region.h"
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static const char *source_of(const struct check *c, const struct config_row *row)
+{
+    return row->source == CONFIG_FROM_FILE ? c->env_file : "the environment";
+}
+
+/* A URL, of a proxy above all, may have a password before its host. */
+static struct str shown(struct check *c, const struct config_row *row)
+{
+    const char *text = row->text;
+    if (!text || row->secret)
+        return STR("(not shown)");
+    if (strcmp(row->key, "AWS_ACCESS_KEY_ID") == 0) {
+        size_t n = strlen(text);
+        return arena_printf(&c->arena, "...%s", n > 8 ? text + n - 4 : "");
+    }
+    const char *at = strrchr(text, '@');
+    if (!at || (!strstr(row->key, "URL") && !strstr(row->key, "URI") && !strstr(row->key, "PROXY")))
+        return str_from(text);
+    const char *scheme = strstr(text, "://");
+    int begin = scheme && scheme < at ? (int)(scheme + 3 - text) : 0;
+    return arena_printf(&c->arena, "%.*s(not shown)%s", begin, text, at);
+}
+
+static void list_keys(struct check *c)
+{
+    struct config_row row;
+    unsigned defaults = 0;
+
+    for (size_t i = 0; config_row(&c->config, i, &row); i++) {
+        if (row.source == CONFIG_FROM_DEFAULT) {
+            defaults++;
+            continue;
+        }
+        check_line(&c->report, CHECK_GOOD, row.key, "%s, from %s", shown(c, &row).p,
+                   source_of(c, &row));
+    }
+    check_line(&c->report, CHECK_NOTE, "other keys",
+               "%u are not set: their defaults are in .env.example", defaults);
+}
+
+static void check_file(struct check *c)
+{
+    if (!c->env_file[0])
+        return;
+    if (access(c->env_file, R_OK) == 0)
+        check_line(&c->report, CHECK_GOOD, "file", "%s", c->env_file);
+    else
+        check_line(&c->report, CHECK_NOTE, "file",
+                   "%s is not in this directory: only the environment counts", c->env_file);
+}
+
+static void check_log_file(struct check *c)
+{
+    const char *file = c->config.log_file;
+    const char *slash = strrchr(file, '/');
+    struct str directory = STR(".");
+
+    if (!file[0])
+        return;
+    if (slash)
+        directory = arena_printf(&c->arena, "%.*s", (int)(slash - file + 1), file);
+    bool there = access(file, F_OK) == 0;
+    if (access(there ? file : directory.p, W_OK) == 0)
+        check_line(&c->report, CHECK_GOOD, "log", "%s can be written", file);
+    else
+        check_line(&c->report, CHECK_BAD, "log", "LOG_FILE=%s cannot be written by this user: %s",
+                   file, strerror(errno));
+}
+
+static void check_authentication(struct check *c)
+{
+    static const char *const modes[] = {
+        [AUTH_NONE] = "nobody is asked: whoever knows a session's id can read it (AUTH_MODE=none)",
+        [AUTH_JWT] = "by bearer tokens (AUTH_MODE=jwt)",
+        [AUTH_HEADER] = "by what the proxy in front says (AUTH_MODE=header)",
+    };
+    struct err e = {0};
+    struct auth *auth = auth_new(&c->config, &clock_system, &e);
+
+    if (!auth)
+        check_line(&c->report, CHECK_BAD, "callers", "%s", e.detail);
+    else
+        check_line(&c->report, c->config.auth_mode == AUTH_NONE ? CHECK_NOTE : CHECK_GOOD,
+                   "callers", "%s", modes[c->config.auth_mode]);
+    auth_free(auth);
+}
+
+void check_configuration(struct check *c)
+{
+    check_heading(&c->report, "Configuration");
+    check_file(c);
+    list_keys(c);
+    check_log_file(c);
+    check_authentication(c);
+}
+
+/* ---- region ---------------------------------------------------------------------------------- */
+
+/* In the order in which they count. */
+static const char *const region_keys[] = {"AWS_REGION", "AWS_DEFAULT_REGION", "DEFAULT_AWS_REGION"};
+#define REGION_KEYS (sizeof region_keys / sizeof region_keys[0])
+
+/* Two keys that name different regions are how sessions seem to get lost. */
+static void note_hidden_regions(struct check *c, const char *winner, const char *region)
+{
+    for (size_t i = 0; i < REGION_KEYS; i++) {
+        const char *other = config_get(&c->config, region_keys[i]);
+        if (other && strcmp(other, region) != 0)
+            check_line(&c->report, CHECK_NOTE, "region",
+                       "%s=%s does not count, since %s is set, too", region_keys[i], other, winner);
+    }
+}
+
+static void check_unset_region(struct check *c, const char *region)
+{
+    char found[IMDS_REGION_SIZE];
+    struct err e = {0};
+
+    if (profile_region(&c->config, found, sizeof found, &e) == 0 && found[0])
+        check_line(&c->report, CHECK_GOOD, "region", "%s, from the profile %s", region,
+                   profile_active(&c->config));
+    else if (imds_region(&c->context, found, &e) == CREDENTIALS_FOUND)
+        check_line(&c->report, CHECK_GOOD, "region", "%s, from the instance", region);
+    else
+        check_line(&c->report, CHECK_NOTE, "region",
+                   "%s, because none is set: DEFAULT_AWS_REGION sets another", region);
+}
+
+void check_region(struct check *c)
+{
+    const char *region = dynamo_region(c->dynamo_shared);
+
+    for (size_t i = 0; i < REGION_KEYS; i++) {
+        if (!config_get(&c->config, region_keys[i]))
+            continue;
+        check_line(&c->report, CHECK_GOOD, "region", "%s, from %s", region, region_keys[i]);
+        note_hidden_regions(c, region_keys[i], region);
+        return;
+    }
+    check_unset_region(c, region);
+}
+
+/* ---- endpoint -------------------------------------------------------------------------------- */
+
+static struct str host_of(const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    const char *host = scheme ? scheme + 3 : url;
+    return (struct str){host, strcspn(host, ":/")};
+}
+
+static bool ends_with(struct str s, const char *end)
+{
+    size_t n = strlen(end);
+    return s.n >= n && memcmp(s.p + s.n - n, end, n) == 0;
+}
+
+bool check_endpoint_is_aws(const struct check *c)
+{
+    struct str host = host_of(dynamo_endpoint(c->dynamo_shared));
+    return ends_with(host, ".amazonaws.com") || ends_with(host, ".amazonaws.com.cn");
+}
+
+/* The region in "dynamodb.REGION.amazonaws.com"; STR_NONE for any other host. */
+static struct str region_in(struct str host)
+{
+    static const char begin[] = "dynamodb.";
+    size_t n = sizeof begin - 1;
+
+    if (!str_starts_with(host, begin) || !memmem(host.p, host.n, ".amazonaws.com", 14))
+        return STR_NONE;
+    const char *end = memchr(host.p + n, '.', host.n - n);
+    return (struct str){host.p + n, (size_t)(end - host.p) - n};
+}
+
+void check_endpoint(struct check *c)
+{
+    const char *endpoint = dynamo_endpoint(c->dynamo_shared);
+    const char *region = dynamo_region(c->dynamo_shared);
+    struct str named = region_in(host_of(endpoint));
+
+    if (str_is_present(named) && !str_is(named, region))
+        check_line(&c->report, CHECK_BAD, "endpoint",
+                   "%s is in the region %.*s, but the region is set to %s: make them the same",
+                   endpoint, (int)named.n, named.p, region);
+    else
+        check_line(&c->report, CHECK_GOOD, "endpoint", "%s%s", endpoint,
+                   str_is_present(named) ? "" : ", as configured");
+}

@@ -1,0 +1,32 @@
+/*
+ * What the files about the tables as such share: their definition and how DynamoDB describes them.
+ */
+#ifndef STORE_TABLES_H
+#define STORE_TABLES_H
+
+#include "store/internal.h"
+
+struct json_object;
+
+struct table {
+    const char *title; /* "Sessions" */
+    const char *word;  /* "sessions" */
+    const char *name;
+    const char *partition_key;
+    const char *sort_key;
+    const char *sort_type;
+};
+
+/* The sessions table, then the messages table. */
+void tables_list(const struct store *s, struct table out[2]);
+
+/* Starts the body of a call that takes no more than the table's name, or is about to say more. */
+void tables_begin_call(struct store *s, const struct table *t);
+/* The whole body of CreateTable but its end. */
+void tables_begin_create(struct store *s, const struct table *t);
+
+/* "user_id (S), session_id (S)" of a table's description, and as they must be. In the arena. */
+struct str tables_keys(struct store *s, struct json_object *description);
+struct str tables_wanted_keys(struct store *s, const struct table *t);
+
+#endif

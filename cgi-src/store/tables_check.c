@@ -1,0 +1,195 @@
+/*
+ * Looks the tables over without changing anything: what DescribeTable tells, and which operations
+ * the credentials may do. What that means for the service is judged by who asks.
+ */
+#include <json-c/json.h>
+
+#include "base/ids.h"
+#include "store/internal.h"
+#include "store/tables.h"
+
+/* Every answer is a finding. */
+#define ANY_OUTCOME (~0u)
+
+const char *store_table_name(const struct store *s, enum store_table which)
+{
+    return which == STORE_SESSIONS_TABLE ? s->shared->sessions_table : s->shared->messages_table;
+}
+
+static struct str said_by(struct store *s, const struct dynamo_answer *answer)
+{
+    return arena_printf(s->arena, "%s%s%s", answer->type, answer->message[0] ? ": " : "",
+                        answer->message);
+}
+
+static void read_description(struct store *s, struct json_object *table,
+                             struct table_description *out)
+{
+    out->status = arena_str(s->arena, json_get_str(table, "TableStatus"));
+    out->keys = tables_keys(s, table);
+    if (!str_is(out->status, "ACTIVE") && !str_is(out->status, "UPDATING"))
+        out->finding = TABLE_IS_NOT_READY;
+    else if (!str_equals(out->keys, out->wanted_keys))
+        out->finding = TABLE_HAS_OTHER_KEYS;
+    else
+        out->finding = TABLE_IS_READY;
+}
+
+int store_table_describe(struct store *s, enum store_table which, struct table_description *out,
+                         struct err *e)
+{
+    struct table tables[STORE_TABLES];
+    struct dynamo_answer answer;
+
+    tables_list(s, tables);
+    *out = (struct table_description){.wanted_keys = tables_wanted_keys(s, &tables[which])};
+    tables_begin_call(s, &tables[which]);
+    int r = store_end_call(s, DYNAMO_DESCRIBE_TABLE, ANY_OUTCOME, &answer, e);
+    if (r == 0 && answer.outcome == DYNAMO_OK) {
+        read_description(s, json_get(answer.body, "Table"), out);
+    } else if (r == 0) {
+        out->finding = answer.outcome == DYNAMO_TABLE_NOT_FOUND ? TABLE_IS_ABSENT : TABLE_IS_UNSEEN;
+        out->said = said_by(s, &answer);
+    }
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+/* A key that no item has: its parts hold a new random id. */
+struct nowhere {
+    char id[IDS_UUID_SIZE];
+    struct str partition;
+};
+
+static void put_key_members(struct store *s, enum store_table which, const struct nowhere *n)
+{
+    if (which == STORE_SESSIONS_TABLE) {
+        item_put_string(&s->w, "user_id", n->partition);
+        item_put_string(&s->w, "session_id", n->partition);
+    } else {
+        item_put_string(&s->w, "session_id", n->partition);
+        item_put_number(&s->w, "timestamp", TIMESTAMP_OWNER);
+    }
+}
+
+static void put_key(struct store *s, const char *name, enum store_table which,
+                    const struct nowhere *n)
+{
+    json_key(&s->w, name);
+    json_begin_object(&s->w);
+    put_key_members(s, which, n);
+    json_end_object(&s->w);
+}
+
+/* Cannot hold where no item is, so the write is not done; that it was judged means it is permitted.
+ */
+static void put_impossible_condition(struct store *s, const struct table *t)
+{
+    json_put_string(&s->w, "ConditionExpression",
+                    arena_printf(s->arena, "attribute_exists(%s)", t->partition_key));
+}
+
+static void put_query(struct store *s, const struct table *t, const struct nowhere *n)
+{
+    json_put_string(&s->w, "KeyConditionExpression",
+                    arena_printf(s->arena, "%s = :p", t->partition_key));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":p", n->partition);
+    json_end_object(&s->w);
+    json_put_int(&s->w, "Limit", 1);
+}
+
+/* The one that knows no condition: deleting what is not there changes nothing. */
+static void put_batch(struct store *s, enum store_table which, const struct table *t,
+                      const struct nowhere *n)
+{
+    buf_reset(&s->body);
+    json_writer_init(&s->w, &s->body);
+    json_begin_object(&s->w);
+    json_key(&s->w, "RequestItems");
+    json_begin_object(&s->w);
+    json_key(&s->w, t->name);
+    json_begin_array(&s->w);
+    json_begin_object(&s->w);
+    json_key(&s->w, "DeleteRequest");
+    json_begin_object(&s->w);
+    put_key(s, "Key", which, n);
+    json_end_object(&s->w);
+    json_end_object(&s->w);
+    json_end_array(&s->w);
+    json_end_object(&s->w);
+}
+
+static void put_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
+                      const struct nowhere *n)
+{
+    struct table tables[STORE_TABLES];
+    const struct table *t = &tables[which];
+
+    tables_list(s, tables);
+    tables_begin_call(s, t);
+    switch (operation) {
+    case DYNAMO_CREATE_TABLE:
+        tables_begin_create(s, t);
+        break;
+    case DYNAMO_PUT_ITEM:
+        put_key(s, "Item", which, n);
+        put_impossible_condition(s, t);
+        break;
+    case DYNAMO_UPDATE_ITEM:
+    case DYNAMO_DELETE_ITEM:
+        put_key(s, "Key", which, n);
+        put_impossible_condition(s, t);
+        break;
+    case DYNAMO_GET_ITEM:
+        put_key(s, "Key", which, n);
+        break;
+    case DYNAMO_QUERY:
+        put_query(s, t, n);
+        break;
+    case DYNAMO_SCAN:
+        json_put_int(&s->w, "Limit", 1);
+        break;
+    case DYNAMO_BATCH_WRITE_ITEM:
+        put_batch(s, which, t, n);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum probe_finding judge(enum dynamo_outcome outcome)
+{
+    switch (outcome) {
+    case DYNAMO_OK:
+    case DYNAMO_CONDITION_FAILED:
+    case DYNAMO_TABLE_IN_USE:
+        return PROBE_PERMITTED;
+    case DYNAMO_DENIED:
+        return PROBE_DENIED;
+    case DYNAMO_TABLE_NOT_FOUND:
+        return PROBE_NO_TABLE;
+    default:
+        return PROBE_REFUSED;
+    }
+}
+
+int store_table_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
+                      struct table_probe *out, struct err *e)
+{
+    struct dynamo_answer answer;
+    struct nowhere nowhere;
+
+    *out = (struct table_probe){.finding = PROBE_REFUSED};
+    ids_uuid7(store_now_us(s) / 1000, nowhere.id);
+    nowhere.partition = arena_printf(s->arena, "!check!%s", nowhere.id);
+    put_probe(s, which, operation, &nowhere);
+    int r = store_end_call(s, operation, ANY_OUTCOME, &answer, e);
+    if (r == 0) {
+        out->finding = judge(answer.outcome);
+        out->said = said_by(s, &answer);
+    }
+    dynamo_answer_free(&answer);
+    return r;
+}
