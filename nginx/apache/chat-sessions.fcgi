@@ -9,9 +9,9 @@ POOL_THREADS=${POOL_THREADS:-1}
 export POOL_THREADS
 
 if [ -n "$GATEWAY_INTERFACE" ]; then
-    # Plain CGI. mod_cgid has closed its half of the socket that it gives as standard output, which looks
-    # like a client that has gone: a pipe does not.
-    "$DIRECTORY/chat-sessions" --env-file "$DIRECTORY/.env" | cat
+    # Plain CGI. mod_cgid gives one socket as standard input and output and has closed its half, which looks
+    # like a client that has gone; and an answer is lost if what it has sent was not read (a body too large).
+    { "$DIRECTORY/chat-sessions" --env-file "$DIRECTORY/.env"; cat >/dev/null; } | cat
 else
     exec "$DIRECTORY/chat-sessions" --env-file "$DIRECTORY/.env"
 fi

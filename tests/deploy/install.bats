@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# What `make install` puts where, and the unit that systemd runs it with.
+
+bats_require_minimum_version 1.5.0
+
+fail() {
+    printf '%s\n' "$*" >&2
+    return 1
+}
+
+setup() { ROOT=$BATS_TEST_TMPDIR/root; }
+
+install_below() { make -s -C "$TOP" install DESTDIR="$ROOT" "$@" >"$BATS_TEST_TMPDIR/out"; }
+
+mode_of() { stat -c %a "$ROOT$1"; }
+
+@test "install honours DESTDIR, PREFIX and SYSCONFDIR" {
+    install_below PREFIX=/opt/chat SYSCONFDIR=/opt/chat/etc
+    [[ $("$ROOT/opt/chat/bin/chat-sessions" --version) == chat-sessions\ * ]]
+    [[ -z $(find "$ROOT" -type f -not -path "$ROOT/opt/chat/*") ]]
+    ! grep -rnI -e /usr/local/ -e ' /etc/chat-sessions' "$ROOT/opt/chat/lib" "$ROOT/opt/chat/etc" ||
+        fail 'a path of the default place is left'
+    grep -q '^ExecStart=/opt/chat/bin/chat-sessions serve --env-file /opt/chat/etc/chat-sessions/chat-sessions.env$' \
+        "$ROOT/opt/chat/lib/systemd/system/chat-sessions.service"
+    [[ $(mode_of /opt/chat/etc/chat-sessions/chat-sessions.env) == 640 ]]
+}
+
+@test "the installed configuration is accepted as it is, and so is nginx's site" {
+    install_below
+    run -0 env -i PATH="$PATH" AWS_ACCESS_KEY_ID=AKIDSIGNATUREFRONT AWS_SECRET_ACCESS_KEY=front/secret+key \
+        AWS_ENDPOINT_URL_DYNAMODB="$FRONT" "$ROOT/usr/local/bin/chat-sessions" \
+        --env-file "$ROOT/etc/chat-sessions/chat-sessions.env" create-tables
+    sed -i "s|listen \(.*\)80;|listen unix:$BATS_TEST_TMPDIR/\1.sock;|; s|/var/log/nginx|$BATS_TEST_TMPDIR|" \
+        "$ROOT/etc/nginx/sites-available/chat-sessions"
+    sed -i '/\[::\]/d' "$ROOT/etc/nginx/sites-available/chat-sessions"
+    printf '%s\n' "pid $BATS_TEST_TMPDIR/pid; events { }" "http { include $ROOT/etc/nginx/sites-available/chat-sessions; }" \
+        >"$ROOT/etc/nginx/nginx.conf"
+    run -0 env PATH="$PATH:/usr/sbin" nginx -t -q -c "$ROOT/etc/nginx/nginx.conf" -e "$BATS_TEST_TMPDIR/error.log"
+}
+
+@test "a second install leaves what the administrator has changed" {
+    install_below
+    local file
+    for file in chat-sessions/chat-sessions.env nginx/sites-available/chat-sessions logrotate.d/chat-sessions; do
+        echo '# changed' >>"$ROOT/etc/$file"
+    done
+    install_below
+    for file in chat-sessions/chat-sessions.env nginx/sites-available/chat-sessions logrotate.d/chat-sessions; do
+        [[ $(tail -n 1 "$ROOT/etc/$file") == '# changed' ]] || fail "$file was overwritten"
+        [[ -e $ROOT/etc/$file.new ]] || fail "no $file.new"
+    done
+    [[ $(mode_of /etc/chat-sessions/chat-sessions.env.new) == 640 ]]
+}
+
+@test "systemd's exposure of the service is at most 2.5" {
+    run -0 systemd-analyze security --no-pager --offline=true --threshold=25 \
+        "$TOP/scripts/systemd/chat-sessions.service"
+}
+
+@test "systemd accepts the unit and its sockets" {
+    local unit
+    install_below
+    for unit in "$TOP"/scripts/systemd/*.{service,socket}; do
+        sed "s|/usr/local/bin/|$ROOT/usr/local/bin/|" "$unit" >"$BATS_TEST_TMPDIR/${unit##*/}"
+    done
+    run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/*.{service,socket}
+    [[ -z $output ]] || fail "$output"
+}
+
+@test "the manual page has no mistakes and names every command" {
+    local command
+    if command -v groff >/dev/null; then
+        run -0 groff -man -ww -Tutf8 -z "$TOP/docs/chat-sessions.8"
+        [[ -z $output ]] || fail "$output"
+    fi
+    while read -r command; do
+        grep -qxF ".B ${command//-/\\-}" "$TOP/docs/chat-sessions.8" || fail "$command is missing"
+    done < <("$CHAT_SESSIONS_BIN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\)  .*/\1/p')
+}
