@@ -26,7 +26,7 @@ void tables_begin_call(struct store *s, const struct table *t);
 void tables_begin_create(struct store *s, const struct table *t);
 
 /* "user_id (S), session_id (S)" of a table's description, and as they must be. In the arena. */
-struct str tables_keys(struct store *s, struct json_object *description);
+struct str tables_keys(struct store *s, struct json_object *table);
 struct str tables_wanted_keys(struct store *s, const struct table *t);
 
 #endif
