@@ -37,6 +37,8 @@ probe_package() {
     procps) command -v ps ;;
     libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
     systemd) command -v systemd-analyze ;;
+    debhelper) command -v dh ;;
+    dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
@@ -83,6 +85,7 @@ RUN_PACKAGES=(nginx curl ca-certificates)
 DYNAMODB_PACKAGES=(npm default-jre-headless)
 # The last ones are servers that the program is run under.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd)
+DEB_PACKAGES=(dpkg-dev debhelper lintian)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
 # ---- building ---------------------------------------------------------------------------------
