@@ -1,8 +1,9 @@
 /*
- * The part of `check` that asks nobody: which keys are set and where, what the region and the
- * endpoint come from, and whether these fit each other.
+ * The part of `check` about the configuration: which keys are set and where, whether what they name
+ * is there, what the region and the endpoint come from, and whether these fit each other.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,10 @@
 #include "aws/imds.h"
 #include "aws/profile.h"
 #include "aws/region.h"
+#include "base/json.h"
+
+#define KEYS_TIMEOUT_MS 2000 /* as the service has it */
+#define KEYS_CAP (1024 * 1024)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
@@ -83,6 +88,48 @@ static void check_log_file(struct check *c)
                    file, strerror(errno));
 }
 
+/* 0 if there is a key to verify tokens with behind the URL. */
+static int fetch_keys(struct check *c, const char *url, struct err *e)
+{
+    const char *const headers[] = {"Accept: application/jwk-set+json, application/json", NULL};
+    const struct transport_request request = {.method = "GET",
+                                              .url = url,
+                                              .headers = headers,
+                                              .connect_timeout_ms = KEYS_TIMEOUT_MS,
+                                              .timeout_ms = KEYS_TIMEOUT_MS};
+    struct transport_response response = {0};
+    int r = 0;
+
+    buf_init(&response.body, KEYS_CAP);
+    c->context.transport->perform(c->context.transport, &request, &response);
+    struct json_object *tree = json_tree(buf_str(&response.body), NULL);
+    struct json_object *keys = json_get(tree, "keys");
+    if (response.outcome != TRANSPORT_ANSWERED)
+        r = err_set(e, ERR_CONFIGURATION, "does not answer: %s", response.error);
+    else if (response.status != 200)
+        r = err_set(e, ERR_CONFIGURATION, "answers with status %d", response.status);
+    else if (!json_object_is_type(keys, json_type_array) || json_object_array_length(keys) == 0)
+        r = err_set(e, ERR_CONFIGURATION, "answers without keys");
+    json_object_put(tree);
+    buf_free(&response.body);
+    return r;
+}
+
+/* Without its keys every token is refused. */
+static void check_keys_url(struct check *c)
+{
+    const char *url = c->config.auth_jwt_jwks_url;
+    struct err e = {0};
+
+    if (c->config.auth_mode != AUTH_JWT || !url[0] || !c->context.transport)
+        return;
+    if (fetch_keys(c, url, &e) == 0)
+        check_line(&c->report, CHECK_GOOD, "keys of the tokens", "%s answers", url);
+    else
+        check_line(&c->report, CHECK_BAD, "keys of the tokens", "AUTH_JWT_JWKS_URL=%s %s", url,
+                   e.detail);
+}
+
 static void check_authentication(struct check *c)
 {
     static const char *const modes[] = {
@@ -108,6 +155,7 @@ void check_configuration(struct check *c)
     list_keys(c);
     check_log_file(c);
     check_authentication(c);
+    check_keys_url(c);
 }
 
 /* ---- region ---------------------------------------------------------------------------------- */

@@ -113,6 +113,18 @@ static void join(struct check *c, struct str *list, const char *text)
                                   : arena_printf(&c->arena, "%s", text);
 }
 
+/* "User: arn:… is not authorized to perform: …": who it is, where STS was not asked. */
+static void learn_identity(struct check *c, struct str said)
+{
+    static const char mark[] = "User: arn:";
+    const char *found = strstr(said.p, mark);
+
+    if (!found || c->identity.arn[0])
+        return;
+    const char *arn = found + sizeof "User: " - 1;
+    (void)snprintf(c->identity.arn, sizeof c->identity.arn, "%.*s", (int)strcspn(arn, " "), arn);
+}
+
 static int try_on_table(struct check *c, enum dynamo_operation operation, enum store_table which,
                         const struct known *known, struct verdict *v)
 {
@@ -133,6 +145,7 @@ static int try_on_table(struct check *c, enum dynamo_operation operation, enum s
     }
     if (probe.finding == PROBE_DENIED) {
         join(c, &v->denied_on, name);
+        learn_identity(c, probe.said);
         v->explicit_deny |= strstr(probe.said.p, "explicit deny") != NULL;
     } else if (probe.finding == PROBE_REFUSED && known->has_other_keys) {
         v->not_tried++; /* the keys of the trial do not fit: said of the table already */

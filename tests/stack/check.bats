@@ -210,6 +210,32 @@ EOF
 
 # ---- what else can be wrong ----
 
+@test "check: a table is missing and may not be described" {
+    script '[{"target": "DescribeTable", "times": 0, "error": "AccessDeniedException"},
+        {"target": "GetItem", "times": 0, "error": "ResourceNotFoundException"}]'
+    check_with_keys
+    fails_for 'ai4ai-chat-sessions does not exist in the region us-east-1'
+}
+
+@test "check: without STS, DynamoDB's refusal says who it is" {
+    script '[{"target": "Query", "times": 0, "error": "AccessDeniedException", "message":
+        "User: arn:aws:iam::1:user/told is not authorized to perform: dynamodb:Query"}]'
+    check AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY="$SECRET" AWS_REGION=us-east-1 AWS_ENDPOINT_URL_DYNAMODB="$aws"
+    fails_for 'do not permit Query. Attach the policy of README.md to arn:aws:iam::1:user/told,'
+}
+
+@test "check: the keys of the tokens" {
+    script '[{"path": "/full", "body": {"keys": [{"kty": "RSA"}]}}, {"path": "/none", "body": {"keys": []}}]'
+    local jwt=(AUTH_MODE=jwt AUTH_JWT_ISSUER=me AUTH_JWT_AUDIENCE=us)
+    check_with_keys "${jwt[@]}" AUTH_JWT_JWKS_URL="$aws/full"
+    [[ $status -eq 0 ]]
+    has ✓ 'keys of the tokens' "$aws/full answers"
+    check_with_keys "${jwt[@]}" AUTH_JWT_JWKS_URL="$aws/none"
+    fails_for "AUTH_JWT_JWKS_URL=$aws/none answers without keys"
+    check_with_keys "${jwt[@]}" AUTH_JWT_JWKS_URL="$aws/elsewhere"
+    fails_for "AUTH_JWT_JWKS_URL=$aws/elsewhere answers with status 404"
+}
+
 @test "check: a table that is not usable" {
     script "$(jq -c '[.[1] | .body.Table.TableStatus = "ACTIVE"]' <<<"$FINE")"
     check_with_keys
