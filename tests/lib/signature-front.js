@@ -142,9 +142,14 @@ const KINDS = {
   stall: (request, body, response) => setTimeout(() => pass(request, body, response), 300),
 };
 
+// Not among the kinds of chance: holds every call until the faults are changed.
+const held = [];
+KINDS.hold = (...call) => held.push(call);
+const BY_CHANCE = Object.keys(KINDS).filter((kind) => kind !== 'hold');
+
 function chooseFault() {
   if (!(Math.random() < faults.rate)) return null;
-  const kinds = faults.kinds.length ? faults.kinds : Object.keys(KINDS);
+  const kinds = faults.kinds.length ? faults.kinds : BY_CHANCE;
   return kinds[Math.floor(Math.random() * kinds.length)];
 }
 
@@ -157,7 +162,10 @@ function answerJson(response, value) {
 }
 
 function control(request, body, response) {
-  if (request.url === '/-/faults' && request.method === 'POST') Object.assign(faults, JSON.parse(body.toString()));
+  if (request.url === '/-/faults' && request.method === 'POST') {
+    Object.assign(faults, JSON.parse(body.toString()));
+    for (const call of held.splice(0)) pass(...call);
+  }
   answerJson(response, request.url === '/-/stats' ? stats : faults);
 }
 

@@ -1,0 +1,8 @@
+#!/usr/bin/env bats
+# More requests than workers, and a DynamoDB that does not answer.
+
+@test "health and metrics answer, what is above the capacity is refused at once, and all recovers" {
+    run node "$BATS_TEST_DIRNAME/saturate.js" "$BASE" "$FRONT" 300
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
