@@ -14,6 +14,12 @@ teardown() {
     return "$result"
 }
 
+# A body without a length: taken, or refused for that; never taken for empty.
+send_chunked() {
+    curl -s --noproxy '*' -o "$DIR/out" -w '%{http_code}' -H 'Transfer-Encoding: chunked' \
+        --json '{"user_id":"chunked","title":"a title"}' "$API/sessions"
+}
+
 @test "nginx and the pool" {
     start pool "$DIR/app/chat-sessions" serve --env-file "$DIR/app/.env"
     start_nginx_for_socket
@@ -40,14 +46,17 @@ teardown() {
         "$TOP/nginx/fcgiwrap.conf.example" >"$DIR/server"
     start_nginx "$DIR/server"
     the_core_works
+    is "$(send_chunked)" 201
 }
 
 @test "Apache and mod_cgid" {
     start_apache cgid
     the_core_works
+    is "$(send_chunked)" 411
 }
 
 @test "Apache and mod_fcgid" {
     start_apache fcgid
     the_core_works
+    is "$(send_chunked)" 201
 }
