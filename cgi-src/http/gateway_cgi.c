@@ -56,13 +56,14 @@ static int cgi_write(struct gateway *g, const void *data, size_t n)
     return 0;
 }
 
-/* A pipe without a reader, or a socket whose other end has closed. */
+/* A pipe without a reader, or a connection that is gone. A peer that has only ended its half
+ * (mod_cgid does, after the body) still waits for the answer, so POLLRDHUP says nothing here. */
 static bool cgi_client_gone(struct gateway *g)
 {
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLRDHUP};
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = 0};
 
     (void)g;
-    return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP | POLLRDHUP));
+    return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
 }
 
 static uint64_t content_length(void)

@@ -42,6 +42,16 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
     return status == EXIT_SUCCESS ? 0 : err_set(e, ERR_INTERNAL, "the process has failed");
 }
 
+/* A server that gives one socket for both ways loses the answer if the body was not read to its
+ * end. */
+static void read_to_end(struct gateway *gateway)
+{
+    char rest[8192];
+
+    while (gateway->read(gateway, rest, sizeof(rest)) > 0)
+        ;
+}
+
 int pool_run_cgi(const struct config *config, const struct pool_handler *handler, struct err *e)
 {
     int result = -1;
@@ -52,7 +62,9 @@ int pool_run_cgi(const struct config *config, const struct pool_handler *handler
         return -1;
     void *thread = handler->thread_new(process, e);
     if (thread) {
-        handler->handle(thread, gateway_cgi());
+        struct gateway *gateway = gateway_cgi();
+        handler->handle(thread, gateway);
+        read_to_end(gateway);
         handler->thread_free(thread);
         result = 0;
     }

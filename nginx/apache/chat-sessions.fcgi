@@ -8,10 +8,4 @@ DIRECTORY=/home/you/chat-sessions
 POOL_THREADS=${POOL_THREADS:-1}
 export POOL_THREADS
 
-if [ -n "$GATEWAY_INTERFACE" ]; then
-    # Plain CGI. mod_cgid gives one socket as standard input and output and has closed its half, which looks
-    # like a client that has gone; and an answer is lost if what it has sent was not read (a body too large).
-    { "$DIRECTORY/chat-sessions" --env-file "$DIRECTORY/.env"; cat >/dev/null; } | cat
-else
-    exec "$DIRECTORY/chat-sessions" --env-file "$DIRECTORY/.env"
-fi
+exec "$DIRECTORY/chat-sessions" --env-file "$DIRECTORY/.env"
