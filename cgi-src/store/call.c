@@ -12,6 +12,7 @@
 
 #define BODY_CAP (8 * 1024 * 1024)
 #define OWNERS_CACHED 16384
+#define SORT_KEY_MAX_BYTES 1024
 
 struct store_shared *store_shared_new(const struct config *config, const struct clock *clock)
 {
@@ -172,6 +173,12 @@ void store_key_message(struct store *s, struct str session_id, int64_t timestamp
     put_key(s, "session_id", session_id);
     item_put_number(&s->w, "timestamp", timestamp);
     json_end_object(&s->w);
+}
+
+bool store_is_session_id(struct str session_id)
+{
+    return session_id.n >= 1 && session_id.n <= SORT_KEY_MAX_BYTES && session_id.p[0] != '!' &&
+           !memchr(session_id.p, '\0', session_id.n);
 }
 
 int store_get_item(struct store *s, bool consistent, struct dynamo_answer *answer,

@@ -53,6 +53,9 @@ int store_end_call(struct store *s, enum dynamo_operation operation, unsigned ex
 void store_key_session(struct store *s, struct str user_id, struct str session_id);
 void store_key_message(struct store *s, struct str session_id, int64_t timestamp);
 
+/* True for a sort key that can be a session's: not a helper's, not over DynamoDB's limit. */
+bool store_is_session_id(struct str session_id);
+
 /* Reads one item by the key written last; *item borrowed from the answer, NULL if there is none. */
 int store_get_item(struct store *s, bool consistent, struct dynamo_answer *answer,
                    struct json_object **item, struct err *e);
@@ -127,6 +130,16 @@ int store_owner_from_hint(struct store *s, struct str session_id, struct str hin
 
 /* ---- messages ---- */
 
+/* Sort keys of the messages table, both ends included. */
+struct timestamp_range {
+    int64_t low;
+    int64_t high;
+};
+
+/* Writes a Query over a range of a session's partition; the caller may add to it and ends it. */
+void store_messages_query(struct store *s, struct str session_id, struct timestamp_range range,
+                          bool forward, int64_t limit);
+
 /* The greatest timestamp in the session's partition, if it is beyond *last. */
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e);
 
@@ -147,8 +160,5 @@ void store_marker_put_fingerprint(struct store *s, const struct idempotency *ide
 /* Deletes all items of a session in the messages table, the owner item last. Counts messages. */
 int store_partition_delete(struct store *s, struct str session_id, int64_t *deleted_messages,
                            struct err *e);
-
-/* True for a sort key that can be a session's: not a helper's, not over DynamoDB's limit. */
-bool store_is_session_id(struct str session_id);
 
 #endif

@@ -8,19 +8,11 @@
 
 #define PAGE_MAX_BYTES (4 * 1024 * 1024) /* of messages in one answer, whatever its limit */
 
-/* A range of sort keys, both ends included. */
-struct range {
-    int64_t low;
-    int64_t high;
-};
-
-static void write_query(struct store *s, const struct message_query *query, struct range range,
-                        int64_t limit)
+void store_messages_query(struct store *s, struct str session_id, struct timestamp_range range,
+                          bool forward, int64_t limit)
 {
     store_begin_call(s, s->shared->messages_table);
-    if (s->shared->consistent)
-        json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_bool(&s->w, "ScanIndexForward", !query->descending);
+    json_put_bool(&s->w, "ScanIndexForward", forward);
     json_put_int(&s->w, "Limit", limit);
     json_put_string(&s->w, "KeyConditionExpression",
                     STR("session_id = :s AND #t BETWEEN :low AND :high"));
@@ -30,7 +22,7 @@ static void write_query(struct store *s, const struct message_query *query, stru
     json_end_object(&s->w);
     json_key(&s->w, "ExpressionAttributeValues");
     json_begin_object(&s->w);
-    item_put_string(&s->w, ":s", query->session_id);
+    item_put_string(&s->w, ":s", session_id);
     item_put_number(&s->w, ":low", range.low);
     item_put_number(&s->w, ":high", range.high);
     json_end_object(&s->w);
@@ -39,7 +31,7 @@ static void write_query(struct store *s, const struct message_query *query, stru
 /* A listing under way. */
 struct listing {
     const struct message_query *query;
-    struct range range; /* what is still to be read */
+    struct timestamp_range range; /* what is still to be read */
     message_visitor visit;
     void *context;
     int64_t count;
@@ -94,7 +86,9 @@ static int read_page(struct store *s, struct listing *l, bool *further, struct e
     struct dynamo_answer answer;
     int64_t limit = l->query->limit - l->count + 1 + (l->range.low == TIMESTAMP_OWNER);
 
-    write_query(s, l->query, l->range, limit);
+    store_messages_query(s, l->query->session_id, l->range, !l->query->descending, limit);
+    if (s->shared->consistent)
+        json_put_bool(&s->w, "ConsistentRead", true);
     int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
     if (r == 0)
         r = take_page(s, json_get(answer.body, "Items"), l, e);
@@ -151,22 +145,12 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
 
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e)
 {
+    struct timestamp_range all = {TIMESTAMP_OWNER + 1, TIMESTAMP_MAX};
     struct dynamo_answer answer;
 
-    store_begin_call(s, s->shared->messages_table);
+    store_messages_query(s, session_id, all, false, 1);
     json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_bool(&s->w, "ScanIndexForward", false);
-    json_put_int(&s->w, "Limit", 1);
-    json_put_string(&s->w, "KeyConditionExpression", STR("session_id = :s"));
     json_put_string(&s->w, "ProjectionExpression", STR("#t"));
-    json_key(&s->w, "ExpressionAttributeNames");
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "#t", STR("timestamp"));
-    json_end_object(&s->w);
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":s", session_id);
-    json_end_object(&s->w);
     int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
     struct json_object *items = r == 0 ? json_get(answer.body, "Items") : NULL;
     if (items && json_object_array_length(items)) {

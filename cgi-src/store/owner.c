@@ -5,14 +5,6 @@
  */
 #include "store/internal.h"
 
-#define SORT_KEY_MAX_BYTES 1024
-
-bool store_is_session_id(struct str session_id)
-{
-    return session_id.n >= 1 && session_id.n <= SORT_KEY_MAX_BYTES && session_id.p[0] != '!' &&
-           !memchr(session_id.p, '\0', session_id.n);
-}
-
 int store_owner_check(struct store *s, struct str session_id, struct json_object *item,
                       struct str hint, struct owner *out, struct err *e)
 {

@@ -165,34 +165,16 @@ static int64_t time_us(struct str text)
     return clock_parse_us(text.p, text.n);
 }
 
-static void write_last_message_query(struct store *s, struct str session_id, int64_t before_ms)
-{
-    store_begin_call(s, s->shared->messages_table);
-    json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_bool(&s->w, "ScanIndexForward", false);
-    json_put_int(&s->w, "Limit", 1);
-    json_put_string(&s->w, "KeyConditionExpression",
-                    STR("session_id = :s AND #t BETWEEN :low AND :high"));
-    json_put_string(&s->w, "ProjectionExpression", STR("created_at"));
-    json_key(&s->w, "ExpressionAttributeNames");
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "#t", STR("timestamp"));
-    json_end_object(&s->w);
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":s", session_id);
-    item_put_number(&s->w, ":low", 1);
-    item_put_number(&s->w, ":high", before_ms - 1);
-    json_end_object(&s->w);
-}
-
 /* When the session was last active before T. */
 static int active_before(struct store *s, const struct walk *walk, const struct session *session,
                          int64_t *us, struct err *e)
 {
+    struct timestamp_range before = {TIMESTAMP_OWNER + 1, walk->t_us / 1000 - 1};
     struct dynamo_answer answer;
 
-    write_last_message_query(s, session->session_id, walk->t_us / 1000);
+    store_messages_query(s, session->session_id, before, false, 1);
+    json_put_bool(&s->w, "ConsistentRead", true);
+    json_put_string(&s->w, "ProjectionExpression", STR("created_at"));
     int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
     if (r == 0) {
         struct json_object *items = json_get(answer.body, "Items");
