@@ -17,8 +17,10 @@
 #include "base/metrics.h"
 #include "pool/title.h"
 
-/* One that dies sooner than this after its start has not died of its work. */
-#define EARLY_DEATH_US ((int64_t)10 * 1000000)
+/* One that dies sooner than this after its start has not died of its work. Short, so that whoever
+ * kills a worker each second (a drill, or the kernel short of memory) still finds the others
+ * replaced at once. */
+#define EARLY_DEATH_US ((int64_t)1 * 1000000)
 #define BACKOFF_MAX_S 30
 #define CRASH_LOOP 5
 #define START_TIME_US ((int64_t)60 * 1000000)
