@@ -70,6 +70,15 @@ EOF
     [[ -z $(find "$BATS_TEST_TMPDIR/cache" -name '*.jar') ]]
 }
 
+@test "dynamodb-local: writes only into its state, wherever it is started from" {
+    [[ -n ${DYNAMODB:-} ]] || skip 'needs the stack of scripts/test'
+    mkdir "$BATS_TEST_TMPDIR/here"
+    cd "$BATS_TEST_TMPDIR/here"
+    "$TOP/scripts/dynamodb-local" start --state "$BATS_TEST_TMPDIR/state" --in-memory
+    "$TOP/scripts/dynamodb-local" stop --state "$BATS_TEST_TMPDIR/state"
+    [[ -z $(ls -A) ]]
+}
+
 # ---- the signature-checking front ----
 
 start_front() {
