@@ -81,7 +81,10 @@ static int load(struct config *config, struct err *e)
 {
     if (config_load(config, options.env_file, options.env_file_must_exist, e) < 0)
         return -1;
-    return log_open(config->log_level, config->log_format, config->log_file, e);
+    if (log_open(config->log_level, config->log_format, config->log_file, e) == 0)
+        return 0;
+    config_free(config);
+    return -1;
 }
 
 static int create_tables(void)
@@ -152,7 +155,9 @@ static struct config *reload(struct err *e)
 
 static int serve(void)
 {
-    struct config config;
+    /* Workers end in the midst of pool_run(): what they still hold must be found by a leak checker.
+     */
+    static struct config config;
     struct err e = {0};
 
     if (load(&config, &e) < 0)
