@@ -122,7 +122,7 @@ stop: ## end what scripts/run --detach has started
 	scripts/stop
 
 .PHONY: test
-test: ## every check and every test, from a bare machine
+test: ## the checks and tests, from a bare machine (not: check-tsan, scripts/try-deb)
 	scripts/test
 
 .PHONY: unit-programs
@@ -144,8 +144,8 @@ include scripts/lint.mk
 
 # ---- installing -------------------------------------------------------------------------------
 
-# What the administrator owns is never overwritten: a newer one comes to lie beside it as FILE.new. A package
-# leaves that to the package manager.
+# What the administrator owns, nginx's snippets too, is never overwritten: a newer one comes to lie beside it as
+# FILE.new. A package leaves that to the package manager.
 BINDIR     = $(PREFIX)/bin
 UNITDIR    = $(PREFIX)/lib/systemd/system
 SYSUSERS   = $(PREFIX)/lib/sysusers.d
@@ -164,6 +164,13 @@ install_config = @to='$(DESTDIR)$(2)'; $(or $(4),$(installed_paths)) $(1) > $(BU
     if [ -e "$$to" ] && ! cmp -s $(BUILD)/install.tmp "$$to"; then to=$$to.new; fi; \
     echo "install $$to"; install -D -m $(3) $(BUILD)/install.tmp "$$to"; r=$$?; \
     rm -f $(BUILD)/install.tmp; exit $$r
+# One line of the recipe for each: "make -n" and a failure show which.
+define newline
+
+
+endef
+install_snippets = $(foreach snippet,$(notdir $(wildcard nginx/snippets/*.conf)),$(call \
+    install_config,nginx/snippets/$(snippet),$(NGINXDIR)/snippets/chat-sessions/$(snippet),644)$(newline))
 # The placeholders of the example would be refused.
 without_placeholders = sed -E 's/^([A-Z_]+=your_)/\# \1/'
 
@@ -173,7 +180,7 @@ install: $(PROGRAM) ## install below PREFIX and SYSCONFDIR (DESTDIR is honoured)
 	$(call install_config,.env.example,$(CONFDIR)/chat-sessions.env,640,$(without_placeholders))
 	$(call install_config,nginx/site.conf,$(NGINXDIR)/sites-available/chat-sessions,644)
 	install -d '$(DESTDIR)$(NGINXDIR)/snippets/chat-sessions' '$(DESTDIR)$(SHAREDIR)/examples'
-	install -m 644 nginx/snippets/*.conf '$(DESTDIR)$(NGINXDIR)/snippets/chat-sessions/'
+	$(call install_snippets)
 	install -m 644 nginx/snippets/*.example nginx/*.example '$(DESTDIR)$(SHAREDIR)/examples/'
 	install -m 644 nginx/apache/htaccess nginx/apache/site.conf '$(DESTDIR)$(SHAREDIR)/examples/'
 	install -m 755 nginx/apache/chat-sessions.fcgi '$(DESTDIR)$(SHAREDIR)/examples/'

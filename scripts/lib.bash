@@ -13,7 +13,7 @@ die() {
     exit 1
 }
 
-# The value of an option that needs one: value_of --port "$@" where $2 is the value.
+# Ends unless an option has its value: need_value "$@", where $1 is the option and $2 the value.
 need_value() { (($# >= 2)) || die "$1 needs a value"; }
 
 # ---- packages ---------------------------------------------------------------------------------

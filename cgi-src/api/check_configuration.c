@@ -133,7 +133,8 @@ static void check_keys_url(struct check *c)
 static void check_authentication(struct check *c)
 {
     static const char *const modes[] = {
-        [AUTH_NONE] = "nobody is asked: whoever knows a session's id can read it (AUTH_MODE=none)",
+        [AUTH_NONE] =
+            "nobody is asked: whoever reaches the service may use all sessions (AUTH_MODE=none)",
         [AUTH_JWT] = "by bearer tokens (AUTH_MODE=jwt)",
         [AUTH_HEADER] = "by what the proxy in front says (AUTH_MODE=header)",
     };

@@ -1,7 +1,7 @@
 /*
  * Every configuration key of the program: default, unit, limits and where its value goes.
- * .env.example says the same to people; a test compares the two. Where values come from is
- * base/config.c's.
+ * .env.example says the same to people; a test compares keys, limits and defaults. Where values
+ * come from is base/config.c's.
  */
 #include "base/config_table.h"
 
@@ -38,7 +38,7 @@ const struct config_key config_keys[] = {
      FIELD(region),
      .allowed = "name of an AWS region",
      .help = "The region of the tables. It comes before AWS_DEFAULT_REGION and DEFAULT_AWS_REGION; "
-             "if none is set, the profile's counts."},
+             "if none is set, the profile's counts, then the instance's, then us-east-1."},
     {.key = "AWS_DEFAULT_REGION",
      .type = CONFIG_TEXT,
      FIELD(region),
@@ -59,7 +59,8 @@ const struct config_key config_keys[] = {
      .type = CONFIG_URL,
      FIELD(endpoint),
      .allowed = "http:// or https:// URL",
-     .help = "The endpoint, if AWS_ENDPOINT_URL_DYNAMODB is not set."},
+     .help = "The endpoint of DynamoDB and of STS, where AWS_ENDPOINT_URL_DYNAMODB or "
+             "AWS_ENDPOINT_URL_STS is not set."},
     {.key = "DYNAMODB_CONSISTENT_READ",
      .type = CONFIG_FLAG,
      FIELD(consistent_read),
@@ -72,13 +73,16 @@ const struct config_key config_keys[] = {
      FIELD(max_attempts),
      .default_text = "4",
      RANGE("attempts", 1, 20),
-     .help = "How often one DynamoDB call is sent at most, the first time included."},
+     .help = "How often one DynamoDB call is sent at most when DynamoDB or the network fails, the "
+             "first time included. Conflicts of writers to one session are tried again until the "
+             "deadline."},
     {.key = "REQUEST_DEADLINE_MS",
      .type = CONFIG_INTEGER,
      FIELD(request_deadline_ms),
      .default_text = "5000",
      RANGE("ms", 100, 60000),
-     .help = "The time one API request may take in all, with every call and every pause in it."},
+     .help = "The time one API request may take in all, with every call and every pause in it; a "
+             "DELETE has 30 s at least."},
     {.key = "CONNECT_TIMEOUT_MS",
      .type = CONFIG_INTEGER,
      FIELD(connect_timeout_ms),
@@ -143,7 +147,7 @@ const struct config_key config_keys[] = {
      .type = CONFIG_URL,
      NO_FIELD,
      .allowed = "http:// or https:// URL",
-     .help = "Where STS answers; the region's own endpoint if not set."},
+     .help = "Where STS answers; AWS_ENDPOINT_URL, else the region's own endpoint if not set."},
     {.key = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
      .type = CONFIG_TEXT,
      NO_FIELD,
@@ -285,7 +289,7 @@ const struct config_key config_keys[] = {
      .type = CONFIG_PATH,
      FIELD(auth_jwt_jwks_file),
      .allowed = "path",
-     .help = "The same keys in a file."},
+     .help = "The public keys in a file, in place of AUTH_JWT_JWKS_URL."},
     {.key = "AUTH_JWT_SECRET",
      .type = CONFIG_TEXT,
      FIELD(auth_jwt_secret),
@@ -340,7 +344,7 @@ const struct config_key config_keys[] = {
      FIELD(slow_request_ms),
      .default_text = "1000",
      RANGE("ms", 1, 600000),
-     .help = "Requests that took longer are logged with the times of their DynamoDB calls."},
+     .help = "Requests that took this long or longer are logged as warnings."},
     /* The home directory belongs to the user's login, not to this program. */
     {.key = "HOME",
      .type = CONFIG_PATH,

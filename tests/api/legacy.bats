@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Items as the guide's first backend wrote them: random v4 ids, times without a zone, metadata as a JSON string,
+# Items as an earlier backend wrote them: random v4 ids, times without a zone, metadata as a JSON string,
 # no owner item, no last_timestamp, no version.
 
 load helpers

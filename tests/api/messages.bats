@@ -238,7 +238,7 @@ five() {
     check '.message | .content == "from the query" and .metadata == null'
 }
 
-@test "a message is stored under the guide's keys with the guide's attributes" {
+@test "a message is stored under the keys and attributes of earlier backends" {
     post "/sessions/$sid/messages" '{"role":"user","content":"hello","metadata":{"a":1}}'
     is "$(stored_messages "$sid" | jq -c 'select(.timestamp.N != "0") |
         [(.timestamp.N | tonumber), .session_id.S, .message_id.S, .role.S, .content.S, .created_at.S, .metadata.S]')" \

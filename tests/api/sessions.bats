@@ -91,7 +91,7 @@ setup() { user=$(unique); }
     expect 200
 }
 
-@test "session and owner item are stored under the guide's keys" {
+@test "session and owner item are stored under the keys of earlier backends" {
     new_session 'kept'
     is "$(stored_sessions "$user" | jq -c '[.user_id.S, .session_id.S, .title.S, .message_count.N]')" \
         "[\"$user\",\"$sid\",\"kept\",\"0\"]"
