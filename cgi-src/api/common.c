@@ -87,11 +87,15 @@ void api_etag(struct response *r, int64_t version)
     buf_printf(&r->headers, "ETag: \"%" PRId64 "\"\r\n", version);
 }
 
+/* nginx takes 32 KiB of headers (fastcgi_buffer_size); a page whose Link would be longer has its
+ * next_cursor all the same. */
+#define LINK_MAX_BYTES (16 * 1024)
+
 void api_link_next(struct response *r, struct request *q, struct str cursor)
 {
     struct buf link;
 
-    buf_init(&link, 64 * 1024);
+    buf_init(&link, LINK_MAX_BYTES);
     buf_putc(&link, '<');
     buf_append_str(&link, q->path);
     buf_putc(&link, '?');

@@ -170,7 +170,8 @@ static int apply_cursor(struct request *q, struct list_request *l, struct str te
 
     if (cursor_decode(q->arena, l->scope, text, &position, e) < 0)
         return -1;
-    if (!json_integer((struct json_value){JSON_NUMBER, position}, &timestamp))
+    if (!json_integer((struct json_value){JSON_NUMBER, position}, &timestamp) || timestamp < 0 ||
+        timestamp == INT64_MAX)
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     if (l->query.descending && timestamp < l->query.before)
         l->query.before = timestamp;

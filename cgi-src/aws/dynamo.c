@@ -224,7 +224,7 @@ struct progress {
     unsigned attempts;
     unsigned conflicts; /* attempts that failed by one */
     int paid;           /* to the quota, for the last retry */
-    bool maybe_done;    /* an attempt may have been carried out */
+    bool maybe_done;    /* an attempt to write may have been carried out */
     bool refreshed;     /* the credentials, after AWS called them expired */
     bool clock_corrected;
     int64_t signed_skew_s; /* of the last attempt: what was added to our clock */
@@ -279,6 +279,12 @@ static void send(struct dynamo *d, const struct dynamo_call *call, struct progre
                               memory_order_relaxed);
 }
 
+static bool writes(enum dynamo_operation operation)
+{
+    return operation != DYNAMO_GET_ITEM && operation != DYNAMO_QUERY && operation != DYNAMO_SCAN &&
+           operation != DYNAMO_DESCRIBE_TABLE;
+}
+
 /* -1 with e if nothing could be sent for a reason of our own. */
 static int attempt(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
                    struct verdict *v, struct err *e)
@@ -296,20 +302,19 @@ static int attempt(struct dynamo *d, const struct dynamo_call *call, struct prog
     p->attempts++;
     send(d, call, p, left_us);
     dynamo_classify(&d->response, v);
-    p->maybe_done |= v->maybe_done;
+    p->maybe_done |= v->maybe_done && writes(call->operation);
     return 0;
 }
 
 /* ---- after it -------------------------------------------------------------------------------- */
 
-static int fail(struct dynamo *d, const struct dynamo_call *call, const struct progress *p,
-                const struct verdict *v, bool out_of_time, struct err *e)
+static int fail(const struct dynamo_call *call, const struct progress *p, const struct verdict *v,
+                struct err *e)
 {
-    (void)d;
     log_warning("DynamoDB %s failed after %u attempt%s: %s%s%s",
                 dynamo_operation_names[call->operation], p->attempts, p->attempts == 1 ? "" : "s",
                 v->type, v->type[0] ? ": " : "", v->message);
-    return dynamo_failure(v, p->maybe_done, out_of_time, e);
+    return dynamo_failure(v, p->maybe_done, e);
 }
 
 static enum retry_kind retry_kind_of(const struct verdict *v)
@@ -341,14 +346,14 @@ static int wait_for_retry(struct dynamo *d, const struct dynamo_call *call, stru
     bool conflict = v->kind == VERDICT_CONFLICT;
     p->conflicts += conflict;
     if (!may_retry(d, call, p, v))
-        return fail(d, call, p, v, false, e);
+        return fail(call, p, v, e);
     unsigned failed = conflict ? p->conflicts : p->attempts - p->conflicts;
     int64_t pause = retry_pause_us(kind, failed, clock->chance(clock->context), v->retry_after_ms);
     if (pause >= d->deadline_us - mono_us(d) - ATTEMPT_MIN_US)
-        return fail(d, call, p, v, true, e);
+        return fail(call, p, v, e);
     int cost = conflict ? 0 : retry_cost(kind);
     if (!retry_quota_take(&d->shared->quota, cost))
-        return fail(d, call, p, v, false, e);
+        return fail(call, p, v, e);
     p->paid = cost;
     clock->sleep_us(clock->context, pause);
     return 0;
@@ -358,13 +363,13 @@ static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call,
                                const struct verdict *v, struct err *e)
 {
     if (p->refreshed)
-        return fail(d, call, p, v, false, e);
+        return fail(call, p, v, e);
     p->refreshed = true;
     int changed =
         credentials_cache_expired(d->shared->credentials, &d->credentials, d->deadline_us, e);
     if (changed < 0)
         return -1;
-    return changed ? 0 : fail(d, call, p, v, false, e);
+    return changed ? 0 : fail(call, p, v, e);
 }
 
 /* The server's clock counts, for all threads, if it is far enough from the one that was signed
@@ -375,7 +380,7 @@ static int correct_clock(struct dynamo *d, const struct dynamo_call *call, struc
     int64_t skew = v->server_s - p->clock_s;
     bool far = v->server_s != VERDICT_TIME_UNKNOWN && llabs(skew - p->signed_skew_s) >= SKEW_MIN_S;
     if (p->clock_corrected || !far)
-        return fail(d, call, p, v, false, e);
+        return fail(call, p, v, e);
     p->clock_corrected = true;
     atomic_store_explicit(&d->shared->skew_s, skew, memory_order_relaxed);
     log_warning("this machine's clock is %lld s %s DynamoDB's; signatures are corrected by that",
@@ -399,7 +404,7 @@ static int recover(struct dynamo *d, const struct dynamo_call *call, struct prog
     case VERDICT_CLOCK:
         return correct_clock(d, call, p, v, e);
     default:
-        return fail(d, call, p, v, false, e);
+        return fail(call, p, v, e);
     }
 }
 

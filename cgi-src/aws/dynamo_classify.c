@@ -163,7 +163,6 @@ static void judge_failure(const struct transport_response *r, struct verdict *v)
 {
     v->kind = r->name_not_resolved ? VERDICT_UNRESOLVED : VERDICT_TRANSIENT;
     v->maybe_done = r->outcome == TRANSPORT_MAYBE_SENT;
-    v->timed_out = r->timed_out;
     keep(v->message, sizeof v->message, str_from(r->error));
 }
 

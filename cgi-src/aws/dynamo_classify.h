@@ -30,13 +30,12 @@ struct verdict {
     enum verdict_kind kind;
     enum dynamo_outcome outcome; /* VERDICT_ANSWER */
     bool maybe_done;             /* a fault after which the request may have been carried out */
-    bool timed_out;
-    int64_t server_s;         /* the server's clock, seconds since the epoch, or ..._UNKNOWN */
-    int64_t retry_after_ms;   /* as the server asks; -1 if it does not */
-    struct json_object *body; /* the document that came; owned; NULL if none */
-    char type[64];            /* the exception's name without its namespace; "" if none */
-    char message[256];        /* DynamoDB's words up to the first line's end: what follows may be
-                                 the canonical request, which has the token. Or the transport's. */
+    int64_t server_s;            /* the server's clock, seconds since the epoch, or ..._UNKNOWN */
+    int64_t retry_after_ms;      /* as the server asks; -1 if it does not */
+    struct json_object *body;    /* the document that came; owned; NULL if none */
+    char type[64];               /* the exception's name without its namespace; "" if none */
+    char message[256];           /* DynamoDB's words up to the first line's end: what follows may be
+                                    the canonical request, which has the token. Or the transport's. */
 };
 
 /* Judges a response. verdict_clear the result. */

@@ -4,16 +4,7 @@
 #include "aws/dynamo_failure.h"
 
 #define NOT_AVAILABLE "DynamoDB not available: "
-#define MAYBE "; a write may have been carried out"
-
-static int unreachable(const struct verdict *v, bool maybe_done, bool out_of_time, struct err *e)
-{
-    if (maybe_done && (out_of_time || v->timed_out))
-        return err_set(e, ERR_DEADLINE_EXCEEDED, "DynamoDB did not answer in time" MAYBE);
-    return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                   NOT_AVAILABLE "it cannot be reached or fails%s; try again in a moment",
-                   maybe_done ? MAYBE : "");
-}
+#define MAYBE "; it may have been carried out: repeat the request, a POST with its Idempotency-Key"
 
 static int throttled(const struct verdict *v, struct err *e)
 {
@@ -30,8 +21,12 @@ int dynamo_too_late(bool maybe_done, struct err *e)
                    maybe_done ? MAYBE : "");
 }
 
-int dynamo_failure(const struct verdict *v, bool maybe_done, bool out_of_time, struct err *e)
+int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e)
 {
+    /* Whatever the last attempt met: an earlier one may have written. A 503 would say that nothing
+     * was, and a client that obeys its Retry-After would write twice. */
+    if (maybe_done)
+        return err_set(e, ERR_DEADLINE_EXCEEDED, "DynamoDB did not answer in time" MAYBE);
     switch (v->kind) {
     case VERDICT_THROTTLED:
         return throttled(v, e);
@@ -63,6 +58,7 @@ int dynamo_failure(const struct verdict *v, bool maybe_done, bool out_of_time, s
                        NOT_AVAILABLE "what answers at its endpoint is not DynamoDB; check "
                                      "AWS_ENDPOINT_URL_DYNAMODB and the proxy");
     default:
-        return unreachable(v, maybe_done, out_of_time, e);
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                       NOT_AVAILABLE "it cannot be reached or fails; try again in a moment");
     }
 }

@@ -10,10 +10,10 @@
 #include "base/err.h"
 
 /*
- * Fills e for the fault that a call ended with and returns -1. maybe_done: an attempt may have been
- * carried out. out_of_time: the deadline, not the number of attempts, ended it.
+ * Fills e for the fault that a call ended with and returns -1. maybe_done: an attempt to write may
+ * have been carried out.
  */
-int dynamo_failure(const struct verdict *v, bool maybe_done, bool out_of_time, struct err *e);
+int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e);
 
 /* The deadline had passed before an attempt began. */
 int dynamo_too_late(bool maybe_done, struct err *e);

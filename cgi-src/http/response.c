@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 
+#define BODY_KEPT (1024 * 1024) /* memory that a thread keeps for its next answer */
 #define HEADERS_CAP (64 * 1024)
 
 struct status_row {
@@ -97,6 +98,8 @@ void response_reset(struct response *r)
     r->status = 500;
     r->content_type = NULL;
     buf_reset(&r->headers);
+    if (r->body.size > BODY_KEPT)
+        buf_free(&r->body);
     buf_reset(&r->body);
 }
 

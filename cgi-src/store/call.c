@@ -10,7 +10,8 @@
 #include "base/metrics.h"
 #include "store/internal.h"
 
-#define BODY_CAP (8 * 1024 * 1024)
+#define BODY_CAP                                                                                   \
+    (32 * 1024 * 1024) /* what clients send is limited before: a bug, if it is passed */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
 
@@ -110,11 +111,44 @@ static void count_units(enum dynamo_operation operation, struct json_object *bod
         metrics_units(reads ? units : 0, reads ? 0 : units);
 }
 
+/* "Item size to update has exceeded the maximum allowed size", "Transaction payload size cannot
+ * exceed 4MB": sizes that only DynamoDB knows, since it knows what others have stored meanwhile. */
+static bool is_about_size(const char *message)
+{
+    return message && strstr(message, " size ") && strstr(message, "exceed");
+}
+
+static bool is_too_large(const struct dynamo_answer *answer)
+{
+    struct json_object *reasons = json_get(answer->body, "CancellationReasons");
+    size_t n = reasons ? json_object_array_length(reasons) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *reason = json_object_array_get_idx(reasons, i);
+        if (str_is(json_get_str(reason, "Code"), "ValidationError") &&
+            is_about_size(json_get_str(reason, "Message").p))
+            return true;
+    }
+    return strcmp(answer->type, "ValidationException") == 0 && is_about_size(answer->message);
+}
+
+/* All else that DynamoDB refuses is ours to repair only if it is about what we sent. */
+static bool is_our_bug(const struct dynamo_answer *answer)
+{
+    return answer->outcome != DYNAMO_REJECTED || strcmp(answer->type, "ValidationException") == 0 ||
+           strcmp(answer->type, "SerializationException") == 0;
+}
+
 static int unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
                       struct err *e)
 {
     const char *name = dynamo_operation_names[operation];
 
+    if (is_too_large(answer))
+        return err_set(e, ERR_ITEM_TOO_LARGE,
+                       "with this change the stored item would pass the %d bytes that DynamoDB "
+                       "takes",
+                       ITEM_MAX_BYTES);
     log_error("DynamoDB refused %s: %s %s: %s", name, dynamo_outcome_names[answer->outcome],
               answer->type, answer->message);
     switch (answer->outcome) {
@@ -129,6 +163,9 @@ static int unexpected(enum dynamo_operation operation, const struct dynamo_answe
                        "permit %s; its log says more",
                        name);
     default:
+        if (!is_our_bug(answer))
+            return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "DynamoDB not available: it answers %s",
+                           answer->type);
         return err_set(e, ERR_INTERNAL,
                        "DynamoDB refused a call of this service; its log says more");
     }
@@ -140,8 +177,7 @@ int store_end_call(struct store *s, enum dynamo_operation operation, unsigned ex
     json_end_object(&s->w);
     if (!buf_ok(&s->body)) {
         *answer = (struct dynamo_answer){0};
-        return err_set(e, ERR_ITEM_TOO_LARGE,
-                       "the request must be at most 4194304 bytes in DynamoDB's notation");
+        return err_set(e, ERR_INTERNAL, "a request to DynamoDB cannot be written");
     }
     /* Every call of this layer may be repeated: reads, transactions with a token, plain deletes. */
     struct dynamo_call call = {
@@ -273,6 +309,15 @@ int store_session_not_found(struct err *e)
 int store_message_not_found(struct err *e)
 {
     return err_set(e, ERR_MESSAGE_NOT_FOUND, "there is no such message in this session");
+}
+
+int store_changed_unseen(struct err *e)
+{
+    if (e->code == ERR_SESSION_NOT_FOUND || e->code == ERR_MESSAGE_NOT_FOUND)
+        return -1; /* deleted since: so it is */
+    return err_set(e, ERR_DEADLINE_EXCEEDED,
+                   "the change was made, but what stands there now could not be read in time; "
+                   "read it again");
 }
 
 int store_check_size(size_t size, const char *what, struct err *e)

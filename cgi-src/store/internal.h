@@ -81,6 +81,8 @@ struct json_object *store_reason_item(const struct dynamo_answer *answer, size_t
 /* ---- errors said alike everywhere ---- */
 int store_session_not_found(struct err *e);
 int store_message_not_found(struct err *e);
+/* After a write that went through: e, from reading again, becomes what the caller should know. */
+int store_changed_unseen(struct err *e);
 int store_check_size(size_t size, const char *what, struct err *e);
 
 /* ---- sessions (store/session.c) ---- */

@@ -7,6 +7,9 @@
 #include "base/ids.h"
 #include "store/internal.h"
 
+/* DynamoDB takes 4 MB in a transaction; the session's item and the marker are in it, too. */
+#define TRANSACTION_MAX_BYTES (4000000 - ITEM_MAX_BYTES)
+
 /* What one append carries from attempt to attempt. */
 struct append {
     struct str session_id;
@@ -174,14 +177,20 @@ static int replay(struct store *s, struct append *a, struct json_object *marker,
     return 0;
 }
 
-/* The session's condition failed: what does its item tell? 1: try again with what was learnt. */
-static int learn_from_session(struct store *s, struct append *a, struct json_object *item,
-                              struct err *e)
+static bool is_gone(struct json_object *session)
 {
-    if (!item || json_get(item, "deleted_at")) {
-        owner_cache_remove(s->shared->owners, a->session_id);
-        return store_session_not_found(e);
-    }
+    return !session || json_get(session, "deleted_at");
+}
+
+static int session_gone(struct store *s, const struct append *a, struct err *e)
+{
+    owner_cache_remove(s->shared->owners, a->session_id);
+    return store_session_not_found(e);
+}
+
+/* The session's order is another than was thought. 1: try again with what was learnt. */
+static int learn_order(struct store *s, struct append *a, struct json_object *item, struct err *e)
+{
     int64_t last = item_number(item, "last_timestamp", -1);
     if (last >= 0) {
         a->without_order = false;
@@ -200,13 +209,17 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
     size_t session_action = a->count;
     size_t owner_action = session_action + 1;
     size_t marker_action = session_action + (a->puts_owner ? 2 : 1);
+    bool session_failed = store_reason_is_condition(answer, session_action);
 
+    /* From the moment of a delete nobody sees the session, nor what was appended to it. */
+    if (session_failed && is_gone(store_reason_item(answer, session_action)))
+        return session_gone(s, a, e);
     if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action)) {
         struct json_object *marker = store_reason_item(answer, marker_action);
         return replay(s, a, marker, e) < 0 ? -1 : 2;
     }
-    if (store_reason_is_condition(answer, session_action))
-        return learn_from_session(s, a, store_reason_item(answer, session_action), e);
+    if (session_failed)
+        return learn_order(s, a, store_reason_item(answer, session_action), e);
     if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
         struct json_object *item = store_reason_item(answer, owner_action);
         return store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0 ? -1
@@ -218,11 +231,20 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
 
 static int check_sizes(struct append *a, struct err *e)
 {
+    size_t sum = 0;
+
     for (size_t i = 0; i < a->count; i++) {
-        if (store_check_size(item_message_size(&a->out[i]), "message", e) < 0)
+        size_t size = item_message_size(&a->out[i]);
+        if (store_check_size(size, "message", e) < 0)
             return -1;
+        sum += size;
     }
-    return 0;
+    if (sum <= TRANSACTION_MAX_BYTES)
+        return 0;
+    return err_set(e, ERR_ITEM_TOO_LARGE,
+                   "the messages of one request must together be at most %d bytes as DynamoDB "
+                   "counts them, these have %zu",
+                   TRANSACTION_MAX_BYTES, sum);
 }
 
 /* 0: committed; 2: it had been done before; -1 with e. */

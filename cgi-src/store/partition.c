@@ -102,7 +102,8 @@ static int delete_singly(struct store *s, struct batch *b, struct err *e)
     return 0;
 }
 
-/* The policy of README.md does without BatchWriteItem: where it is denied, items are deleted one by one. */
+/* The policy of README.md does without BatchWriteItem: where it is denied, items are deleted one by
+ * one. */
 static int flush(struct store *s, struct batch *b, struct err *e)
 {
     const struct clock *clock = s->shared->clock;

@@ -77,8 +77,16 @@ static int replay_create(struct store *s, const struct session_new *wanted,
 {
     if (store_marker_check(s, marker, &wanted->idempotency, e) < 0)
         return -1;
-    describe_new(s, wanted, arena_str(s->arena, item_string(marker, "created_session_id")),
-                 arena_str(s->arena, item_string(marker, "created_at")), out);
+    struct session_key key = {wanted->user_id,
+                              arena_str(s->arena, item_string(marker, "created_session_id"))};
+    struct session now;
+    /* While it is being deleted nobody sees it any more. */
+    if (store_session_read(s, &key, true, &now, e) < 0)
+        return -1;
+    if (now.deleted)
+        return store_session_not_found(e);
+    describe_new(s, wanted, key.session_id, arena_str(s->arena, item_string(marker, "created_at")),
+                 out);
     return 0;
 }
 
@@ -237,7 +245,10 @@ static int check_changed_size(const struct session *current, const struct sessio
     return store_check_size(item_session_size(&after), "session", e);
 }
 
-/* The write needs to know the session only to check a precondition or a size near the limit. */
+/*
+ * The write needs to know the session only to check a precondition, or to say the size of one that
+ * is surely near the limit; DynamoDB itself refuses what is too large.
+ */
 static int read_before_update(struct store *s, const struct session_changes *changes,
                               const struct versions *if_match, struct session *session,
                               struct err *e)
@@ -268,7 +279,9 @@ int store_session_update(struct store *s, const struct session_key *key,
             return -1;
         r = try_update(s, changes, if_match, out, e);
     } while (r == 1);
-    if (r < 0 || store_session_read(s, key, true, out, e) < 0)
+    if (r < 0)
         return -1;
+    if (store_session_read(s, key, true, out, e) < 0)
+        return store_changed_unseen(e);
     return out->deleted ? store_session_not_found(e) : 0;
 }

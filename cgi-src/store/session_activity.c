@@ -2,11 +2,12 @@
  * Listing a user's sessions, last active first. No index has this order, so the user's partition is
  * streamed and the best `limit` are kept in a heap: memory is bounded by the page, not by the user.
  *
- * Sessions move while somebody pages. So that a walk through the cursor has neither gap nor repeat,
- * the later pages show the order as it was when the first was made (time T). A session that was
- * active since is placed where it stood at T: its last message before T tells, since messages are
- * kept in order. What the first page itself showed of such sessions is remembered in the cursor, by
- * hash.
+ * Sessions move while somebody pages. So that a walk through the cursor leaves none out and shows
+ * hardly one twice, the later pages show the order as it was when the first was made (time T). A
+ * session that was active since is placed where it stood at T: its last message before T tells,
+ * since messages are kept in order. (One that was edited before T and active since is placed too
+ * low by that, and may be shown twice.) What the first page itself showed of such sessions is
+ * remembered in the cursor, by hash.
  */
 #include <inttypes.h>
 #include <json-c/json.h>
@@ -200,9 +201,10 @@ static int place(struct store *s, struct walk *walk, const struct session *sessi
             *belongs = false;
             return 0;
         }
-        /* Too many to look up: rather shown twice than never. */
-        if (walk->placed++ == PLACED_MAX)
-            *us = walk->from.us - 1;
+        /* Too many to look up: rather shown twice than never. A session is never older than this
+         * place, and the place does not move, so the walk ends. */
+        if (walk->placed++ >= PLACED_MAX)
+            *us = time_us(session->created_at);
         else if (active_before(s, walk, session, us, e) < 0)
             return -1;
     }
@@ -282,7 +284,8 @@ static int read_cursor(struct str cursor, struct walk *walk, struct err *e)
     uint64_t us;
     uint64_t n;
 
-    if (!take_hex(&rest, &t) || !take_hex(&rest, &us) || !take_hex(&rest, &n) || n >= rest.n)
+    if (!take_hex(&rest, &t) || !take_hex(&rest, &us) || !take_hex(&rest, &n) || n >= rest.n ||
+        t < 2000 || t > INT64_MAX || us > INT64_MAX)
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     walk->t_us = (int64_t)t;
     walk->from = (struct place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};

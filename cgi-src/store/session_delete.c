@@ -17,15 +17,15 @@ static void write_mark(struct store *s, const struct session *session,
     store_transaction_begin(s);
     store_action_begin(s, "Update", s->shared->sessions_table);
     store_key_session(s, session->user_id, session->session_id);
-    json_put_string(&s->w, "UpdateExpression",
-                    STR("SET deleted_at = if_not_exists(deleted_at, :now)"));
+    json_put_string(&s->w, "UpdateExpression", STR("SET deleted_at = :now"));
     json_key(&s->w, "ExpressionAttributeValues");
     json_begin_object(&s->w);
     item_put_string(&s->w, ":now", now);
     store_put_version(s, if_match, session->version);
     json_end_object(&s->w);
-    struct str condition = arena_printf(s->arena, "attribute_exists(session_id)%s",
-                                        store_version_condition(if_match, session->version));
+    struct str condition = arena_printf(
+        s->arena, "attribute_exists(session_id) AND attribute_not_exists(deleted_at)%s",
+        store_version_condition(if_match, session->version));
     store_action_end(s, condition.p, false);
 
     store_action_begin(s, "Update", s->shared->messages_table);
@@ -39,7 +39,10 @@ static void write_mark(struct store *s, const struct session *session,
     store_action_end(s, NULL, false);
 }
 
-/* Marks the session as it is now. A condition that fails means that it changed: look again. */
+/*
+ * Marks the session as it is now. A condition that fails means that it changed: look again. One
+ * that is marked already is not marked again: another delete of it may have removed the owner item.
+ */
 static int mark(struct store *s, const struct session_key *key, const struct versions *if_match,
                 struct session *out, struct err *e)
 {
@@ -50,6 +53,8 @@ static int mark(struct store *s, const struct session_key *key, const struct ver
         if (store_session_read(s, key, true, out, e) < 0 ||
             store_check_version(if_match, out->version, e) < 0)
             return -1;
+        if (out->deleted)
+            return 0;
         write_mark(s, out, if_match);
         r = store_transaction_commit(s, &answer, e);
         dynamo_answer_free(&answer);
@@ -57,14 +62,32 @@ static int mark(struct store *s, const struct session_key *key, const struct ver
     return r;
 }
 
-static int delete_session_item(struct store *s, struct str user_id, struct str sort_key,
-                               struct err *e)
+static int delete_item(struct store *s, struct str user_id, struct str sort_key, struct err *e)
 {
     struct dynamo_answer answer;
 
     store_begin_call(s, s->shared->sessions_table);
     store_key_session(s, user_id, sort_key);
     int r = store_end_call(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+/* Its key may have been used again since an earlier delete took it: then it is another session's.
+ */
+static int delete_create_marker(struct store *s, const struct session *session, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    store_begin_call(s, s->shared->sessions_table);
+    store_key_session(s, session->user_id, session->create_marker);
+    json_put_string(&s->w, "ConditionExpression", STR("created_session_id = :session"));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":session", session->session_id);
+    json_end_object(&s->w);
+    int r =
+        store_end_call(s, DYNAMO_DELETE_ITEM, STORE_EXPECT(DYNAMO_CONDITION_FAILED), &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
@@ -78,9 +101,9 @@ int store_session_delete(struct store *s, const struct session_key *key,
     owner_cache_remove(s->shared->owners, key->session_id);
     if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)
         return -1;
-    if (out->create_marker.p && delete_session_item(s, key->user_id, out->create_marker, e) < 0)
+    if (out->create_marker.p && delete_create_marker(s, out, e) < 0)
         return -1;
-    return delete_session_item(s, key->user_id, key->session_id, e);
+    return delete_item(s, key->user_id, key->session_id, e);
 }
 
 static void write_user_query(struct store *s, struct str user_id, struct str after)
@@ -102,29 +125,36 @@ static void write_user_query(struct store *s, struct str user_id, struct str aft
     }
 }
 
+/* Markers go with their sessions, so that a key is known as long as its session. What is left of
+ * them goes last. */
+enum erase_pass { ERASE_SESSIONS, ERASE_REST, ERASE_PASSES };
+
 struct erased {
     int64_t sessions;
     int64_t messages;
 };
 
-static int erase_one(struct store *s, const struct session_key *key, struct erased *erased,
-                     struct err *e)
+static int erase_one(struct store *s, const struct session_key *key, enum erase_pass pass,
+                     struct erased *erased, struct err *e)
 {
     static const struct versions no_condition;
     struct session session;
 
     if (!store_is_session_id(key->session_id))
-        return delete_session_item(s, key->user_id, key->session_id, e);
+        return pass == ERASE_REST ? delete_item(s, key->user_id, key->session_id, e) : 0;
     if (store_session_delete(s, key, &no_condition, &session, &erased->messages, e) == 0) {
         erased->sessions++;
         return 0;
     }
-    return e->code == ERR_SESSION_NOT_FOUND ? 0 : -1; /* somebody else was faster */
+    if (e->code != ERR_SESSION_NOT_FOUND)
+        return -1;
+    e->code = ERR_NONE; /* somebody else was faster */
+    return 0;
 }
 
 /* One page of the user's partition. *last is where the next one begins, STR_NONE at the end. */
-static int erase_page(struct store *s, struct str user_id, struct str *last, struct erased *erased,
-                      struct err *e)
+static int erase_page(struct store *s, struct str user_id, enum erase_pass pass, struct str *last,
+                      struct erased *erased, struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -137,7 +167,7 @@ static int erase_page(struct store *s, struct str user_id, struct str *last, str
     for (size_t i = 0; i < n && r == 0; i++) {
         struct json_object *item = json_object_array_get_idx(items, i);
         struct session_key key = {user_id, item_string(item, "session_id")};
-        r = erase_one(s, &key, erased, e);
+        r = erase_one(s, &key, pass, erased, e);
     }
     dynamo_answer_free(&answer);
     return r;
@@ -147,12 +177,14 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
                      int64_t *deleted_messages, struct err *e)
 {
     struct erased erased = {0};
-    struct str last = STR_NONE;
 
-    do {
-        if (erase_page(s, user_id, &last, &erased, e) < 0)
-            return -1;
-    } while (last.p);
+    for (int pass = 0; pass < ERASE_PASSES; pass++) {
+        struct str last = STR_NONE;
+        do {
+            if (erase_page(s, user_id, (enum erase_pass)pass, &last, &erased, e) < 0)
+                return -1;
+        } while (last.p);
+    }
     *deleted_sessions = erased.sessions;
     *deleted_messages = erased.messages;
     return 0;

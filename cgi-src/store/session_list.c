@@ -42,6 +42,8 @@ int store_sessions_by_creation(struct store *s, const struct session_query *quer
     struct str last = query->cursor;
     int r;
 
+    if (last.p && (!store_is_session_id(last) || !str_is_utf8(last)))
+        return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     out->sessions = arena_array(s->arena, l.limit, sizeof(*out->sessions));
     do {
         struct dynamo_answer answer;

@@ -244,12 +244,18 @@ static inline void load_settings(struct config *config, const char *const *setti
         fail_msg("config_load: %s", e.detail);
 }
 
+static inline int machine_call_of(struct machine *m, enum dynamo_operation operation,
+                                  bool repeatable, struct dynamo_answer *answer, struct err *e)
+{
+    const struct dynamo_call call = {operation, STR("{\"TableName\":\"t\"}"), repeatable};
+    *e = (struct err){0};
+    return dynamo_call(m->dynamo, &call, answer, e);
+}
+
 static inline int machine_call(struct machine *m, bool repeatable, struct dynamo_answer *answer,
                                struct err *e)
 {
-    const struct dynamo_call call = {DYNAMO_UPDATE_ITEM, STR("{\"TableName\":\"t\"}"), repeatable};
-    *e = (struct err){0};
-    return dynamo_call(m->dynamo, &call, answer, e);
+    return machine_call_of(m, DYNAMO_UPDATE_ITEM, repeatable, answer, e);
 }
 
 /* The cache does not ask the provider again right after it has asked: a call, and some time. */

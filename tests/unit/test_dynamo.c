@@ -6,8 +6,9 @@
 
 struct call_case {
     const char *name;
-    const char *setting; /* NULL: none that matters */
-    bool once;           /* the call must not be repeated after a maybe-sent */
+    const char *setting;             /* NULL: none that matters */
+    enum dynamo_operation operation; /* DYNAMO_GET_ITEM, the first, stands for UpdateItem */
+    bool once;                       /* the call must not be repeated after a maybe-sent */
     bool credentials_change;
     int64_t deadline_ms; /* 0: 5 s */
     struct step steps[8];
@@ -42,20 +43,20 @@ static const struct call_case cases[] = {
      .repeated_after_maybe_sent = true},
     {.name = "four attempts in all, the pauses doubling",
      .steps = {STATUS(500), STATUS(502), STATUS(503), STATUS(504), OK},
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .requests = 4,
      .slept_us = 12500 + 25000 + 50000,
      .words = "may have been carried out"},
     {.name = "AWS_MAX_ATTEMPTS",
      .setting = "AWS_MAX_ATTEMPTS=2",
      .steps = {STATUS(500), STATUS(500), OK},
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .requests = 2,
      .slept_us = 12500},
     {.name = "no retry at all",
      .setting = "AWS_MAX_ATTEMPTS=1",
      .steps = {STATUS(500), OK},
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .requests = 1},
     {.name = "an answer that is not what was sent",
      .steps = {{.bad_crc = true}, OK},
@@ -100,21 +101,41 @@ static const struct call_case cases[] = {
      .requests = 3,
      .slept_us = 12500 + 1000000,
      .repeated_after_maybe_sent = true},
+    {.name = "maybe sent, then throttled to the end: it may be there all the same",
+     .steps = {MAYBE_SENT, THROTTLED, THROTTLED, THROTTLED},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .requests = 4,
+     .slept_us = 12500 + 1000000 + 2000000,
+     .words = "Idempotency-Key"},
+    {.name = "maybe sent, then conflicts until the deadline",
+     .deadline_ms = 100,
+     .steps = {MAYBE_SENT, CONFLICT, CONFLICT, CONFLICT},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .requests = 4,
+     .slept_us = 12500 + 12500 + 25000,
+     .words = "may have been carried out"},
+    {.name = "a read that failed has written nothing",
+     .operation = DYNAMO_QUERY,
+     .steps = {MAYBE_SENT, STATUS(500), STATUS(500), STATUS(500)},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .requests = 4,
+     .slept_us = 12500 + 25000 + 50000,
+     .words = "it cannot be reached or fails; try again"},
     {.name = "maybe sent: not repeated",
      .once = true,
      .steps = {MAYBE_SENT, OK},
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .requests = 1,
      .words = "may have been carried out"},
     {.name = "a server fault may be a success: not repeated",
      .once = true,
      .steps = {STATUS(500), OK},
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .requests = 1},
     {.name = "a broken answer may be a success: not repeated",
      .once = true,
      .steps = {{.bad_crc = true}, OK},
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .requests = 1},
     {.name = "not sent: repeated in any case",
      .once = true,
@@ -262,7 +283,8 @@ static void run_case(const struct call_case *row)
                  COUNT(row->steps));
     int64_t deadline_ms = row->deadline_ms ? row->deadline_ms : 5000;
     dynamo_begin(m.dynamo, m.mono_us + deadline_ms * 1000);
-    int result = machine_call(&m, !row->once, &answer, &e);
+    int result = machine_call_of(&m, row->operation ? row->operation : DYNAMO_UPDATE_ITEM,
+                                 !row->once, &answer, &e);
     if (result == 0 ? row->code != ERR_NONE : row->code != e.code)
         fail_msg("%s: %d %s: %s", row->name, result, err_code_name(e.code), e.detail);
     assert_int_equal(m.requests, row->requests);

@@ -139,7 +139,7 @@ static const struct fault_case {
     {.name = "closed when it was read, not to be repeated",
      .command = THEN_GOOD("\"fault\":\"close-before\""),
      .once = true,
-     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .code = ERR_DEADLINE_EXCEEDED,
      .seen = 1},
     {.name = "no answer, then good",
      .command = THEN_GOOD("\"fault\":\"stall\""),
