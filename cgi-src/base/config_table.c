@@ -318,7 +318,8 @@ const struct config_key config_keys[] = {
      FIELD(auth_user_header),
      .default_text = "X-User-Id",
      .allowed = "name of a header",
-     .help = "The header that names the user when AUTH_MODE is header."},
+     .help = "The header that names the user when AUTH_MODE is header. nginx must keep it from "
+             "clients: another name than X-User-Id has to be put into its fastcgi.conf."},
     /* logs */
     {.key = "LOG_LEVEL",
      .type = CONFIG_CHOICE,

@@ -19,7 +19,7 @@ static bool is_listed(const char *origins, struct str origin)
 void cors_apply(const char *origins, const struct request *request, struct response *response)
 {
     struct str origin = request_header(request, "HTTP_ORIGIN");
-    bool any = strcmp(origins, "*") == 0;
+    bool any = is_listed(origins, STR("*"));
 
     if (!any)
         response_header(response, "Vary", STR("Origin"));

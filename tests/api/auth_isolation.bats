@@ -12,6 +12,7 @@ setup_file() {
     node "$TOP/tests/lib/make-tokens.js" keys "$KEYS"
     JWT_URL=$(start_auth_stack jwt AUTH_MODE=jwt "AUTH_JWT_JWKS_FILE=$KEYS/jwks.json")
     HEADER_URL=$(start_auth_stack header AUTH_MODE=header AUTH_USER_HEADER=X-Test-User)
+    trust_header header X-Test-User
 }
 
 teardown_file() {

@@ -2,6 +2,9 @@
 # CORS: what a browser on another origin may do.
 
 load helpers
+load auth_stack
+
+teardown_file() { stop_auth_stack origins; }
 
 setup() {
     user=$(unique)
@@ -47,4 +50,34 @@ setup() {
     is "$(header Access-Control-Allow-Origin)" ''
     api GET "/sessions/$user" -H 'Origin: http://localhost:3000.evil.example'
     is "$(header Access-Control-Allow-Origin)" ''
+}
+
+# from ORIGIN PERMISSION: what a browser there is told, by the application, by the master, and by nginx.
+from() {
+    local target
+    for target in "$API/sessions/$user" "${API%/api/v1}/none" "$API/health" "$API/sessions/s/messages/1"; do
+        api GET "$target" -H "Origin: $1"
+        is "$(header Access-Control-Allow-Origin)" "$2"
+    done
+    api OPTIONS "$API/sessions/s/messages/1" -H "Origin: $1" -H 'Access-Control-Request-Method: PATCH'
+    expect 204
+    is "$(header Access-Control-Allow-Origin)" "$2"
+    [[ $(header Access-Control-Allow-Methods) == *PATCH* ]]
+}
+
+@test "CORS_ORIGINS may name several" {
+    API=$(start_auth_stack origins 'CORS_ORIGINS=https://a.example, http://b.example:8080')/api/v1
+    from https://a.example https://a.example
+    from http://b.example:8080 http://b.example:8080
+    from http://localhost:3000 ''
+    from https://a.example.evil.example ''
+}
+
+@test "CORS_ORIGINS may be everybody" {
+    local origins
+    for origins in '*' 'https://a.example,*'; do
+        stop_auth_stack origins
+        API=$(start_auth_stack origins "CORS_ORIGINS=$origins")/api/v1
+        from http://anywhere.example '*'
+    done
 }

@@ -109,10 +109,62 @@ PATH=$PATH:/usr/sbin
     problem 400 bad_request
 }
 
-@test "405: TRACE, with Allow" {
+@test "every answer tells browsers not to guess, frame or refer" {
+    local name
+    for target in "POST $url/api/v1/sessions" "GET $url/api/v1/sessions/nobody/none" "GET $url/none" \
+        "GET $url/api/v1/health" "GET $url/docs"; do
+        http "${target% *}" "${target#* }" -H 'Content-Type: application/json' -d '{"user_id":"u"}'
+        echo "$target: $status $headers"
+        for name in 'x-content-type-options: nosniff' 'x-frame-options: DENY' 'referrer-policy: no-referrer'; do
+            [[ $(grep -ic "^$name" <<<"$headers") == 1 ]]
+        done
+    done
+}
+
+@test "OPTIONS where the application is not asked" {
+    local path
+    for path in /api/v1/health /api/v1/openapi.json /openapi.json /docs; do
+        http OPTIONS "$url$path" -H 'Origin: http://localhost:3000' -H 'Access-Control-Request-Method: GET'
+        echo "$path: $status $headers"
+        [[ $status == 204 && $(header allow) == 'GET, HEAD, OPTIONS' ]]
+        [[ $(header access-control-allow-origin) == http://localhost:3000 && -n $(header x-request-id) ]]
+    done
+}
+
+@test "403: metrics are for this machine" {
+    http GET "$url/metrics" --interface 127.0.0.2
+    problem 403 forbidden
+}
+
+@test "400: plain HTTP on a port for TLS" {
+    local prefix=/tmp/chat-sessions-site.$$ port pid
+    port=$(free_port)
+    site_below "$prefix" "$port"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test -keyout "$prefix/key" -out "$prefix/crt" 2>/dev/null
+    sed -i "s#server_name _;#ssl_certificate $prefix/crt; ssl_certificate_key $prefix/key;#; s#\(listen .*\);#\1 ssl;#" \
+        "$prefix/sites-enabled/chat-sessions.conf"
+    nginx -p "$prefix" -c "$prefix/nginx.conf" 3>&- &
+    pid=$!
+    until_true 20 curl -sk --noproxy '*' -o /dev/null "https://127.0.0.1:$port/"
+    http GET "http://127.0.0.1:$port/api/v1/health"
+    kill "$pid"
+    wait "$pid" || true
+    rm -r "$prefix"
+    problem 400 bad_request
+}
+
+@test "405: TRACE, with what the path allows" {
     http TRACE "$url/api/v1/sessions"
     problem 405 method_not_allowed
-    [[ $(header allow) == *GET* ]]
+    [[ $(header allow) == "POST, OPTIONS" ]]
+    http TRACE "$url/api/v1/sessions/u/s"
+    [[ $(header allow) == "GET, HEAD, PUT, PATCH, DELETE, OPTIONS" ]]
+    http TRACE "$url/api/v1/sessions/s/messages?limit=1"
+    [[ $(header allow) == "GET, HEAD, POST, OPTIONS" ]]
+    http TRACE "$url/api/v1/sessions/u"
+    [[ $(header allow) == "GET, HEAD, DELETE, OPTIONS" ]]
+    http TRACE "$url/nothing"
+    [[ $(header allow) == "GET, HEAD" ]]
 }
 
 @test "413: the detail names the limit and the size" {
