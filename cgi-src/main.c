@@ -222,7 +222,7 @@ static int run_command(void)
 
 int main(int argc, char **argv)
 {
-    pool_title_init(argc, argv);
+    pool_begin(argc, argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);

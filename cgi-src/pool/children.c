@@ -23,6 +23,7 @@
 #define EARLY_DEATH_US ((int64_t)1 * 1000000)
 #define BACKOFF_MAX_S 30
 #define CRASH_LOOP 5
+#define STATUS_UNKNOWN (-1) /* waitpid gives no such status */
 #define START_TIME_US ((int64_t)60 * 1000000)
 /* Between TERM, on which a worker leaves its requests unfinished, and KILL. */
 #define TERM_TIME_US ((int64_t)2 * 1000000)
@@ -183,7 +184,9 @@ void child_escalate(struct child *c, int64_t now_us)
 
 static void describe_end(int status, char *out, size_t size)
 {
-    if (WIFSIGNALED(status))
+    if (status == STATUS_UNKNOWN)
+        snprintf(out, size, "has ended, nobody can say how");
+    else if (WIFSIGNALED(status))
         snprintf(out, size, "was killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status))); /* the master has one thread */
     else
@@ -238,8 +241,13 @@ void children_reap(struct master *m)
     for (unsigned i = 0; i < BOARD_PLACES; i++) {
         struct child *c = &m->children[i];
         int status;
-        if (c->state != CHILD_NONE && waitpid(c->pid, &status, WNOHANG) == c->pid)
+        if (c->state == CHILD_NONE)
+            continue;
+        pid_t ended = waitpid(c->pid, &status, WNOHANG);
+        if (ended == c->pid)
             died(m, c, status);
+        else if (ended < 0 && errno == ECHILD) /* somebody else has waited for it */
+            died(m, c, STATUS_UNKNOWN);
     }
 }
 

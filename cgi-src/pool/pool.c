@@ -13,6 +13,13 @@
 #include "base/log.h"
 #include "pool/board.h"
 #include "pool/process.h"
+#include "pool/title.h"
+
+void pool_begin(int argc, char **argv)
+{
+    signal(SIGCHLD, SIG_DFL);
+    title_init(argc, argv);
+}
 
 unsigned pool_slots(void)
 {

@@ -28,9 +28,13 @@ struct pool_handler {
  */
 unsigned pool_slots(void);
 
-/* Lets the pool write into argv what its processes are doing, for ps. Optional; call first thing in
- * main. Strings of argv and of the environment are lost: who needs one takes a copy before. */
-void pool_title_init(int argc, char **argv);
+/*
+ * Call first thing in main, in every mode: undoes what a careless parent left behind (ignored
+ * SIGCHLD: no child could be waited for), and lets the pool write into argv what its processes are
+ * doing, for ps. Strings of argv and of the environment are lost: who needs one takes a copy
+ * before.
+ */
+void pool_begin(int argc, char **argv);
 
 /*
  * The master: opens the socket (or takes it from LISTEN_FDS), forks the processes, keeps them

@@ -2,7 +2,7 @@
  * What ps shows for a process. Linux shows the memory where the arguments were: it is written over,
  * and the environment behind it is moved away first to make room.
  */
-#include "pool/pool.h"
+#include "pool/title.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include "pool/title.h"
 
 static char *area;
 static size_t area_size;
@@ -50,7 +48,7 @@ static int move_environment(void)
     return 0;
 }
 
-void pool_title_init(int argc, char **argv)
+void title_init(int argc, char **argv)
 {
     if (argc < 1 || !argv[0] || area)
         return;

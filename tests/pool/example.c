@@ -158,13 +158,13 @@ static int run(const char *mode, const struct config *config, struct err *e)
 
 int main(int argc, char **argv)
 {
+    pool_begin(argc, argv);
     struct err e = {.code = ERR_NONE};
     struct metrics_labels labels = {.routes = routes, .route_count = 1};
     char *mode = strdup(argc > 1 ? argv[1] : "pool");
     char *file = argc > 2 ? strdup(argv[2]) : NULL;
 
     env_file = file;
-    pool_title_init(argc, argv);
     struct config *config = load(&e);
     int result = -1;
     if (config && mode && metrics_init(&labels, pool_slots(), &e) == 0)

@@ -65,6 +65,17 @@ notified() { grep -q "$1" "$DIR/notify.log"; }
     is "$(stat -c '%U %a' "$DIR/s")" 'nobody 660'
 }
 
+@test "a parent that ignores SIGCHLD: the dead are noticed and replaced all the same" {
+    printf 'SOCKET=%s\nPOOL_PROCESSES=2\nPOOL_THREADS=2\n' "$DIR/s" >"$DIR/env"
+    # shellcheck disable=SC2016
+    start_in_background pool perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV' "$POOL_EXAMPLE" pool "$DIR/env"
+    wait_for 10 metric_is 'chat_sessions_pool_processes{state="ready"}' 2
+    kill -KILL "$(workers | awk '{ print $1 }')"
+    wait_for 5 metric_is chat_sessions_worker_restarts_total 1
+    wait_for 5 metric_is 'chat_sessions_pool_processes{state="ready"}' 2
+    logged 'was killed by signal 9'
+}
+
 @test "one process on a socket of spawn-fcgi: serves, and ends on SIGTERM" {
     command -v spawn-fcgi >/dev/null || skip 'spawn-fcgi is not installed'
     printf 'POOL_THREADS=4\nLOG_FILE=%s\n' "$DIR/pool.log" >"$DIR/env"
