@@ -1,12 +1,10 @@
 /*
  * Options, subcommands, the choice of mode and the wiring of the layers; nothing else.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/check.h"
@@ -111,31 +109,31 @@ static int check(void)
     }
 }
 
-/*
- * The tables are looked at in a process of their own: no connection, no random state and no thread
- * may cross the pool's fork. Only tables with other keys stop the start: all else may mend itself.
- */
-static int prepare_tables(const struct config *config, struct err *e)
+static int look_at_tables(const struct config *config)
 {
-    int status;
-    pid_t pid = fork();
+    struct err e = {0};
 
-    if (pid < 0)
-        return err_set(e, ERR_INTERNAL, "fork: %s", strerror(errno));
-    if (pid == 0) {
-        int r = service_create_tables(config, SERVE_TABLES_DEADLINE_MS, e);
-        if (r < 0)
-            log_error("%s", e->detail);
-        _exit(r == 0 ? 0 : e->code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
+    if (service_create_tables(config, SERVE_TABLES_DEADLINE_MS, &e) == 0)
+        return 0;
+    return fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
+}
+
+/* Only tables with other keys stop the start: all else may mend itself. */
+static enum pool_aside prepare_tables(const struct config *config, struct err *e)
+{
+    int result;
+    enum pool_aside how = pool_run_aside(config, look_at_tables, &result, e);
+
+    if (how != POOL_ASIDE_DONE)
+        return how;
+    if (result == EXIT_CONFIG) {
+        err_set(e, ERR_CONFIGURATION, "not started: the tables do not fit");
+        return POOL_ASIDE_FAILED;
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG)
-        return err_set(e, ERR_CONFIGURATION, "not started: the tables do not fit");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    if (result != 0)
         log_warning("the tables could not be looked at; the service starts all the same and "
                     "answers 503 until DynamoDB can be used");
-    return 0;
+    return POOL_ASIDE_DONE;
 }
 
 static struct config *reload(struct err *e)
@@ -163,8 +161,16 @@ static int serve(void)
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
-    if (prepare_tables(&config, &e) < 0)
+    switch (prepare_tables(&config, &e)) {
+    case POOL_ASIDE_FAILED:
         return fail(&e, EXIT_CONFIG);
+    case POOL_ASIDE_STOPPED:
+        log_info("told to stop before the pool has started");
+        config_free(&config);
+        return 0;
+    case POOL_ASIDE_DONE:
+        break;
+    }
     if (metrics_init(service_metrics_labels(), pool_slots(), &e) < 0)
         return fail(&e, EXIT_FAILURE);
     struct pool_options pool = {.config = &config, .handler = &handler, .reload = reload};

@@ -132,15 +132,29 @@ static void signals_ready(struct watch *w, uint32_t events)
         handle_signal(m, (int)info.ssi_signo);
 }
 
-static int open_signals(struct master *m, sigset_t *before)
+static void wanted_signals(sigset_t *set)
 {
     static const int wanted[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT};
+
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+        sigaddset(set, wanted[i]);
+}
+
+void master_hold_signals(sigset_t *before)
+{
     sigset_t set;
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-        sigaddset(&set, wanted[i]);
+    wanted_signals(&set);
     sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static int open_signals(struct master *m, sigset_t *before)
+{
+    sigset_t set;
+
+    wanted_signals(&set);
+    master_hold_signals(before);
     signal(SIGPIPE, SIG_IGN);
     m->signals = (struct watch){signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), signals_ready};
     return m->signals.fd < 0 ? -1 : watch_add(m->epoll_fd, &m->signals, EPOLLIN);

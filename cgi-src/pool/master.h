@@ -5,6 +5,7 @@
 #ifndef POOL_MASTER_H
 #define POOL_MASTER_H
 
+#include <signal.h>
 #include <sys/types.h>
 #include "pool/board.h"
 #include "pool/listener.h"
@@ -75,6 +76,11 @@ struct master {
     struct position positions[MASTER_PROCESSES];
     struct child children[BOARD_PLACES];
 };
+
+/* ---- master.c ---- */
+
+/* Blocks the signals that the master reads from its descriptor. */
+void master_hold_signals(sigset_t *before);
 
 /* ---- children.c ---- */
 

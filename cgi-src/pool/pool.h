@@ -37,6 +37,17 @@ unsigned pool_slots(void);
 void pool_begin(int argc, char **argv);
 
 /*
+ * Does some work before pool_run in a process of its own: no connection, no random state and no
+ * thread of it crosses the pool's fork. result: what work returns, 0 to 255; -1 if it has crashed.
+ * From here on SIGHUP and SIGUSR1 wait for pool_run. SIGTERM, SIGINT and SIGQUIT end the work:
+ * POOL_ASIDE_STOPPED, and the pool should not start. POOL_ASIDE_FAILED: with e, nothing was done.
+ */
+enum pool_aside { POOL_ASIDE_DONE, POOL_ASIDE_STOPPED, POOL_ASIDE_FAILED };
+enum pool_aside pool_run_aside(const struct config *config,
+                               int (*work)(const struct config *config), int *result,
+                               struct err *e);
+
+/*
  * The master: opens the socket (or takes it from LISTEN_FDS), forks the processes, keeps them
  * alive, answers metrics and health on its own socket, and returns when it has been stopped: 0, or
  * -1 with e when it could not start. reload reads the configuration anew (NULL on failure with e;

@@ -76,6 +76,65 @@ notified() { grep -q "$1" "$DIR/notify.log"; }
     logged 'was killed by signal 9'
 }
 
+# A DynamoDB that takes connections and never answers.
+start_silent_dynamodb() {
+    # shellcheck disable=SC2016
+    start_in_background dynamodb perl -MIO::Socket::INET -e '
+        $| = 1;
+        my $s = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1") or die;
+        print $s->sockport, "\n";
+        sleep' # until it is ended
+    wait_for 5 test -s "$DIR/dynamodb.log"
+    cat >"$DIR/env" <<EOF
+SOCKET=$DIR/s
+POOL_PROCESSES=1
+POOL_THREADS=2
+AWS_ACCESS_KEY_ID=id
+AWS_SECRET_ACCESS_KEY=secret
+AWS_REGION=us-east-1
+AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(cat "$DIR/dynamodb.log")
+EOF
+}
+
+has_workers() { (($(count_workers) == $1)); }
+
+# The program itself, which looks at the tables first.
+start_program() {
+    start_in_background pool "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" serve --env-file "$DIR/env"
+}
+
+@test "signals while the tables are looked at: a reload waits, a stop does not" {
+    start_silent_dynamodb
+    start_program
+    wait_for 10 logged 'starts'
+    wait_for 10 has_workers 1
+    kill -USR1 "$(pid_of pool)"
+    kill -HUP "$(pid_of pool)"
+    end dynamodb
+    wait_for 30 metric_is chat_sessions_pool_reloads_total 1
+    end pool
+
+    start_silent_dynamodb
+    start_program
+    wait_for 10 has_workers 1
+    read -r looking <<<"$(workers)"
+    begun=$SECONDS
+    end pool TERM
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    ((SECONDS - begun < 5)) || fail 'it took too long'
+    has_ended "$looking"
+}
+
+@test "the process that looks at the tables does not outlive the master" {
+    start_silent_dynamodb
+    start_program
+    wait_for 10 has_workers 1
+    read -r looking <<<"$(workers)"
+    end pool KILL
+    wait_for 5 has_ended "$looking"
+}
+
 @test "one process on a socket of spawn-fcgi: serves, and ends on SIGTERM" {
     command -v spawn-fcgi >/dev/null || skip 'spawn-fcgi is not installed'
     printf 'POOL_THREADS=4\nLOG_FILE=%s\n' "$DIR/pool.log" >"$DIR/env"

@@ -1,0 +1,67 @@
+/*
+ * Work before the pool starts, in a process of its own. What the work is, main.c says.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "pool/master.h"
+
+_Noreturn static void run_child(pid_t parent, const sigset_t *signals, const struct config *config,
+                                int (*work)(const struct config *config))
+{
+    /* Nobody waits for its result then. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    sigprocmask(SIG_SETMASK, signals, NULL);
+    _exit(work(config));
+}
+
+/* Reload and log reopening wait for the pool; a stop does not. True if it was one. */
+static bool wait_for(pid_t pid, int *status)
+{
+    bool stopped = false;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    while (waitpid(pid, status, WNOHANG) == 0) {
+        int number = sigwaitinfo(&set, NULL);
+        if (number < 0 || number == SIGCHLD)
+            continue;
+        stopped = true;
+        kill(pid, SIGKILL);
+    }
+    return stopped;
+}
+
+enum pool_aside pool_run_aside(const struct config *config,
+                               int (*work)(const struct config *config), int *result, struct err *e)
+{
+    sigset_t before;
+    int status = -1;
+    pid_t parent = getpid();
+
+    master_hold_signals(&before);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0) {
+        err_set(e, ERR_INTERNAL, "fork: %s", strerrordesc_np(errno));
+        return POOL_ASIDE_FAILED;
+    }
+    if (pid == 0)
+        run_child(parent, &before, config, work);
+    if (wait_for(pid, &status))
+        return POOL_ASIDE_STOPPED;
+    *result = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return POOL_ASIDE_DONE;
+}
