@@ -213,6 +213,7 @@ static int become_user(struct master *m, struct err *e)
     if (initgroups(name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0)
         return err_set(e, ERR_CONFIGURATION, "cannot become the user %s: %s", name,
                        strerrordesc_np(errno));
+    pool_forbid_core_dumps();
     return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,9 +17,21 @@
 #include "pool/process.h"
 #include "pool/title.h"
 
+void pool_forbid_core_dumps(void)
+{
+    struct rlimit none = {0, 0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    /* The sanitizers need to trace their own process. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 void pool_begin(int argc, char **argv)
 {
     signal(SIGCHLD, SIG_DFL);
+    pool_forbid_core_dumps();
     title_init(argc, argv);
 }
 

@@ -30,11 +30,15 @@ unsigned pool_slots(void);
 
 /*
  * Call first thing in main, in every mode: undoes what a careless parent left behind (ignored
- * SIGCHLD: no child could be waited for), and lets the pool write into argv what its processes are
- * doing, for ps. Strings of argv and of the environment are lost: who needs one takes a copy
- * before.
+ * SIGCHLD: no child could be waited for), forbids core files, and lets the pool write into argv
+ * what its processes are doing, for ps. Strings of argv and of the environment are lost: who needs
+ * one takes a copy before.
  */
 void pool_begin(int argc, char **argv);
+
+/* Memory holds credentials and what people wrote: none of it goes into a core file. Inherited by
+ * fork; the second half of it is undone by a change of the user. */
+void pool_forbid_core_dumps(void);
 
 /*
  * Does some work before pool_run in a process of its own: no connection, no random state and no

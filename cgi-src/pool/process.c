@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -28,18 +26,6 @@
 #define CONNECTIONS_PER_THREAD 4
 
 /* ---- start ---- */
-
-/* Memory of a worker holds credentials and what people wrote: none of it goes into a core file. The
- * sanitizers need to trace their own process. */
-static void forbid_core_dumps(void)
-{
-    struct rlimit none = {0, 0};
-
-    setrlimit(RLIMIT_CORE, &none);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
 
 /* Signals come to the first thread, through a descriptor: libfcgi's handlers never run. */
 static int open_signals(bool single)
@@ -132,7 +118,6 @@ static int start(struct process *p, struct err *e)
     p->serve_limit = serve_limit(config->pool_max_requests);
     pthread_mutex_init(&p->start_lock, NULL);
     pthread_cond_init(&p->start_changed, NULL);
-    forbid_core_dumps();
     p->signal_fd = open_signals(p->setup.control < 0);
     if (connection_library_init(e) < 0 || open_descriptors(p, e) < 0)
         return -1;
