@@ -38,6 +38,7 @@ struct config {
     int64_t
         stuck_request_s; /* the watchdog ends a process with a request older than this; 0: off */
     const char *user;    /* POOL_USER: whom to become after opening the socket as root; "": stay */
+    const char *socket_group; /* SOCKET_GROUP: to whom both sockets belong; "": the user's own */
     /* requests */
     int64_t max_body_bytes;
     const char *cors_origins;

@@ -259,6 +259,12 @@ const struct config_key config_keys[] = {
      FIELD(user),
      .allowed = "name of a user",
      .help = "Whom to become after opening the socket as root; no change if not set."},
+    {.key = "SOCKET_GROUP",
+     .type = CONFIG_TEXT,
+     FIELD(socket_group),
+     .allowed = "name of a group",
+     .help = "The group of both sockets: nginx's, so that it may connect. If not set, that of "
+             "POOL_USER, or that of a setgid directory."},
     /* requests */
     {.key = "MAX_BODY_BYTES",
      .type = CONFIG_INTEGER,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,6 +22,8 @@
 
 /* A longer message is cut: it is formatted on the stack. */
 #define MESSAGE_SIZE 4096
+/* Of a new file, whatever the umask: the group reads it, as after logrotate's own create. */
+#define FILE_MODE 0640
 #define LINE_CAP ((size_t)1024 * 1024)
 
 /* Readers take the descriptor without a lock: it never changes its number once it is not standard
@@ -36,7 +39,12 @@ static const char *const level_labels[LOG_LEVELS] = {"DEBUG", "INFO", "WARNING",
 
 static int open_for_append(const char *file)
 {
-    return open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    static const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    int fd = open(file, flags | O_EXCL, FILE_MODE);
+    if (fd < 0)
+        return errno == EEXIST ? open(file, flags, FILE_MODE) : -1;
+    fchmod(fd, FILE_MODE);
+    return fd;
 }
 
 /* Puts the open file behind the log's descriptor. Takes fd over. Call with file_lock held. */
@@ -104,6 +112,18 @@ void log_reopen(void)
     if (error)
         log_error("cannot open the log file again, the old one stays in use: %s",
                   strerrordesc_np(error));
+}
+
+int log_give(uid_t user, gid_t group)
+{
+    struct stat s;
+    int result = 0;
+    pthread_mutex_lock(&file_lock);
+    int fd = atomic_load(&log_fd);
+    if (file_name && fstat(fd, &s) == 0 && S_ISREG(s.st_mode))
+        result = fchown(fd, user, group);
+    pthread_mutex_unlock(&file_lock);
+    return result;
 }
 
 bool log_enabled(enum log_level level)

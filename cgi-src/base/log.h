@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/err.h"
 #include "base/str.h"
 
@@ -27,6 +28,10 @@ int log_open(enum log_level level, enum log_format format, const char *file, str
 
 /* Opens the same file again (after logrotate has moved it away). Keeps the old one on failure. */
 void log_reopen(void);
+
+/* The log file is to belong to somebody else, who must be able to open it again: for root, before
+ * it becomes that user. Only a regular file changes hands. 0, or -1 with errno. */
+int log_give(uid_t user, gid_t group);
 
 bool log_enabled(enum log_level level);
 

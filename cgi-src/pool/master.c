@@ -5,8 +5,6 @@
 #include "pool/master.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include "base/log.h"
 #include "pool/notify.h"
 #include "pool/title.h"
+#include "pool/user.h"
 
 /* Connections that wait while every worker is busy; nginx's max_conns stays below. */
 #define BACKLOG 511
@@ -185,38 +184,6 @@ static int open_sockets(struct master *m, char *status_path, size_t size, struct
     return result;
 }
 
-static int give_socket(const struct listener *l, const struct passwd *user, struct err *e)
-{
-    if (!l->path || chown(l->path, user->pw_uid, user->pw_gid) == 0)
-        return 0;
-    return err_set(e, ERR_CONFIGURATION, "cannot give %s to %s: %s", l->path, user->pw_name,
-                   strerrordesc_np(errno));
-}
-
-static int become_user(struct master *m, struct err *e)
-{
-    const char *name = m->current.config->user;
-
-    if (*name == '\0')
-        return 0;
-    // cppcheck-suppress getpwnamCalled ; the master has one thread
-    const struct passwd *user = getpwnam(name);
-    if (!user)
-        return err_set(e, ERR_CONFIGURATION, "POOL_USER: there is no user %s", name);
-    if (geteuid() != 0) {
-        if (geteuid() != user->pw_uid)
-            log_warning("POOL_USER is ignored: only root can become %s", name);
-        return 0;
-    }
-    if (give_socket(&m->listener, user, e) < 0 || give_socket(&m->status_listener, user, e) < 0)
-        return -1;
-    if (initgroups(name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 || setuid(user->pw_uid) < 0)
-        return err_set(e, ERR_CONFIGURATION, "cannot become the user %s: %s", name,
-                       strerrordesc_np(errno));
-    pool_forbid_core_dumps();
-    return 0;
-}
-
 /* Each connection, each thread's connection to DynamoDB and each inbox is one. */
 static void raise_descriptor_limit(void)
 {
@@ -240,7 +207,9 @@ static int start(struct master *m, char *status_path, size_t size, struct err *e
     m->current = (struct generation){.number = ++m->last_generation, .config = m->options->config};
     m->current.processes = generation_processes(m, m->current.config);
     raise_descriptor_limit();
-    if (open_sockets(m, status_path, size, e) < 0 || become_user(m, e) < 0)
+    const struct config *c = m->options->config;
+    if (open_sockets(m, status_path, size, e) < 0 || user_give_socket(c, m->listener.path, e) < 0 ||
+        user_give_socket(c, m->status_listener.path, e) < 0 || user_become(c, e) < 0)
         return -1;
     m->board = board_new(places_for(m->current.processes), e);
     if (!m->board)

@@ -54,15 +54,34 @@ notified() { grep -q "$1" "$DIR/notify.log"; }
     [[ -S $DIR/s ]]
 }
 
-@test "root becomes POOL_USER after opening the sockets" {
-    ((EUID == 0)) || skip 'only root can'
+# as_nobody: $DIR/log, which belongs to nobody, as /var/log/chat-sessions does.
+as_nobody() {
+    ((EUID == 0)) || skip 'only root can become somebody else'
     chmod 755 "$DIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" || true
-    start_pool POOL_USER=nobody
+    mkdir "$DIR/log"
+    chown nobody "$DIR/log"
+}
+
+@test "root becomes POOL_USER after opening the sockets and the log" {
+    as_nobody
+    umask 077
+    start_pool POOL_USER=nobody LOG_FILE="$DIR/log/app.log"
+    chmod 644 "$DIR/env"
     wait_for 10 is_healthy
     for pid in $(pid_of pool) $(workers); do
         is "$(awk '/^Uid/ { print $2, $3, $4 }' "/proc/$pid/status")" "$(printf '%s %s %s' "$(id -u nobody)"{,,})"
     done
     is "$(stat -c '%U %a' "$DIR/s")" 'nobody 660'
+    is "$(stat -c '%U %a' "$DIR/log/app.log")" 'nobody 640'
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 metric_is chat_sessions_pool_reloads_total 1
+    mv "$DIR/log/app.log" "$DIR/log/app.log.1"
+    kill -USR1 "$(pid_of pool)"
+    wait_for 5 test -e "$DIR/log/app.log"
+    is "$(stat -c '%U %a' "$DIR/log/app.log")" 'nobody 640'
+    end pool
+    grep -q stopped "$DIR/log/app.log"
+    ! grep -rqi 'cannot open' "$DIR/log" "$DIR/pool.log"
 }
 
 @test "a parent that ignores SIGCHLD: the dead are noticed and replaced all the same" {

@@ -248,6 +248,41 @@ static void test_reopen(void **state)
     unlink(moved);
 }
 
+/* As logrotate makes it: readable by the group even where the service's umask is 077. */
+static void test_mode(void **state)
+{
+    (void)state;
+    struct stat s;
+    mode_t before = umask(077);
+    start(LOG_INFO, LOG_TEXT);
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_equal(s.st_mode & 07777, 0640);
+    assert_int_equal(chmod(path, 0600), 0);
+    log_reopen(); /* one that is there keeps what it was given */
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_equal(s.st_mode & 07777, 0600);
+    umask(before);
+}
+
+static void test_give(void **state)
+{
+    (void)state;
+    assert_int_equal(log_open(LOG_INFO, LOG_TEXT, "", NULL), 0);
+    assert_int_equal(log_give(1, 1), 0); /* standard error stays whose it is */
+    start(LOG_INFO, LOG_TEXT);
+    assert_int_equal(log_give(getuid(), getgid()), 0);
+    if (getuid() != 0) {
+        assert_int_equal(log_give(0, 0), -1);
+        assert_int_equal(errno, EPERM);
+        return;
+    }
+    struct stat s;
+    assert_int_equal(log_give(1, 2), 0);
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_equal(s.st_uid, 1);
+    assert_int_equal(s.st_gid, 2);
+}
+
 enum { THREADS = 4, LINES = 2000 };
 static atomic_int writers_left;
 
@@ -344,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_bad_file),
         cmocka_unit_test(test_not_inherited),
         cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_give),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_back_to_standard_error),
     };

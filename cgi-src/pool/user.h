@@ -1,0 +1,20 @@
+/*
+ * Whom the pool runs as (POOL_USER), and to whom its sockets and its log belong. For pool/ alone.
+ */
+#ifndef POOL_USER_H
+#define POOL_USER_H
+
+#include "base/config.h"
+#include "base/err.h"
+
+/*
+ * Gives a socket's file to POOL_USER and to SOCKET_GROUP. Without SOCKET_GROUP, a group that the
+ * file has from its directory (setgid) stays; else it becomes the user's own. Nothing happens where
+ * neither is set. path NULL: not a file of ours.
+ */
+int user_give_socket(const struct config *config, const char *path, struct err *e);
+
+/* Becomes POOL_USER and gives it the log, if it is set and root runs this; 0, or -1 with e. */
+int user_become(const struct config *config, struct err *e);
+
+#endif
