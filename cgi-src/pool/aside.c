@@ -11,11 +11,19 @@
 
 #include "base/log.h"
 #include "pool/master.h"
+#include "pool/user.h"
 
 _Noreturn static void run_child(pid_t parent, const sigset_t *signals, const struct config *config,
                                 int (*work)(const struct config *config))
 {
-    /* Nobody waits for its result then. */
+    struct err e = {.code = ERR_NONE};
+
+    /* It may start other programs (credential_process): not as root. */
+    if (user_become(config, &e) < 0) {
+        log_error("%s", e.detail);
+        _exit(EXIT_FAILURE);
+    }
+    /* Nobody waits for its result then. A change of the user would undo it. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_FAILURE);

@@ -41,10 +41,11 @@ void pool_begin(int argc, char **argv);
 void pool_forbid_core_dumps(void);
 
 /*
- * Does some work before pool_run in a process of its own: no connection, no random state and no
- * thread of it crosses the pool's fork. result: what work returns, 0 to 255; -1 if it has crashed.
- * From here on SIGHUP and SIGUSR1 wait for pool_run. SIGTERM, SIGINT and SIGQUIT end the work:
- * POOL_ASIDE_STOPPED, and the pool should not start. POOL_ASIDE_FAILED: with e, nothing was done.
+ * Does some work before pool_run in a process of its own, as POOL_USER: no connection, no random
+ * state and no thread of it crosses the pool's fork. result: what work returns, 0 to 255; -1 if it
+ * has crashed. From here on SIGHUP and SIGUSR1 wait for pool_run. SIGTERM, SIGINT and SIGQUIT end
+ * the work: POOL_ASIDE_STOPPED, and the pool should not start. POOL_ASIDE_FAILED: with e, nothing
+ * was done.
  */
 enum pool_aside { POOL_ASIDE_DONE, POOL_ASIDE_STOPPED, POOL_ASIDE_FAILED };
 enum pool_aside pool_run_aside(const struct config *config,
@@ -57,8 +58,8 @@ enum pool_aside pool_run_aside(const struct config *config,
  * -1 with e when it could not start. reload reads the configuration anew (NULL on failure with e;
  * the pool goes on with the old one); what it returns is allocated with malloc and becomes the
  * pool's, which frees it with config_free and free. Without the function, a reload only replaces
- * the processes. SOCKET, STATUS_SOCKET and POOL_USER stay as they were until the pool is started
- * again.
+ * the processes. SOCKET, STATUS_SOCKET, SOCKET_GROUP and POOL_USER stay as they were until the pool
+ * is started again.
  */
 struct pool_options {
     const struct config *config;

@@ -81,7 +81,28 @@ as_nobody() {
     is "$(stat -c '%U %a' "$DIR/log/app.log")" 'nobody 640'
     end pool
     grep -q stopped "$DIR/log/app.log"
-    ! grep -rqi 'cannot open' "$DIR/log" "$DIR/pool.log"
+    is "$(grep -rhi 'cannot' "$DIR/log" "$DIR/pool.log")" ''
+}
+
+@test "the sockets belong to SOCKET_GROUP, or to the group of a setgid directory" {
+    as_nobody
+    start_pool POOL_USER=nobody SOCKET_GROUP=www-data
+    wait_for 10 is_healthy
+    is "$(stat -c '%U:%G' "$DIR/s" "$DIR/s.status" | xargs)" 'nobody:www-data nobody:www-data'
+    end pool
+    mkdir "$DIR/dir"
+    chgrp www-data "$DIR/dir"
+    chmod 2755 "$DIR/dir"
+    start_pool POOL_USER=nobody SOCKET="$DIR/dir/s" STATUS_SOCKET="$DIR/s.status"
+    wait_for 10 is_healthy
+    is "$(stat -c '%U:%G' "$DIR/dir/s" "$DIR/s.status" | xargs)" "nobody:www-data nobody:$(id -gn nobody)"
+    end pool
+    start_pool SOCKET_GROUP=www-data
+    wait_for 10 is_healthy
+    is "$(stat -c '%U:%G' "$DIR/s")" root:www-data
+    end pool
+    start_pool SOCKET_GROUP=nobody-has-this
+    wait_for 10 logged 'SOCKET_GROUP: there is no group nobody-has-this'
 }
 
 @test "a parent that ignores SIGCHLD: the dead are noticed and replaced all the same" {
@@ -117,6 +138,8 @@ EOF
 
 has_workers() { (($(count_workers) == $1)); }
 
+is_owned_by_nobody() { [[ $(awk '/^Uid/ { print $2 }' "/proc/$1/status") == "$(id -u nobody)" ]]; }
+
 # The program itself, which looks at the tables first.
 start_program() {
     start_in_background pool "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" serve --env-file "$DIR/env"
@@ -145,11 +168,14 @@ start_program() {
     has_ended "$looking"
 }
 
-@test "the process that looks at the tables does not outlive the master" {
+@test "the process that looks at the tables is POOL_USER's and does not outlive the master" {
+    as_nobody
     start_silent_dynamodb
+    printf 'POOL_USER=nobody\n' >>"$DIR/env"
     start_program
     wait_for 10 has_workers 1
     read -r looking <<<"$(workers)"
+    wait_for 5 is_owned_by_nobody "$looking"
     end pool KILL
     wait_for 5 has_ended "$looking"
 }
