@@ -151,20 +151,29 @@ static void give_up_idle(struct process *p)
     }
 }
 
-/* With the pool itself at its end, those who wait on the listener are served too. */
-static void take_backlog(struct process *p)
+/*
+ * Those who wait on the listener. At the end of the pool itself they are served here. Otherwise
+ * they are handed on: of a connection the kernel has told one process alone, and if that was this
+ * one, nobody else would look before the next connection comes. Where nobody is ready they are left
+ * for whoever starts next and looks at the listener then.
+ */
+static void take_backlog(struct process *p, bool last)
 {
-    for (unsigned i = 0; i < CONNECTIONS_MIN && worker_accept(p); i++)
-        ;
+    for (unsigned i = 0; i < CONNECTIONS_MIN; i++) {
+        if (!last && board_least(p->setup.board, p->setup.place) < 0)
+            return;
+        if (!worker_accept(p))
+            return;
+    }
 }
 
 static void begin_drain(struct process *p, bool last)
 {
     board_change(p->setup.board, p->setup.place, BOARD_READY, BOARD_DRAINING);
     epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, p->setup.listener, NULL);
-    if (last)
-        take_backlog(p);
+    /* First the threads are told: after take_backlog none of them takes a connection. */
     atomic_store(&p->draining, true);
+    take_backlog(p, last);
     table_close(p->table);
     give_up_idle(p);
 }

@@ -56,6 +56,25 @@ sockets_of() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
     for pid in $before; do wait_for 10 has_ended "$pid"; done
 }
 
+ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
+
+@test "a connection that wakes a process as it begins to drain is served by another" {
+    command -v strace >/dev/null || skip 'strace is not installed'
+    start_pool POOL_PROCESSES=1
+    wait_for 20 is_healthy
+    read -r old <<<"$(workers)"
+    # Slowed down, the old process is woken while the listener is still in its epoll set, and looks only
+    # when it is draining already. The kernel has woken nobody else.
+    start_in_background strace strace -f -q -o "$DIR/trace" -p "$old" -e trace=epoll_ctl,epoll_wait \
+        -e inject=epoll_ctl:delay_enter=1000000 -e inject=epoll_wait:delay_exit=2000000
+    wait_for 5 test -s "$DIR/trace"
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 logged 'new processes are ready'
+    is "$(timeout 5 "$POOL_TESTS/ask" "$DIR/s" /pid | wc -l)" 1 'answers'
+    end strace
+    wait_for 10 has_ended "$old"
+}
+
 @test "reloads under load of bodies: not one request fails" {
     start_all POOL_THREADS=16
     load /echo 16 4 200000 >"$DIR/result" 3>&- &
