@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/check.h"
@@ -56,8 +55,8 @@ static void print_help(FILE *out)
           "  --version        print the version\n"
           "  --help           print this\n"
           "\n"
-          "Without a command it serves what its standard input is: a listening socket (as\n"
-          "spawn-fcgi and mod_fcgid give it) or one CGI request.\n"
+          "Without a command it serves what it is given: a listening socket (as spawn-fcgi,\n"
+          "mod_fcgid and systemd give it) or one CGI request.\n"
           "Every configuration key is described in .env.example.\n",
           out);
 }
@@ -179,33 +178,25 @@ static int serve(void)
     return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
 }
 
-static bool is_listening_socket(int fd)
-{
-    int listening = 0;
-    socklen_t size = sizeof(listening);
-
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
-}
-
 static bool is_cgi(void)
 {
     struct gateway *gateway = gateway_cgi();
     return gateway->param(gateway, "GATEWAY_INTERFACE") != NULL;
 }
 
-/* Started by a web server or spawn-fcgi, which give no arguments. */
-static int serve_standard_input(void)
+/* Started by a web server, spawn-fcgi or a bare unit of systemd's, which give no arguments. */
+static int serve_what_is_given(void)
 {
-    bool listening = is_listening_socket(STDIN_FILENO);
+    int listener = pool_given_listener();
     struct config config;
     struct err e = {0};
 
-    if (!listening && !is_cgi())
+    if (listener < 0 && !is_cgi())
         return usage_error("no command", "give one of those below");
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
-    int r =
-        listening ? pool_run_single(&config, &handler, &e) : pool_run_cgi(&config, &handler, &e);
+    int r = listener >= 0 ? pool_run_single(&config, &handler, listener, &e)
+                          : pool_run_cgi(&config, &handler, &e);
     config_free(&config);
     return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
 }
@@ -218,7 +209,7 @@ static int run_command(void)
     } commands[] = {{"serve", serve}, {"create-tables", create_tables}, {"check", check}};
 
     if (!options.command)
-        return serve_standard_input();
+        return serve_what_is_given();
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(options.command, commands[i].name) == 0)
             return commands[i].run();

@@ -16,6 +16,24 @@
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
 
+bool listener_is_one(int fd)
+{
+    int yes = 0;
+    socklen_t n = sizeof(yes);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
+}
+
+void listener_warn_if_open(int fd)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t n = sizeof(address);
+
+    if (getsockname(fd, (struct sockaddr *)&address, &n) == 0 && address.ss_family != AF_UNIX)
+        log_warning("the FastCGI socket is not a unix socket: whoever can connect to it can speak "
+                    "for any user and can stop a worker");
+}
+
 /* True if somebody takes connections there. */
 static bool answers(const struct sockaddr_un *address)
 {
@@ -108,14 +126,6 @@ static long number(const char *name)
     return *text && *end == '\0' ? n : 0;
 }
 
-static bool is_listening(int fd)
-{
-    int yes = 0;
-    socklen_t n = sizeof(yes);
-
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
-}
-
 /* Whether the i-th of the names between colons is this one. */
 static bool is_named(long i, const char *name)
 {
@@ -137,7 +147,7 @@ bool listener_from_systemd(struct listener *l, const char *name)
         int fd = SYSTEMD_FIRST + (int)i;
         if (name ? !is_named(i, name) : is_named(i, "status"))
             continue;
-        if (!is_listening(fd))
+        if (!listener_is_one(fd))
             continue;
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

@@ -16,6 +16,12 @@ struct listener {
     ino_t inode;      /* so that nobody else's is removed */
 };
 
+/* True if the descriptor is a listening socket. */
+bool listener_is_one(int fd);
+/* Says so in the log if others than this machine's users may reach it: FastCGI trusts its client.
+ */
+void listener_warn_if_open(int fd);
+
 /*
  * Opens the socket with these permissions. A file that a dead pool left behind is replaced; if one
  * answers there, that is an error. wait: how many connections the kernel keeps waiting.

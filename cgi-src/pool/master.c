@@ -178,8 +178,10 @@ static int open_sockets(struct master *m, char *status_path, size_t size, struct
     else
         snprintf(status_path, size, "%s.status", c->socket);
     int result = open_socket(&m->listener, NULL, c->socket, BACKLOG, c, e);
-    if (result == 0)
+    if (result == 0) {
+        listener_warn_if_open(m->listener.fd);
         result = open_socket(&m->status_listener, "status", status_path, STATUS_BACKLOG, c, e);
+    }
     listener_forget_environment();
     return result;
 }

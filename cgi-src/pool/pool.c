@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "pool/board.h"
+#include "pool/listener.h"
 #include "pool/process.h"
 #include "pool/title.h"
 
@@ -40,14 +41,26 @@ unsigned pool_slots(void)
     return BOARD_PLACES * BOARD_THREADS;
 }
 
-int pool_run_single(const struct config *config, const struct pool_handler *handler, struct err *e)
+int pool_given_listener(void)
 {
-    /* FCGI_LISTENSOCK_FILENO of the FastCGI specification, section 2.2. */
-    int flags = fcntl(STDIN_FILENO, F_GETFL);
+    struct listener l;
 
-    if (flags < 0 || fcntl(STDIN_FILENO, F_SETFL, flags | O_NONBLOCK) < 0)
-        return err_set(e, ERR_CONFIGURATION, "standard input is no socket: %s",
+    /* FCGI_LISTENSOCK_FILENO of the FastCGI specification, section 2.2. */
+    if (listener_is_one(STDIN_FILENO))
+        return STDIN_FILENO;
+    return listener_from_systemd(&l, NULL) ? l.fd : -1;
+}
+
+int pool_run_single(const struct config *config, const struct pool_handler *handler, int listener,
+                    struct err *e)
+{
+    int flags = fcntl(listener, F_GETFL);
+
+    if (flags < 0 || fcntl(listener, F_SETFL, flags | O_NONBLOCK) < 0)
+        return err_set(e, ERR_CONFIGURATION, "there is no socket to listen on: %s",
                        strerrordesc_np(errno));
+    listener_forget_environment();
+    listener_warn_if_open(listener);
     struct board *board = board_new(1, e);
     if (!board)
         return -1;
@@ -56,7 +69,7 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
                                   .handler = handler,
                                   .board = board,
                                   .place = 0,
-                                  .listener = STDIN_FILENO,
+                                  .listener = listener,
                                   .control = -1};
     int status = process_run(&setup);
     board_free(board);

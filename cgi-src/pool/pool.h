@@ -68,9 +68,13 @@ struct pool_options {
 };
 int pool_run(const struct pool_options *options, struct err *e);
 
-/* One process without a master on the listening socket at standard input (spawn-fcgi, mod_fcgid).
- */
-int pool_run_single(const struct config *config, const struct pool_handler *handler, struct err *e);
+/* The listening socket that the one who started the program has given: as standard input
+ * (spawn-fcgi, mod_fcgid), or as systemd passes it (LISTEN_FDS). -1: none. */
+int pool_given_listener(void);
+
+/* One process without a master on that socket. */
+int pool_run_single(const struct config *config, const struct pool_handler *handler, int listener,
+                    struct err *e);
 
 /* One request as plain CGI: standard input, output, environment. */
 int pool_run_cgi(const struct config *config, const struct pool_handler *handler, struct err *e);

@@ -150,7 +150,7 @@ static int run(const char *mode, const struct config *config, struct err *e)
                                                 handle};
 
     if (strcmp(mode, "single") == 0)
-        return pool_run_single(config, &handler, e);
+        return pool_run_single(config, &handler, pool_given_listener(), e);
     if (strcmp(mode, "cgi") == 0)
         return pool_run_cgi(config, &handler, e);
     return pool_run(&(struct pool_options){config, &handler, load}, e);

@@ -199,6 +199,29 @@ start_program() {
     is "$(cat "$DIR/answer")" slept
 }
 
+@test "no command and a socket from systemd: one process serves it" {
+    printf 'POOL_THREADS=4\n' >"$DIR/env"
+    start_in_background pool "$POOL_TESTS/listen-and-run" "$DIR/s" \
+        "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" --env-file "$DIR/env" </dev/null
+    wait_for 10 test -S "$DIR/s"
+    is "$("$POOL_TESTS/ask" "$DIR/s" /api/v1/nothing | jq -r .code)" not_found
+    is "$(count_workers)" 0
+    end pool
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    [[ -S $DIR/s ]]
+    # For another process: not meant for this one.
+    run env LISTEN_FDS=1 LISTEN_PID=1 "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" </dev/null
+    is "$status" 64
+}
+
+@test "a TCP socket is served with a warning" {
+    command -v spawn-fcgi >/dev/null || skip 'spawn-fcgi is not installed'
+    printf 'POOL_THREADS=1\n' >"$DIR/env"
+    start_in_background pool spawn-fcgi -n -a 127.0.0.1 -p "$(free_port)" -- "$POOL_EXAMPLE" single "$DIR/env"
+    wait_for 10 logged 'not a unix socket'
+}
+
 @test "plain CGI: one request from the environment and standard input" {
     printf '' >"$DIR/env"
     run env REQUEST_METHOD=POST REQUEST_URI=/echo CONTENT_LENGTH=5 "$POOL_EXAMPLE" cgi "$DIR/env" <<<'helloand more'
