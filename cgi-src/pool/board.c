@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/metrics.h"
 
 struct place {
@@ -174,10 +175,16 @@ int board_give(struct board *b, unsigned place, int fd)
         return -1;
     }
     close(fd);
+    /* Its process may have ended since the caller looked, and the master may have emptied the
+     * inbox: nobody would look into it before the next process has the place. */
+    if (board_state(b, place) == BOARD_FREE)
+        board_forward(b, place);
     return 0;
 }
 
-int board_take(struct board *b, unsigned place)
+/* 1: a message was there; *fd is -1 if its connection could not be received. 0: the inbox is empty.
+ */
+static int receive(int inbox, int *fd)
 {
     union fd_message control;
     char byte;
@@ -186,14 +193,28 @@ int board_take(struct board *b, unsigned place)
                              .msg_iovlen = 1,
                              .msg_control = control.space,
                              .msg_controllen = sizeof(control.space)};
-    int fd = -1;
 
-    if (recvmsg(b->inbox[place][0], &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
-        return -1;
+    *fd = -1;
+    if (recvmsg(inbox, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
+        return 0;
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(c), sizeof(int));
-    return fd;
+        memcpy(fd, CMSG_DATA(c), sizeof(int));
+    return 1;
+}
+
+int board_take(struct board *b, unsigned place)
+{
+    int fd;
+
+    while (receive(b->inbox[place][0], &fd)) {
+        if (fd >= 0)
+            return fd;
+        /* The kernel has closed it: this process has no descriptor left for it. */
+        log_error("a connection that another process handed on is lost: too many open files");
+        board_count(b, place, -1);
+    }
+    return -1;
 }
 
 void board_forward(struct board *b, unsigned place)

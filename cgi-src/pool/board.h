@@ -40,9 +40,9 @@ int board_least(const struct board *b, unsigned except);
 int board_inbox(const struct board *b, unsigned place);
 
 /*
- * Gives the connection to a place: its process, or whichever process has the place next, gets it as
- * it is, with whatever the peer has sent meanwhile. On success the caller's descriptor is closed.
- * -1: the inbox is full, the descriptor is still the caller's.
+ * Gives the connection to a place: its process gets it as it is, with whatever the peer has sent
+ * meanwhile. On success the caller's descriptor is closed. -1: the inbox is full, the descriptor is
+ * still the caller's. If the place has become free meanwhile, it goes on to another one.
  */
 int board_give(struct board *b, unsigned place, int fd);
 /* The next connection in a place's inbox; -1 if it is empty. The caller counts nothing. */

@@ -188,11 +188,11 @@ struct orders {
 
 static void drain_by(struct process *p, struct orders *o, bool last, bool own_deadline)
 {
-    if (atomic_load(&p->draining))
-        return;
-    if (own_deadline)
+    /* Also for one that drains already: its master, who kept the time until now, may be gone. */
+    if (own_deadline && !o->deadline_us)
         o->deadline_us = pool_now_us() + p->setup.config->pool_stop_timeout_s * 1000000;
-    begin_drain(p, last);
+    if (!atomic_load(&p->draining))
+        begin_drain(p, last);
 }
 
 static void read_signals(struct process *p, struct orders *o)

@@ -280,6 +280,18 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
     for pid in $children; do wait_for 10 has_ended "$pid"; done
 }
 
+@test "the master goes while a process drains: a stuck request does not keep that for ever" {
+    start_pool POOL_STOP_TIMEOUT_S=2
+    wait_for 20 is_healthy
+    children=$(workers)
+    ask '/sleep?30000' >"$DIR/answer" 3>&- &
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 1
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 metric_is chat_sessions_pool_reloads_total 1
+    end pool KILL
+    for pid in $children; do wait_for 8 has_ended "$pid"; done
+}
+
 @test "SIGUSR1 opens the log again in master and workers" {
     start_all LOG_FILE="$DIR/app.log"
     mv "$DIR/app.log" "$DIR/app.log.1"

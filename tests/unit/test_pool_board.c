@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,6 +80,7 @@ static void test_give(void **state)
     struct board *b = *state;
     int peers[2];
 
+    board_set(b, 1, BOARD_READY, 2);
     assert_int_equal(board_take(b, 1), -1);
     assert_int_equal(board_give(b, 1, connection(&peers[0], 'a')), 0);
     assert_int_equal(board_give(b, 1, connection(&peers[1], 'b')), 0);
@@ -99,6 +101,7 @@ static void test_full_inbox(void **state)
     int fd = connection(&peer, 'x');
     unsigned given = 0;
 
+    board_set(b, 0, BOARD_READY, 2);
     while (given < 100000) {
         int copy = dup(fd);
         if (board_give(b, 0, copy) < 0) {
@@ -111,6 +114,40 @@ static void test_full_inbox(void **state)
     assert_int_equal(board_connections(b, 0), given);
     close(fd);
     close(peer);
+}
+
+/* As if its process had died between the choice and the giving. */
+static void test_give_to_the_dead(void **state)
+{
+    struct board *b = *state;
+    int peer;
+
+    board_set(b, 1, BOARD_READY, 2);
+    assert_int_equal(board_give(b, 0, connection(&peer, 'a')), 0);
+    assert_int_equal(board_connections(b, 0), 0);
+    assert_int_equal(board_connections(b, 1), 1);
+    assert_brings(board_take(b, 1), 'a');
+    close(peer);
+}
+
+static void test_no_descriptor_left(void **state)
+{
+    struct board *b = *state;
+    struct rlimit before;
+    int peers[2];
+
+    board_set(b, 0, BOARD_READY, 2);
+    board_give(b, 0, connection(&peers[0], 'a'));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(board_take(b, 0), -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(board_connections(b, 0), 0); /* the lost one is not counted for ever */
+    board_give(b, 0, connection(&peers[1], 'b'));
+    assert_brings(board_take(b, 0), 'b');
+    close(peers[0]);
+    close(peers[1]);
 }
 
 /* True if the other end has been closed. */
@@ -160,6 +197,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_least, setup, teardown),
         cmocka_unit_test_setup_teardown(test_give, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_inbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_give_to_the_dead, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_descriptor_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clear_forwards, setup, teardown),
         cmocka_unit_test(test_backoff),
     };
