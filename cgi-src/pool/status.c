@@ -293,31 +293,55 @@ static void client_ready(struct watch *w, uint32_t events)
         send_answer(c);
 }
 
-/* A free client, or the one that has been there longest: new ones are never kept waiting. */
-static struct client *place_for_client(struct status *s)
+static struct client *free_client(struct status *s)
 {
-    struct client *best = &s->clients[0];
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (s->clients[i].watch.fd < 0)
+            return &s->clients[i];
+    }
+    return NULL;
+}
+
+/* Drops the client that has been there longest: new ones are never kept waiting. */
+static bool make_room(struct status *s)
+{
+    struct client *longest = NULL;
 
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &s->clients[i];
-        if (c->watch.fd < 0)
-            return c;
-        if (c->deadline_us < best->deadline_us)
-            best = c;
+        if (c->watch.fd >= 0 && (!longest || c->deadline_us < longest->deadline_us))
+            longest = c;
     }
-    drop(best);
-    return best;
+    if (longest)
+        drop(longest);
+    return longest != NULL;
+}
+
+static int accept_client(struct status *s)
+{
+    int fd = accept4(s->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    /* The socket stays ready: no busy loop where nothing can be done about it. */
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && !make_room(s))
+        clock_system.sleep_us(clock_system.context, 100000);
+    return fd;
 }
 
 static void listener_ready(struct watch *w, uint32_t events)
 {
     struct status *s = (struct status *)w;
-    int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept_client(s);
 
     (void)events;
     if (fd < 0)
         return;
-    struct client *c = place_for_client(s);
+    struct client *c = free_client(s);
+    if (!c && make_room(s))
+        c = free_client(s);
+    if (!c) {
+        close(fd);
+        return;
+    }
     *c = (struct client){
         .watch = {fd, client_ready}, .status = s, .deadline_us = pool_now_us() + CLIENT_TIME_US};
     buf_init(&c->in, REQUEST_MAX);

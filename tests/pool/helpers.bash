@@ -176,6 +176,12 @@ load() { node "$POOL_TESTS/load.js" "$URL$1" "${@:2}"; }
 
 logged() { grep -q -- "$1" "$DIR/pool.log"; }
 
+# hold_idle SOCKET N: that many connections on which nothing is sent, until `end idle`.
+hold_idle() {
+    start_in_background idle "$POOL_TESTS/ask" "$1" / idle "$2"
+    wait_for 5 grep -q connected "$DIR/idle.log"
+}
+
 stop_all() {
     local file pid
     for file in "$DIR"/*.pid; do

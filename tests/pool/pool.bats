@@ -232,6 +232,20 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
     awk -v s="$seconds" 'BEGIN { exit !(s < 0.1) }' || fail "health took $seconds s"
 }
 
+@test "the status socket answers when the master has no descriptor left for more clients" {
+    command -v prlimit >/dev/null || skip 'prlimit is not installed'
+    start_pool
+    wait_for 20 is_healthy
+    free=0
+    while [[ -L /proc/$(pid_of pool)/fd/$free ]]; do free=$((free + 1)); done
+    prlimit --pid "$(pid_of pool)" --nofile=$((free + 3))
+    hold_idle "$DIR/s.status" 20
+    seconds=$(status_socket /api/v1/health -o /dev/null -w '%{time_total}')
+    awk -v s="$seconds" 'BEGIN { exit !(s < 0.5) }' || fail "health took $seconds s"
+    end idle
+    wait_for 5 is_healthy
+}
+
 @test "no metrics line comes twice, each family has its HELP and TYPE" {
     start_all
     get /pid
