@@ -6,15 +6,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
+
+/* Others hold the lock for as long as it takes to open a socket. */
+#define LOCK_TRIES 100
+#define LOCK_WAIT_US 20000
 
 bool listener_is_one(int fd)
 {
@@ -65,6 +72,27 @@ static int bind_private(int fd, const struct sockaddr_un *address)
     return result;
 }
 
+/*
+ * Two that start at once must not take each other's new socket, which does not listen yet, for one
+ * that was left behind. The directory is locked, not a file, which would be left behind too.
+ * Returns the descriptor that holds the lock; -1: none, which must not stop the start.
+ */
+static int lock_directory(const char *path)
+{
+    char *copy = strdup(path);
+    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    free(copy);
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        clock_system.sleep_us(clock_system.context, LOCK_WAIT_US);
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 static int bind_or_replace(int fd, const struct sockaddr_un *address, struct err *e)
 {
     if (bind_private(fd, address) == 0)
@@ -106,7 +134,11 @@ int listener_open(struct listener *l, const char *path, unsigned mode, int wait,
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (l->fd < 0)
         return err_set(e, ERR_INTERNAL, "cannot make a socket: %s", strerrordesc_np(errno));
-    if (bind_or_replace(l->fd, &address, e) == 0 && listen_there(l, mode, wait, e) == 0)
+    int lock = lock_directory(path);
+    int result = bind_or_replace(l->fd, &address, e) == 0 ? listen_there(l, mode, wait, e) : -1;
+    if (lock >= 0)
+        close(lock);
+    if (result == 0)
         return 0;
     close(l->fd);
     l->fd = -1;

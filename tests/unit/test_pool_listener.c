@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -83,6 +84,69 @@ static void test_left_behind(void **state)
     assert_int_equal(listener_open(&l, path, 0600, 8, NULL), 0);
     assert_true(connects());
     listener_close(&l);
+}
+
+enum { RACERS = 8, ROUNDS = 40 };
+
+/* Opens the socket when the gate opens; says in one byte whether it did; keeps it until the end. */
+static void race(int gate, int said, int end)
+{
+    struct listener l;
+    char byte;
+
+    while (read(gate, &byte, 1) > 0)
+        ;
+    byte = listener_open(&l, path, 0600, 8, NULL) == 0 ? 'y' : 'n';
+    if (write(said, &byte, 1) == 1) {
+        while (read(end, &byte, 1) > 0)
+            ;
+    }
+    _exit(0);
+}
+
+static void race_once(void)
+{
+    int gate[2];
+    int said[2];
+    int end[2];
+    struct listener old;
+    unsigned opened = 0;
+
+    assert_int_equal(pipe(gate) | pipe(said) | pipe(end), 0);
+    assert_int_equal(listener_open(&old, path, 0600, 8, NULL), 0);
+    close(old.fd); /* as if the process had been killed */
+    for (int i = 0; i < RACERS; i++) {
+        if (fork() == 0) {
+            close(gate[1]);
+            close(end[1]);
+            race(gate[0], said[1], end[0]);
+        }
+    }
+    close(gate[0]);
+    close(gate[1]); /* now */
+    for (int i = 0; i < RACERS; i++) {
+        char byte = '?';
+        assert_int_equal(read(said[0], &byte, 1), 1);
+        opened += byte == 'y';
+    }
+    assert_int_equal(opened, 1);
+    assert_true(connects());
+    close(said[0]);
+    close(said[1]);
+    close(end[0]);
+    close(end[1]);
+    while (wait(NULL) > 0)
+        ;
+    unlink(path);
+}
+
+/* Of many that find a file left behind, one replaces it and the others see that it answers. */
+static void test_only_one_replaces(void **state)
+{
+    (void)state;
+    assert_int_equal(log_open(LOG_ERROR, LOG_TEXT, "", NULL), 0);
+    for (int i = 0; i < ROUNDS; i++)
+        race_once();
 }
 
 static void test_alive(void **state)
@@ -189,6 +253,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_open_and_close, setup, teardown),
         cmocka_unit_test_setup_teardown(test_left_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_one_replaces, setup, teardown),
         cmocka_unit_test_setup_teardown(test_alive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_socket_is_not_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_successors_file_stays, setup, teardown),
