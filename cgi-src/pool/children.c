@@ -25,8 +25,6 @@
 #define CRASH_LOOP 5
 #define STATUS_UNKNOWN (-1) /* waitpid gives no such status */
 #define START_TIME_US ((int64_t)60 * 1000000)
-/* Between TERM, on which a worker leaves its requests unfinished, and KILL. */
-#define TERM_TIME_US ((int64_t)2 * 1000000)
 
 int64_t child_backoff_us(unsigned failures)
 {

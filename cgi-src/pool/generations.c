@@ -46,6 +46,15 @@ static void free_config(struct config *c)
     free(c);
 }
 
+static unsigned free_places(const struct master *m)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < board_places(m->board); i++)
+        n += m->children[i].state == CHILD_NONE;
+    return n;
+}
+
 void generation_reload(struct master *m)
 {
     struct err e = {.code = ERR_NONE};
@@ -68,6 +77,10 @@ void generation_reload(struct master *m)
     m->next.processes = generation_processes(m, m->next.config);
     m->next_deadline_us = pool_now_us() + RELOAD_TIME_US;
     log_info("reload: starting %u new processes", m->next.processes);
+    if (free_places(m) < m->next.processes)
+        log_warning("reload: it waits for %u processes of earlier reloads that still end their "
+                    "requests (POOL_STOP_TIMEOUT_S)",
+                    children_count(m, CHILD_DRAINING, 0));
 }
 
 /* Those that the pool has no use for: of a generation, or of all but that one. */
@@ -213,7 +226,8 @@ static void step_reload(struct master *m, int64_t now_us)
     if (children_count(m, CHILD_READY, m->next.number) >= m->next.processes)
         commit(m);
     else if (now_us >= m->next_deadline_us)
-        generation_abort(m, "its processes are not ready in time");
+        generation_abort(m, free_places(m) == 0 ? "those of earlier reloads take every place"
+                                                : "its processes are not ready in time");
 }
 
 void generation_step(struct master *m, int64_t now_us)

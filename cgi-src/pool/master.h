@@ -14,6 +14,9 @@
 #include "pool/status.h"
 #include "pool/watch.h"
 
+/* Between TERM, on which a worker leaves its requests unfinished, and KILL. */
+#define TERM_TIME_US ((int64_t)2 * 1000000)
+
 /* The most processes; at a reload the old and the new have a place each. */
 #define MASTER_PROCESSES 64
 

@@ -37,7 +37,8 @@ notified() { grep -q "$1" "$DIR/notify.log"; }
     wait_for 10 notified '^RELOADING=1 MONOTONIC_USEC=[0-9]'
     wait_for 10 notified_twice '^READY=1'
     end pool
-    wait_for 5 notified '^STOPPING=1'
+    # For POOL_STOP_TIMEOUT_S and a little more.
+    wait_for 5 notified '^STOPPING=1 .*EXTEND_TIMEOUT_USEC=34000000'
     is "$(grep -c '^READY=1' "$DIR/notify.log")" 2
 }
 

@@ -138,6 +138,25 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
     wait_for 10 metric_is chat_sessions_pool_reloads_total 1
 }
 
+@test "a reload that finds every place taken by draining processes says so, and waits" {
+    start_pool POOL_PROCESSES=1
+    wait_for 20 is_healthy
+    for i in {1..15}; do
+        ask '/sleep?60000' >"$DIR/answer-$i" 3>&- &
+        wait_for 5 metric_is chat_sessions_pool_workers_busy "$i"
+        kill -HUP "$(pid_of pool)"
+        wait_for 5 metric_is chat_sessions_pool_reloads_total "$i"
+    done
+    kill -HUP "$(pid_of pool)"
+    wait_for 5 logged 'reload: it waits for 15 processes of earlier reloads'
+    is "$(ask /echo | wc -c)" 0
+    kill -KILL "$(workers | awk '{ print $1 }')"
+    wait_for 5 metric_is chat_sessions_pool_reloads_total 16
+    kill -TERM "$(pid_of pool)"
+    wait_for 5 logged 'stopping'
+    end pool TERM
+}
+
 @test "a reload changes the number of processes and threads" {
     start_all
     set_config POOL_PROCESSES=3 POOL_THREADS=2
