@@ -23,13 +23,28 @@
 #define EARLY_DEATH_US ((int64_t)1 * 1000000)
 #define BACKOFF_MAX_S 30
 #define CRASH_LOOP 5
+/* Of those that die of their work, one and the same request perhaps, again and again. The pause is
+ * short enough that somebody who kills a worker each second finds the others up before the next. */
+#define RECENT_US ((int64_t)60 * 1000000)
+#define RECENT_PAUSE_US ((int64_t)500000)
 #define STATUS_UNKNOWN (-1) /* waitpid gives no such status */
 #define START_TIME_US ((int64_t)60 * 1000000)
 
-int64_t child_backoff_us(unsigned failures)
+unsigned position_count_death(struct position *p, bool early, int64_t now_us)
+{
+    unsigned recent = 0;
+
+    p->failures = early ? p->failures + 1 : 0;
+    p->deaths_us[p->deaths++ % DEATHS_KEPT] = now_us;
+    for (unsigned i = 0; i < DEATHS_KEPT && i < p->deaths; i++)
+        recent += now_us - p->deaths_us[i] < RECENT_US;
+    return recent;
+}
+
+int64_t child_backoff_us(unsigned failures, unsigned recent)
 {
     if (failures <= 1)
-        return 0;
+        return recent >= DEATHS_KEPT ? RECENT_PAUSE_US : 0;
     int64_t s = failures - 2 < 5 ? (int64_t)1 << (failures - 2) : BACKOFF_MAX_S;
     return s * 1000000;
 }
@@ -198,14 +213,18 @@ static void back_off(struct master *m, const struct child *c, int64_t now_us)
 
     if (c->killed && c->state == CHILD_READY)
         return; /* the watchdog's doing: the next one starts at once */
-    p->failures =
-        now_us - c->started_us < EARLY_DEATH_US || c->state == CHILD_STARTING ? p->failures + 1 : 0;
-    int64_t wait = child_backoff_us(p->failures);
+    bool early = now_us - c->started_us < EARLY_DEATH_US || c->state == CHILD_STARTING;
+    unsigned recent = position_count_death(p, early, now_us);
+    int64_t wait = child_backoff_us(p->failures, recent);
     p->next_us = now_us + wait;
     if (p->failures >= CRASH_LOOP)
         log_error("crash loop: worker %u has died %u times in a row soon after its start; the next "
                   "one starts in %d s; the lines above say why",
                   c->position, p->failures, (int)(wait / 1000000));
+    else if (recent >= CRASH_LOOP)
+        log_error("crash loop: worker %u has died %u times or more within a minute; the next one "
+                  "starts in %d ms; the lines above say why",
+                  c->position, recent, (int)(wait / 1000));
 }
 
 static void died(struct master *m, struct child *c, int status)

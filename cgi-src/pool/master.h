@@ -39,10 +39,15 @@ struct child {
     unsigned severity;   /* what was done after the deadline: nothing, TERM, KILL */
 };
 
+/* As many of the latest deaths of a position as are remembered. */
+#define DEATHS_KEPT 10
+
 /* How starting processes for a position has gone. */
 struct position {
-    unsigned failures; /* deaths in a row soon after the start */
-    int64_t next_us;   /* not before */
+    unsigned failures;              /* deaths in a row soon after the start */
+    int64_t deaths_us[DEATHS_KEPT]; /* the latest ones, soon after the start or not */
+    unsigned deaths;                /* how many ever: the next one's place in the ring */
+    int64_t next_us;                /* not before */
 };
 
 /* The configuration that new processes run with, and how many there are. */
@@ -101,8 +106,11 @@ void child_escalate(struct child *c, int64_t now_us);
 void children_reap(struct master *m);
 /* How many are in a state; any generation if 0. */
 unsigned children_count(const struct master *m, enum child_state state, unsigned generation);
-/* How long to wait after so many deaths in a row. */
-int64_t child_backoff_us(unsigned failures);
+/* Remembers a death (early: soon after the start) and returns how many there were within the last
+ * minute, DEATHS_KEPT at most. */
+unsigned position_count_death(struct position *p, bool early, int64_t now_us);
+/* How long to wait after so many deaths soon after the start in a row, and so many in a minute. */
+int64_t child_backoff_us(unsigned failures, unsigned recent);
 
 /* ---- generations.c ---- */
 

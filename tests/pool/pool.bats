@@ -179,6 +179,18 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
     wait_for 5 is_healthy
 }
 
+@test "a process that dies of its work again and again is named in the log, and not slowed down yet" {
+    start_pool POOL_PROCESSES=1
+    for i in {1..5}; do
+        wait_for 20 is_healthy
+        sleep 1.1 # older than what counts as a death soon after the start
+        kill -KILL "$(workers | xargs)"
+        wait_for 5 metric_is chat_sessions_worker_restarts_total "$i"
+    done
+    wait_for 5 logged 'crash loop: worker 0 has died 5 times or more within a minute'
+    wait_for 1 is_healthy
+}
+
 @test "SIGTERM: requests end, then the pool; its sockets are gone" {
     start_all
     get '/sleep?800' >"$DIR/answer" 3>&- &

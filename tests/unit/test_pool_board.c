@@ -183,12 +183,37 @@ static void test_backoff(void **state)
 {
     static const struct {
         unsigned failures;
-        int seconds;
-    } cases[] = {{0, 0}, {1, 0}, {2, 1}, {3, 2}, {4, 4}, {5, 8}, {6, 16}, {7, 30}, {1000000, 30}};
+        unsigned recent;
+        int ms;
+    } cases[] = {{0, 0, 0},    {1, 1, 0},     {2, 2, 1000},   {3, 3, 2000},        {4, 4, 4000},
+                 {5, 5, 8000}, {6, 6, 16000}, {7, 7, 30000},  {0, 9, 0},           {0, 10, 500},
+                 {1, 10, 500}, {2, 10, 1000}, {7, 10, 30000}, {1000000, 10, 30000}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(child_backoff_us(cases[i].failures), cases[i].seconds * 1000000);
+        assert_int_equal(child_backoff_us(cases[i].failures, cases[i].recent), cases[i].ms * 1000);
+}
+
+static void test_deaths_in_a_minute(void **state)
+{
+    static const struct {
+        int every_s; /* a death each so many seconds, of a process that had worked */
+        unsigned wanted;
+    } cases[] = {{1, 10}, {6, 10}, {7, 9}, {13, 5}, {15, 4}, {60, 1}, {3600, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct position p = {.failures = 3};
+        unsigned recent = 0;
+        for (int64_t death = 1; death <= 40; death++)
+            recent = position_count_death(&p, false, death * cases[i].every_s * 1000000);
+        assert_int_equal(recent, cases[i].wanted);
+        assert_int_equal(p.failures, 0);
+    }
+    struct position p = {.failures = 0};
+    assert_int_equal(position_count_death(&p, true, 1), 1);
+    assert_int_equal(position_count_death(&p, true, 2), 2);
+    assert_int_equal(p.failures, 2);
 }
 
 int main(void)
@@ -201,6 +226,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_descriptor_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clear_forwards, setup, teardown),
         cmocka_unit_test(test_backoff),
+        cmocka_unit_test(test_deaths_in_a_minute),
     };
     return cmocka_run_group_tests_name("pool/board", tests, NULL, NULL);
 }
