@@ -66,7 +66,14 @@ int connection_accept(FCGX_Request *request, int fd)
     request->ipcFd = fd;
     request->keepConnection = 1; /* the request's own flag replaces it */
     request->listen_sock = -1;   /* or the library would accept a connection when this one ends */
-    return FCGX_Accept_r(request) == 0 ? 0 : -1;
+    if (FCGX_Accept_r(request) != 0)
+        return -1;
+    if (FCGX_GetError(request->in) == 0)
+        return 0;
+    /* The parameters broke off. The library takes those that came for all of them. */
+    FCGX_Free(request, 1);
+    request->ipcFd = -1;
+    return -1;
 }
 
 /* More than the library's buffer left unread would be taken for the next request's beginning. */

@@ -132,8 +132,7 @@ http {
         listen 127.0.0.1:$port backlog=1024;
         location / {
             fastcgi_pass pool;
-            fastcgi_keep_conn on;
-            fastcgi_next_upstream off;
+$(grep -E '^fastcgi_(keep_conn|next_upstream) ' "$TOP/nginx/snippets/fastcgi.conf")
             fastcgi_param REQUEST_URI \$request_uri;
             fastcgi_param REQUEST_METHOD \$request_method;
             fastcgi_param CONTENT_LENGTH \$content_length;

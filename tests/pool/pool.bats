@@ -191,6 +191,73 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
     wait_for 1 is_healthy
 }
 
+@test "a request that crashes its process is not sent to another: one error, one process lost" {
+    start_all POOL_PROCESSES=3
+    # nginx would repeat it for each connection that it keeps.
+    is "$(load /pid 16 1 | jq .failed)" 0
+    is "$(get /crash -o /dev/null -w '%{http_code}')" 502
+    wait_for 5 metric_is chat_sessions_worker_restarts_total 1
+    wait_for 5 metric_is 'chat_sessions_pool_processes{state="ready"}' 3
+    is "$(get /echo -d on)" on
+    is "$(metric chat_sessions_worker_restarts_total)" 1
+}
+
+@test "more connections than a process can hold: the longest idle ones make room" {
+    start_pool POOL_PROCESSES=1
+    wait_for 20 is_healthy
+    hold_idle "$DIR/s" 300
+    wait_for 5 metric_is chat_sessions_pool_connections 256
+    is "$(ask /pid | wc -l)" 1 'answers'
+    kill -USR1 "$(pid_of idle)"
+    wait_for 5 grep -qx '25[56] open' "$DIR/idle.log"
+}
+
+@test "half a request gives its thread back" {
+    start_pool POOL_PROCESSES=1 POOL_THREADS=1
+    wait_for 20 is_healthy
+    ask /pid half >"$DIR/half" 3>&- &
+    asked=$!
+    wait_for 5 metric_is chat_sessions_pool_workers_busy 1
+    is "$(timeout 10 "$POOL_TESTS/ask" "$DIR/s" /pid | wc -l)" 1 'answers'
+    wait $asked
+    is "$(cat "$DIR/half")" closed
+}
+
+@test "a process that does not even hear TERM is killed" {
+    start_pool POOL_STOP_TIMEOUT_S=1
+    wait_for 20 is_healthy
+    read -r deaf _ <<<"$(workers)"
+    kill -STOP "$deaf"
+    begun=$SECONDS
+    end pool
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    ((SECONDS - begun < 8)) || fail 'it took too long'
+    logged "worker process $deaf was killed by signal 9"
+    has_ended "$deaf"
+}
+
+# blocks PID SIGNAL…: in every thread.
+blocks() {
+    local status mask signal
+    for status in "/proc/$1"/task/*/status; do
+        mask=$((16#$(awk '/^SigBlk/ { print $2 }' "$status")))
+        for signal in "${@:2}"; do
+            ((mask >> ($(kill -l "$signal") - 1) & 1)) || fail "$status: $signal is not blocked"
+        done
+    done
+}
+
+@test "signals reach no thread in the midst of libfcgi: they are read from a descriptor" {
+    start_pool
+    wait_for 20 is_healthy
+    for pid in $(workers); do
+        is "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" 5 'threads'
+        blocks "$pid" TERM USR1 USR2 INT QUIT HUP
+    done
+    blocks "$(pid_of pool)" TERM USR1 USR2 INT QUIT HUP CHLD
+}
+
 @test "SIGTERM: requests end, then the pool; its sockets are gone" {
     start_all
     get '/sleep?800' >"$DIR/answer" 3>&- &

@@ -193,7 +193,14 @@ static void test_nothing_or_nonsense_is_no_request(void **state)
     static const struct {
         const char *bytes;
         size_t n;
-    } cases[] = {{"", 0}, {"GET / HTTP/1.1\r\n\r\n", 18}, {"\1\1\0\1\0\10\0\0", 8}};
+    } cases[] = {
+        {"", 0},
+        {"GET / HTTP/1.1\r\n\r\n", 18},
+        {"\1\1\0\1\0\10\0\0", 8},
+        /* begun, and broken off: within the header of the parameters, and between two of them */
+        {"\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0\1\4\0\1", 20},
+        {"\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0\1\4\0\1\0\4\0\0\1\1AB", 28},
+    };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (i > 0)
