@@ -80,6 +80,8 @@ workers() { cat "/proc/$(pid_of pool)/task/$(pid_of pool)/children"; }
 
 count_workers() { workers | wc -w; }
 
+has_workers() { (($(count_workers) == $1)); }
+
 # ---- pool and nginx ---------------------------------------------------------------------------
 
 # start_pool [KEY=VALUE…]: the example as pool with this configuration.
@@ -88,6 +90,36 @@ start_pool() {
         awk -F= '!($1 in key) { order[++n] = $1 } { key[$1] = $0 } END { for (i = 1; i <= n; i++) print key[order[i]] }' >"$DIR/env"
     start_in_background pool "$POOL_EXAMPLE" pool "$DIR/env"
 }
+
+# ---- the program itself -----------------------------------------------------------------------
+
+# A DynamoDB that takes connections and never answers.
+start_silent_dynamodb() {
+    rm -f "$DIR/dynamodb.log"
+    # shellcheck disable=SC2016
+    start_in_background dynamodb perl -MIO::Socket::INET -e '
+        $| = 1;
+        my $s = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1") or die;
+        print $s->sockport, "\n";
+        sleep' # until it is ended
+    wait_for 5 test -s "$DIR/dynamodb.log"
+    cat >"$DIR/env" <<EOF
+SOCKET=$DIR/s
+POOL_PROCESSES=1
+POOL_THREADS=2
+AWS_ACCESS_KEY_ID=id
+AWS_SECRET_ACCESS_KEY=secret
+AWS_REGION=us-east-1
+AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(cat "$DIR/dynamodb.log")
+EOF
+}
+
+# The program itself, which looks at the tables first.
+start_program() {
+    start_in_background pool "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" serve --env-file "$DIR/env"
+}
+
+# ---- requests ---------------------------------------------------------------------------------
 
 # set_config KEY=VALUE…: for a reload.
 set_config() { printf '%s\n' "$@" >>"$DIR/env"; }

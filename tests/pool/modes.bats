@@ -63,6 +63,19 @@ as_nobody() {
     chown nobody "$DIR/log"
 }
 
+@test "both sockets from systemd, told apart by their names" {
+    printf 'SOCKET=%s\nPOOL_THREADS=4\n' "$DIR/elsewhere" >"$DIR/env"
+    start_in_background pool "$POOL_TESTS/listen-and-run" "status=$DIR/s.status" "fastcgi=$DIR/s" \
+        "$POOL_EXAMPLE" pool "$DIR/env"
+    wait_for 10 is_healthy
+    is "$("$POOL_TESTS/ask" "$DIR/s" /pid | wc -l)" 1 'answers'
+    [[ ! -e $DIR/elsewhere && ! -e $DIR/elsewhere.status ]]
+    end pool
+    # shellcheck disable=SC2154
+    is "$ended_with" 0
+    [[ -S $DIR/s && -S $DIR/s.status ]]
+}
+
 @test "root becomes POOL_USER after opening the sockets and the log" {
     as_nobody
     umask 077
@@ -117,34 +130,7 @@ as_nobody() {
     logged 'was killed by signal 9'
 }
 
-# A DynamoDB that takes connections and never answers.
-start_silent_dynamodb() {
-    # shellcheck disable=SC2016
-    start_in_background dynamodb perl -MIO::Socket::INET -e '
-        $| = 1;
-        my $s = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1") or die;
-        print $s->sockport, "\n";
-        sleep' # until it is ended
-    wait_for 5 test -s "$DIR/dynamodb.log"
-    cat >"$DIR/env" <<EOF
-SOCKET=$DIR/s
-POOL_PROCESSES=1
-POOL_THREADS=2
-AWS_ACCESS_KEY_ID=id
-AWS_SECRET_ACCESS_KEY=secret
-AWS_REGION=us-east-1
-AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(cat "$DIR/dynamodb.log")
-EOF
-}
-
-has_workers() { (($(count_workers) == $1)); }
-
 is_owned_by_nobody() { [[ $(awk '/^Uid/ { print $2 }' "/proc/$1/status") == "$(id -u nobody)" ]]; }
-
-# The program itself, which looks at the tables first.
-start_program() {
-    start_in_background pool "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" serve --env-file "$DIR/env"
-}
 
 @test "signals while the tables are looked at: a reload waits, a stop does not" {
     start_silent_dynamodb

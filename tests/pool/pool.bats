@@ -448,3 +448,21 @@ blocks() {
     is "$(grep -vcE 'epoll_wait\(|poll\(|restart_syscall|futex\(|strace|detached' "$DIR/trace")" 0 "$(head -5 "$DIR/trace")"
     is "$(grep -c 'resumed' "$DIR/trace")" 0 "$(grep resumed "$DIR/trace" | head -5)"
 }
+
+@test "the program itself at rest: only its master wakes, for the watchdog" {
+    command -v strace >/dev/null || skip 'strace is not installed'
+    ! ldd "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" | grep -qE 'lib[at]san' || skip 'a sanitizer has a thread of its own'
+    start_silent_dynamodb
+    end dynamodb
+    start_program
+    wait_for 30 is_healthy
+    master=$(pid_of pool)
+    options=(-f)
+    for pid in $master $(workers); do options+=(-p "$pid"); done
+    # STUCK_REQUEST_S=60: the watchdog looks every 15 s.
+    timeout -s INT 18 strace "${options[@]}" -o "$DIR/trace" 3>&- || true
+    is "$(grep -c 'resumed' <(grep -v "^$master " "$DIR/trace"))" 0 'wake-ups of workers'
+    wakes=$(grep "^$master " "$DIR/trace" | grep -cE 'epoll_wait.*(= 0$|resumed)')
+    ((wakes >= 1 && wakes <= 2)) || fail "$wakes wake-ups of the master: $(grep "^$master " "$DIR/trace")"
+    is "$(grep "^$master " "$DIR/trace" | grep -vcE 'epoll_wait|restart_syscall|detached')" 0 "$(cat "$DIR/trace")"
+}
