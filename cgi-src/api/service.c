@@ -59,6 +59,7 @@ struct exchange {
     struct thread *thread;
     struct request request;
     const struct route *route; /* NULL: none fits */
+    bool client_gone;          /* before anything was done for it */
     int64_t began_us;
     struct err err;
 };
@@ -278,10 +279,14 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     if (!handler)
         return refuse_method(x);
     begin_deadline(x);
-    if (gateway->client_gone(gateway))
+    x->client_gone = gateway->client_gone(gateway);
+    if (x->client_gone)
         return err_set(&x->err, ERR_INCOMPLETE_BODY, "the client has gone");
     return run_handler(x, handler);
 }
+
+/* As nginx counts a client that has gone; nobody reads the answer. */
+#define CLIENT_GONE 499
 
 static void account(const struct exchange *x)
 {
@@ -292,20 +297,24 @@ static void account(const struct exchange *x)
     bool slow = us >= t->process->config->slow_request_ms * 1000;
     enum log_level level = slow || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
 
-    metrics_request((unsigned)route, (unsigned)t->response.status, us);
+    int status = x->client_gone ? CLIENT_GONE : t->response.status;
+    metrics_request((unsigned)route, (unsigned)status, us);
     if (!log_enabled(level))
         return;
     const char *method = http_method_names[x->request.method];
+    struct str code = x->client_gone ? STR("client_gone")
+                      : x->err.code  ? str_from(err_code_name(x->err.code))
+                                     : STR("ok");
     const struct log_field fields[] = {
         {.name = "request_id", .text = str_from(x->request.request_id)},
         {.name = "method", .text = str_from(method ? method : "?")},
         {.name = "route", .text = str_from(x->route ? x->route->path : "none")},
-        {.name = "status", .number = t->response.status},
-        {.name = "us", .number = us},
+        {.name = "status", .number = status},
+        {.name = "ms", .number = us, .thousandths = true},
         {.name = "dynamodb_calls", .number = stats.calls},
         {.name = "dynamodb_retries", .number = stats.retries},
-        {.name = "dynamodb_us", .number = stats.us},
-        {.name = "code", .text = x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok")},
+        {.name = "dynamodb_ms", .number = stats.us, .thousandths = true},
+        {.name = "code", .text = code},
     };
     log_fields(level, slow ? "slow request" : "request", fields,
                sizeof(fields) / sizeof(fields[0]));

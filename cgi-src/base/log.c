@@ -182,11 +182,19 @@ static bool needs_quotes(struct str s)
     return s.n == 0;
 }
 
+static void put_number(struct buf *out, const struct log_field *field)
+{
+    if (field->thousandths)
+        buf_printf(out, "%" PRId64 ".%03" PRId64, field->number / 1000, field->number % 1000);
+    else
+        buf_printf(out, "%" PRId64, field->number);
+}
+
 static void put_field(struct buf *out, const struct log_field *field)
 {
     buf_printf(out, " %s=", field->name);
     if (!str_is_present(field->text)) {
-        buf_printf(out, "%" PRId64, field->number);
+        put_number(out, field);
     } else if (needs_quotes(field->text)) {
         buf_putc(out, '"');
         put_text(out, field->text, true);
@@ -194,6 +202,16 @@ static void put_field(struct buf *out, const struct log_field *field)
     } else {
         buf_append_str(out, field->text);
     }
+}
+
+static void put_json_number(struct json_writer *w, const struct log_field *field)
+{
+    struct buf text;
+
+    buf_init(&text, LINE_CAP);
+    put_number(&text, field);
+    json_put_raw(w, field->name, buf_str(&text));
+    buf_free(&text);
 }
 
 static void put_json_string(struct json_writer *w, const char *name, struct str s)
@@ -232,7 +250,7 @@ static void put_json_line(struct buf *out, const char *time, const struct line *
         if (str_is_present(field->text))
             put_json_string(&w, field->name, field->text);
         else
-            json_put_int(&w, field->name, field->number);
+            put_json_number(&w, field);
     }
     json_end_object(&w);
 }

@@ -15,11 +15,13 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVELS };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* A named value of a line: a string if `text` is present, else the number. */
+/* A named value of a line: a string if `text` is present, else the number, which counts thousandths
+ * if it is to be shown with three decimals. */
 struct log_field {
     const char *name;
     struct str text;
     int64_t number;
+    bool thousandths;
 };
 
 /* Opens file for appending ("" is standard error). The log works before this call too: info, text,

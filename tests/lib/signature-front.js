@@ -21,7 +21,7 @@ const credentials = {
 const region = process.env.AWS_REGION || 'us-east-1';
 const SKEW_MS = 5 * 60 * 1000; // as AWS allows
 
-const stats = { verified: 0, bad: [], forwarded: 0, faults: {} };
+const stats = { verified: 0, bad: [], forwarded: 0, faults: {}, operations: {} };
 const faults = {
   rate: Number(process.env.FAULT_RATE || 0),
   kinds: (process.env.FAULT_KINDS || '').split(',').filter(Boolean),
@@ -119,8 +119,8 @@ function pass(request, body, response) {
   });
 }
 
-function refuse(response, status, type, message) {
-  const text = JSON.stringify({ __type: type, message });
+function refuse(response, status, type, message, more) {
+  const text = JSON.stringify({ __type: type, message, ...more });
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0', 'content-length': Buffer.byteLength(text) });
   response.end(text);
 }
@@ -139,13 +139,19 @@ const KINDS = {
   },
   throttle: (request, body, response) =>
     refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException', 'injected'),
+  denied: (request, body, response) =>
+    refuse(response, 400, 'com.amazon.coral.service#AccessDeniedException', 'User: x is not authorized'),
+  conflict: (request, body, response) => refuse(response, 400,
+    'com.amazonaws.dynamodb.v20120810#TransactionCanceledException', 'injected',
+    { CancellationReasons: [{ Code: 'TransactionConflict', Message: 'injected' }] }),
   stall: (request, body, response) => setTimeout(() => pass(request, body, response), 300),
 };
 
-// Not among the kinds of chance: holds every call until the faults are changed.
+// Holds every call until the faults are changed.
 const held = [];
 KINDS.hold = (...call) => held.push(call);
-const BY_CHANCE = Object.keys(KINDS).filter((kind) => kind !== 'hold');
+// What no repetition overcomes is not left to chance.
+const BY_CHANCE = Object.keys(KINDS).filter((kind) => !['hold', 'denied', 'conflict'].includes(kind));
 
 function chooseFault() {
   if (!(Math.random() < faults.rate)) return null;
@@ -181,6 +187,8 @@ function handle(request, body, response) {
     return;
   }
   stats.verified++;
+  const operation = request.headers['x-amz-target'].split('.')[1];
+  stats.operations[operation] = (stats.operations[operation] || 0) + 1;
   const kind = chooseFault();
   if (!kind) {
     pass(request, body, response);

@@ -135,17 +135,19 @@ static void test_injection(void **state)
 }
 
 static const struct log_field fields[] = {
-    {"request_id", TEXT("abc-1"), 0}, {"ms", {NULL, 0}, -12},       {"empty", TEXT(""), 0},
-    {"path", TEXT("a b"), 0},         {"q", TEXT("\"\\\n\xFF"), 0}, {"pair", TEXT("a=b"), 0},
+    {"request_id", TEXT("abc-1"), 0, false}, {"n", {NULL, 0}, -12, false},
+    {"empty", TEXT(""), 0, false},           {"path", TEXT("a b"), 0, false},
+    {"q", TEXT("\"\\\n\xFF"), 0, false},     {"pair", TEXT("a=b"), 0, false},
+    {"ms", {NULL, 0}, 12007, true},
 };
 
 static void test_text_fields(void **state)
 {
     (void)state;
     start(LOG_INFO, LOG_TEXT);
-    log_fields(LOG_INFO, "request", fields, 6);
-    expect_line("INFO: request request_id=abc-1 ms=-12 empty=\"\" path=\"a b\" "
-                "q=\"\\\"\\\\\\n\\xFF\" pair=\"a=b\"\n");
+    log_fields(LOG_INFO, "request", fields, 7);
+    expect_line("INFO: request request_id=abc-1 n=-12 empty=\"\" path=\"a b\" "
+                "q=\"\\\"\\\\\\n\\xFF\" pair=\"a=b\" ms=12.007\n");
 }
 
 static void test_json_fields(void **state)
@@ -153,7 +155,7 @@ static void test_json_fields(void **state)
     (void)state;
     struct buf b;
     start(LOG_INFO, LOG_JSON);
-    log_fields(LOG_WARNING, "line\n\"x\"", fields, 6);
+    log_fields(LOG_WARNING, "line\n\"x\"", fields, 7);
     read_file(path, &b);
     assert_int_equal(b.data[b.len - 1], '\n');
     assert_null(memchr(b.data, '\n', b.len - 1));
@@ -165,7 +167,8 @@ static void test_json_fields(void **state)
     assert_true(str_is(json_get_str(tree, "message"), "line\n\"x\""));
     assert_int_equal(json_object_get_int(json_get(tree, "pid")), getpid());
     assert_true(str_is(json_get_str(tree, "request_id"), "abc-1"));
-    assert_int_equal(json_object_get_int(json_get(tree, "ms")), -12);
+    assert_int_equal(json_object_get_int(json_get(tree, "n")), -12);
+    assert_true(json_object_get_double(json_get(tree, "ms")) == 12.007);
     assert_true(str_is(json_get_str(tree, "empty"), ""));
     assert_true(str_is(json_get_str(tree, "q"), "\"\\\\n\\xFF"));
     json_object_put(tree);
