@@ -186,6 +186,14 @@ int store_tables_ensure(struct store *s, struct err *e)
     return 0;
 }
 
+static void name_table(const struct table *t, struct err *e)
+{
+    struct err why = *e;
+
+    err_set(e, why.code, "%s (asked for the table %s)", why.detail, t->name);
+    e->retry_after_s = why.retry_after_s;
+}
+
 /* Reads an item that cannot be there: cheap, and what requests need to work. */
 static int probe(struct store *s, const struct table *t, struct err *e)
 {
@@ -203,6 +211,8 @@ static int probe(struct store *s, const struct table *t, struct err *e)
                     "DynamoDB not available: the table %s does not exist; "
                     "`chat-sessions create-tables` makes it",
                     t->name);
+    else if (r < 0)
+        name_table(t, e);
     dynamo_answer_free(&answer);
     return r;
 }

@@ -119,6 +119,24 @@ is_created() { [[ $(stored_sessions "$user" | grep -c '"title"') == 2 ]]; }
     is "$(stat .operations.TransactWriteItems)" "$before"
 }
 
+@test "health/ready says which table does not answer, and why" {
+    faults throttle
+    api GET /health/ready
+    refused 503 dynamodb_throttled "$SESSIONS_TABLE"
+    faults denied
+    api GET /health/ready
+    refused 503 dynamodb_denied "$SESSIONS_TABLE"
+    no_faults
+    narrow "DYNAMODB_CHAT_MESSAGES_TABLE=gone-$SRANDOM"
+    api GET /health/ready
+    expect 200
+    local table
+    table=$(sed -n 's/^DYNAMODB_CHAT_MESSAGES_TABLE=//p' "$BATS_FILE_TMPDIR/narrow/env")
+    dynamo DeleteTable "{\"TableName\":\"$table\"}" >/dev/null
+    api GET /health/ready
+    refused 503 dynamodb_unavailable "the table $table does not exist"
+}
+
 # ---- a pool of one worker that waits ----
 
 narrow() {

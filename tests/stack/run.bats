@@ -153,6 +153,23 @@ titles_of() {
     [[ $status == 200 ]]
 }
 
+@test "without credentials it runs and says so in each answer but health" {
+    local state=$BATS_TEST_TMPDIR/state url
+    printf 'AWS_REGION=us-east-1\nAWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:9\n' >"$BATS_TEST_TMPDIR/env"
+    AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null \
+        start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    url=$(url_of "$state")
+    http GET "$url/api/v1/sessions/alice"
+    local answer=$body code=$status retry
+    retry=$(header retry-after)
+    http GET "$url/api/v1/health"
+    stop_run "$state"
+    echo "$code $retry $answer, health: $status"
+    [[ $code == 503 && $retry =~ ^[0-9]+$ && $status == 200 ]]
+    jq -e '.code == "credentials_not_configured"
+        and (.detail | startswith("DynamoDB not available: AWS credentials not configured"))' <<<"$answer"
+}
+
 @test "an option's bad value is refused with a sentence" {
     run "$CHECKOUT/scripts/run" --port 70000
     [[ $status -eq 1 && $output == *'--port must be'*'70000'* ]]
