@@ -174,15 +174,12 @@ static int replay(struct store *s, struct append *a, struct json_object *marker,
     return 0;
 }
 
-/* The session's condition failed: what does its item tell? 1: try again with what was learnt. */
-static int learn_from_session(struct store *s, struct append *a, struct json_object *item,
-                              struct err *e)
+/* The session has a later message than was known. 1: try again with what its item tells. */
+static int learn_order(struct store *s, struct append *a, struct json_object *session,
+                       struct err *e)
 {
-    if (!item || json_get(item, "deleted_at")) {
-        owner_cache_remove(s->shared->owners, a->session_id);
-        return store_session_not_found(e);
-    }
-    int64_t last = item_number(item, "last_timestamp", -1);
+    int64_t last = item_number(session, "last_timestamp", -1);
+
     if (last >= 0) {
         a->without_order = false;
         a->owner.last_timestamp = last;
@@ -192,7 +189,10 @@ static int learn_from_session(struct store *s, struct append *a, struct json_obj
     return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : 1;
 }
 
-/* Why the transaction was canceled. 1: go again; 2: it had been done before (replayed); -1 with e.
+/*
+ * Why the transaction was canceled. 1: go again; 2: it had been done before (replayed); -1 with e.
+ * Whether the session is being deleted comes first: then nothing of it is shown any more, its
+ * marker's answer neither.
  */
 static int learn(struct store *s, struct append *a, const struct dynamo_answer *answer,
                  struct err *e)
@@ -205,9 +205,16 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
         struct json_object *marker = store_reason_item(answer, marker_action);
         return replay(s, a, marker, e) < 0 ? -1 : 2;
     }
-    if (store_reason_is_condition(answer, session_action))
-        return learn_from_session(s, a, store_reason_item(answer, session_action), e);
+    if (session_stopped_it)
+        return learn_order(s, a, session, e);
     if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
+    struct json_object *session = store_reason_item(answer, session_action);
+    bool session_stopped_it = store_reason_is_condition(answer, session_action);
+
+    if (session_stopped_it && (!session || json_get(session, "deleted_at"))) {
+        owner_cache_remove(s->shared->owners, a->session_id);
+        return store_session_not_found(e);
+    }
         struct json_object *item = store_reason_item(answer, owner_action);
         return store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0 ? -1
                                                                                              : 1;

@@ -69,6 +69,26 @@ static int delete_session_item(struct store *s, struct str user_id, struct str s
     return r;
 }
 
+/* The marker of the session's creation, unless a new session has taken it over. */
+static int delete_create_marker(struct store *s, const struct session *session, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    if (!session->create_marker.p)
+        return 0;
+    store_begin_call(s, s->shared->sessions_table);
+    store_key_session(s, session->user_id, session->create_marker);
+    json_put_string(&s->w, "ConditionExpression", STR("created_session_id = :session"));
+    json_key(&s->w, "ExpressionAttributeValues");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, ":session", session->session_id);
+    json_end_object(&s->w);
+    int r =
+        store_end_call(s, DYNAMO_DELETE_ITEM, STORE_EXPECT(DYNAMO_CONDITION_FAILED), &answer, e);
+    dynamo_answer_free(&answer);
+    return r;
+}
+
 int store_session_delete(struct store *s, const struct session_key *key,
                          const struct versions *if_match, struct session *out,
                          int64_t *deleted_messages, struct err *e)
@@ -78,7 +98,7 @@ int store_session_delete(struct store *s, const struct session_key *key,
     owner_cache_remove(s->shared->owners, key->session_id);
     if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)
         return -1;
-    if (out->create_marker.p && delete_session_item(s, key->user_id, out->create_marker, e) < 0)
+    if (delete_create_marker(s, out, e) < 0)
         return -1;
     return delete_session_item(s, key->user_id, key->session_id, e);
 }
