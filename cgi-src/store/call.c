@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "store/internal.h"
 
-#define BODY_CAP (8 * 1024 * 1024)
+#define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
 
@@ -140,8 +140,8 @@ int store_end_call(struct store *s, enum dynamo_operation operation, unsigned ex
     json_end_object(&s->w);
     if (!buf_ok(&s->body)) {
         *answer = (struct dynamo_answer){0};
-        return err_set(e, ERR_ITEM_TOO_LARGE,
-                       "the request must be at most 4194304 bytes in DynamoDB's notation");
+        /* What callers send was measured before. */
+        return err_set(e, ERR_INTERNAL, "a call of this service would be too large for DynamoDB");
     }
     /* Every call of this layer may be repeated: reads, transactions with a token, plain deletes. */
     struct dynamo_call call = {

@@ -7,6 +7,13 @@
 #include "base/ids.h"
 #include "store/internal.h"
 
+/*
+ * What the messages of one append may have together. A transaction's items are 4 MB at most, and
+ * the session's item (which may be as large as an item can be), the marker and the owner item are
+ * among them.
+ */
+#define APPEND_MAX_BYTES (4 * 1024 * 1024 - ITEM_MAX_BYTES - 16 * 1024)
+
 /* What one append carries from attempt to attempt. */
 struct append {
     struct str session_id;
@@ -201,13 +208,6 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
     size_t owner_action = session_action + 1;
     size_t marker_action = session_action + (a->puts_owner ? 2 : 1);
 
-    if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action)) {
-        struct json_object *marker = store_reason_item(answer, marker_action);
-        return replay(s, a, marker, e) < 0 ? -1 : 2;
-    }
-    if (session_stopped_it)
-        return learn_order(s, a, session, e);
-    if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
     struct json_object *session = store_reason_item(answer, session_action);
     bool session_stopped_it = store_reason_is_condition(answer, session_action);
 
@@ -215,6 +215,13 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
         owner_cache_remove(s->shared->owners, a->session_id);
         return store_session_not_found(e);
     }
+    if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action)) {
+        struct json_object *marker = store_reason_item(answer, marker_action);
+        return replay(s, a, marker, e) < 0 ? -1 : 2;
+    }
+    if (session_stopped_it)
+        return learn_order(s, a, session, e);
+    if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
         struct json_object *item = store_reason_item(answer, owner_action);
         return store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0 ? -1
                                                                                              : 1;
@@ -223,12 +230,21 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
     return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : 1;
 }
 
-static int check_sizes(struct append *a, struct err *e)
+static int check_sizes(const struct append *a, struct err *e)
 {
+    size_t sum = 0;
+
     for (size_t i = 0; i < a->count; i++) {
-        if (store_check_size(item_message_size(&a->out[i]), "message", e) < 0)
+        size_t size = item_message_size(&a->out[i]);
+        if (store_check_size(size, "message", e) < 0)
             return -1;
+        sum += size;
     }
+    if (sum > APPEND_MAX_BYTES)
+        return err_set(e, ERR_ITEM_TOO_LARGE,
+                       "the messages of an array must be at most %d bytes together as DynamoDB "
+                       "counts them, these have %zu; send them in several requests",
+                       APPEND_MAX_BYTES, sum);
     return 0;
 }
 

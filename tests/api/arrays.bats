@@ -68,6 +68,17 @@ many() { jq -n -c --argjson n "$1" '[range($n) | {role: "user", content: "\(.)"}
 @test "arrays do not interleave" {
     local i
     for i in {1..6}; do
+@test "an array beyond a transaction's 4 MB is too large, and the answer tells both numbers" {
+    # The body is within the limit for bodies; the items with their names are not within DynamoDB's.
+    head -c 399330 /dev/zero | tr '\0' x | jq -R -c '[range(10) as $i | {role: "user", content: .}]
+        + [{role: "user", content: .[:199999]}]' >"$BATS_TEST_TMPDIR/large"
+    (($(wc -c <"$BATS_TEST_TMPDIR/large") <= 4194304))
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/large"
+    expect 413 item_too_large
+    [[ $(get .detail) =~ 3768320.*[^0-9]419[0-9]{4}[^0-9]* ]] || fail 'the detail does not tell limit and size'
+    is "$(stored_message_count "$sid")" 0
+}
+
         curl -sS --noproxy '*' -o /dev/null "$API/sessions/$sid/messages" --json \
             "$(jq -n -c --arg i "$i" '[range(10) | {role: "user", content: "\($i) \(.)"}]')" 3>&- &
     done
