@@ -110,6 +110,41 @@ static void count_units(enum dynamo_operation operation, struct json_object *bod
         metrics_units(reads ? units : 0, reads ? 0 : units);
 }
 
+/* The first reason with this code of a canceled transaction, NULL if there is none. Borrowed. */
+static struct json_object *find_reason(const struct dynamo_answer *answer, const char *code)
+{
+    struct json_object *reasons = json_get(answer->body, "CancellationReasons");
+    size_t n = reasons ? json_object_array_length(reasons) : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *one = json_object_array_get_idx(reasons, i);
+        if (str_is(json_get_str(one, "Code"), code))
+            return one;
+    }
+    return NULL;
+}
+
+/*
+ * What DynamoDB says of a request that is wrong in itself, and so a bug of this service. All else
+ * that it may say, today or some day (the key that encrypts a table was disabled, a table was
+ * archived), is a trouble of its own.
+ */
+static bool is_malformed_request(const struct dynamo_answer *answer)
+{
+    static const char *const types[] = {
+        "ValidationException",
+        "SerializationException",
+        "UnknownOperationException",
+        "IdempotentParameterMismatchException",
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(answer->type, types[i]) == 0)
+            return true;
+    }
+    return find_reason(answer, "ValidationError") != NULL;
+}
+
 static int unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
                       struct err *e)
 {
@@ -129,8 +164,12 @@ static int unexpected(enum dynamo_operation operation, const struct dynamo_answe
                        "permit %s; its log says more",
                        name);
     default:
-        return err_set(e, ERR_INTERNAL,
-                       "DynamoDB refused a call of this service; its log says more");
+        if (is_malformed_request(answer))
+            return err_set(e, ERR_INTERNAL,
+                           "DynamoDB refused a call of this service; its log says more");
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                       "DynamoDB not available: it answered %s; try again in a moment",
+                       answer->type);
     }
 }
 

@@ -139,13 +139,16 @@ const KINDS = {
   },
   throttle: (request, body, response) =>
     refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException', 'injected'),
+  // An error that this service has never heard of: AWS adds some now and then.
+  'unknown-400': (request, body, response) =>
+    refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#SomethingNewException', 'injected'),
   stall: (request, body, response) => setTimeout(() => pass(request, body, response), 300),
 };
 
 // Not among the kinds of chance: holds every call until the faults are changed.
 const held = [];
 KINDS.hold = (...call) => held.push(call);
-const BY_CHANCE = Object.keys(KINDS).filter((kind) => kind !== 'hold');
+const BY_CHANCE = Object.keys(KINDS).filter((kind) => !['hold', 'unknown-400'].includes(kind));
 
 function chooseFault() {
   if (!(Math.random() < faults.rate)) return null;
