@@ -261,17 +261,11 @@ void store_action_end(struct store *s, const char *condition, bool return_old)
     json_end_object(&s->w);
 }
 
-/* A canceled transaction must name a failed condition: all else is no answer to what was asked. */
-static bool has_failed_condition(const struct dynamo_answer *answer)
+/* An Update may make an item too large that was not read before. */
+static bool has_grown_too_large(const struct dynamo_answer *answer)
 {
-    struct json_object *reasons = json_get(answer->body, "CancellationReasons");
-    size_t n = reasons ? json_object_array_length(reasons) : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (store_reason_is_condition(answer, i))
-            return true;
-    }
-    return false;
+    struct str message = json_get_str(find_reason(answer, "ValidationError"), "Message");
+    return message.n && memmem(message.p, message.n, "Item size", strlen("Item size"));
 }
 
 int store_transaction_commit(struct store *s, struct dynamo_answer *answer, struct err *e)
@@ -282,7 +276,14 @@ int store_transaction_commit(struct store *s, struct dynamo_answer *answer, stru
         return -1;
     if (answer->outcome == DYNAMO_OK)
         return 0;
-    return has_failed_condition(answer) ? 1 : unexpected(DYNAMO_TRANSACT_WRITE_ITEMS, answer, e);
+    /* Conditions come first: all else is no answer to what was asked. */
+    if (find_reason(answer, "ConditionalCheckFailed"))
+        return 1;
+    if (has_grown_too_large(answer))
+        return err_set(e, ERR_ITEM_TOO_LARGE,
+                       "the item would have more than %d bytes as DynamoDB counts them",
+                       ITEM_MAX_BYTES);
+    return unexpected(DYNAMO_TRANSACT_WRITE_ITEMS, answer, e);
 }
 
 static struct json_object *reason(const struct dynamo_answer *answer, size_t action)

@@ -276,7 +276,21 @@ static int check_changed_size(const struct session *current, const struct sessio
     return store_check_size(item_session_size(&after), "session", e);
 }
 
-/* The write needs to know the session only to check a precondition or a size near the limit. */
+/* It has become too large: how large, only a read tells. If that finds it small enough by now, e
+ * stays as it is. */
+static void explain_size(struct store *s, const struct session_key *key,
+                         const struct session_changes *changes, struct err *e)
+{
+    struct session now;
+
+    if (store_session_read(s, key, true, &now, e) == 0)
+        check_changed_size(&now, changes, e);
+}
+
+/*
+ * The write needs to know the session only to check a precondition, or a value that may be too
+ * large for DynamoDB to look at.
+ */
 static int read_before_update(struct store *s, const struct session_changes *changes,
                               const struct versions *if_match, struct session *session,
                               struct err *e)
@@ -306,6 +320,8 @@ int store_session_update(struct store *s, const struct session_key *key,
         if (read_before_update(s, changes, if_match, out, e) < 0)
             return -1;
         r = try_update(s, changes, if_match, out, e);
+        if (r < 0 && e->code == ERR_ITEM_TOO_LARGE)
+            explain_size(s, key, changes, e);
     } while (r == 1);
     if (r < 0 || store_session_read(s, key, true, out, e) < 0)
         return -1;

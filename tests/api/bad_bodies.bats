@@ -65,6 +65,20 @@ load bad_input
 }
 
 @test "items around DynamoDB's limit are stored whole or refused, never a server's error" {
+@test "a title that makes a large session too large, and the answer tells both numbers" {
+    local body
+    head -c 408000 /dev/zero | tr '\0' x | jq -R -c --arg u "$user-large" \
+        '{user_id: $u, title: "small", metadata: {a: .}}' >"$BATS_TEST_TMPDIR/large"
+    post /sessions "@$BATS_TEST_TMPDIR/large"
+    expect 201
+    body=$(get .session.session_id)
+    put "/sessions/$user-large/$body" "{\"title\":\"$(printf '\U1F600%.0s' {1..1000})\"}"
+    expect 413 item_too_large
+    [[ $(get .detail) =~ 409600.*[^0-9]412[0-9]{3} ]] || fail 'the detail does not tell limit and size'
+    put "/sessions/$user-large/$body" '{"title":"still small"}'
+    expect 200
+}
+
     local size stored=0 other=$sid
     user=$user-edge
     new_session
