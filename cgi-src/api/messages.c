@@ -157,6 +157,9 @@ int messages_append(void *context, struct request *q, struct response *r, struct
     return 0;
 }
 
+/* Besides the cursor. */
+static const char *const list_parameters[] = {"limit", "order", "after", "before", "user_id", NULL};
+
 struct list_request {
     struct message_query query;
     struct str scope; /* of its cursors */
@@ -236,7 +239,7 @@ int messages_list(void *context, struct request *q, struct response *r, struct e
     json_end_array(&out.w);
     if (page.more) {
         cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, page.last));
-        api_link_next(r, q, cursor);
+        api_link_next(r, q, list_parameters, cursor);
     }
     api_put_page(&out.w, out.count, page.more, cursor);
     response_end(&out.w, api_now_us(api));
