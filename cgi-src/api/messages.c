@@ -60,7 +60,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
                        "the array must have 1 to %d messages, this one has %zu", STORE_APPEND_MAX,
                        out->count);
     for (size_t i = 0; i < out->count; i++) {
-        if (parameters_of_element(elements[i], i, q->arena, &p, e) < 0 ||
+        if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
             read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
             return -1;
         if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
