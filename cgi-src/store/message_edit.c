@@ -9,7 +9,7 @@ static bool is_message_timestamp(int64_t timestamp)
     return timestamp > 0 && timestamp <= TIMESTAMP_MAX;
 }
 
-static int read_message(struct store *s, struct str session_id, int64_t timestamp,
+static int read_message(struct store *s, struct str session_id, int64_t timestamp, bool consistent,
                         struct message *out, struct err *e)
 {
     struct dynamo_answer answer;
@@ -17,7 +17,7 @@ static int read_message(struct store *s, struct str session_id, int64_t timestam
 
     store_begin_call(s, s->shared->messages_table);
     store_key_message(s, session_id, timestamp);
-    int r = store_get_item(s, true, &answer, &item, e);
+    int r = store_get_item(s, consistent, &answer, &item, e);
     if (r == 0 && !item)
         r = store_message_not_found(e);
     if (r == 0) {
@@ -45,7 +45,7 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    int r = read_message(s, key->session_id, key->timestamp, out, e);
+    int r = read_message(s, key->session_id, key->timestamp, s->shared->consistent, out, e);
     bool known = owner.has_item || key->hint.p;
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
@@ -115,7 +115,7 @@ int store_message_update(struct store *s, const struct message_key *key,
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    if (read_message(s, key->session_id, key->timestamp, out, e) < 0)
+    if (read_message(s, key->session_id, key->timestamp, true, out, e) < 0)
         return -1;
     out->updated_at = store_time(s, store_now_us(s));
     if (changes->content.p)
@@ -128,7 +128,7 @@ int store_message_update(struct store *s, const struct message_key *key,
     touch_session(s, owner.user_id, key->session_id, out->updated_at, 0);
     if (commit_edit(s, e) < 0)
         return -1;
-    return read_message(s, key->session_id, key->timestamp, out, e);
+    return read_message(s, key->session_id, key->timestamp, true, out, e);
 }
 
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e)

@@ -21,7 +21,7 @@ const credentials = {
 const region = process.env.AWS_REGION || 'us-east-1';
 const SKEW_MS = 5 * 60 * 1000; // as AWS allows
 
-const stats = { verified: 0, bad: [], forwarded: 0, faults: {} };
+const stats = { verified: 0, bad: [], forwarded: 0, faults: {}, reads: { consistent: 0, other: 0 } };
 const faults = {
   rate: Number(process.env.FAULT_RATE || 0),
   kinds: (process.env.FAULT_KINDS || '').split(',').filter(Boolean),
@@ -172,6 +172,12 @@ function control(request, body, response) {
   answerJson(response, request.url === '/-/stats' ? stats : faults);
 }
 
+function countRead(request, body) {
+  if (!/\.(GetItem|Query)$/.test(request.headers['x-amz-target'])) return;
+  if (JSON.parse(body.toString()).ConsistentRead) stats.reads.consistent++;
+  else stats.reads.other++;
+}
+
 function handle(request, body, response) {
   if (request.url.startsWith('/-/')) {
     control(request, body, response);
@@ -184,6 +190,7 @@ function handle(request, body, response) {
     return;
   }
   stats.verified++;
+  countRead(request, body);
   const kind = chooseFault();
   if (!kind) {
     pass(request, body, response);
