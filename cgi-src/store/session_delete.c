@@ -17,15 +17,15 @@ static void write_mark(struct store *s, const struct session *session,
     store_transaction_begin(s);
     store_action_begin(s, "Update", s->shared->sessions_table);
     store_key_session(s, session->user_id, session->session_id);
-    json_put_string(&s->w, "UpdateExpression",
-                    STR("SET deleted_at = if_not_exists(deleted_at, :now)"));
+    json_put_string(&s->w, "UpdateExpression", STR("SET deleted_at = :now"));
     json_key(&s->w, "ExpressionAttributeValues");
     json_begin_object(&s->w);
     item_put_string(&s->w, ":now", now);
     store_put_version(s, if_match, session->version);
     json_end_object(&s->w);
-    struct str condition = arena_printf(s->arena, "attribute_exists(session_id)%s",
-                                        store_version_condition(if_match, session->version));
+    struct str condition = arena_printf(
+        s->arena, "attribute_exists(session_id) AND attribute_not_exists(deleted_at)%s",
+        store_version_condition(if_match, session->version));
     store_action_end(s, condition.p, false);
 
     store_action_begin(s, "Update", s->shared->messages_table);
@@ -39,7 +39,10 @@ static void write_mark(struct store *s, const struct session *session,
     store_action_end(s, NULL, false);
 }
 
-/* Marks the session as it is now. A condition that fails means that it changed: look again. */
+/*
+ * Marks the session as it is now, unless it is marked: then its owner item may be gone already, and
+ * must not come back. A condition that fails means that it changed: look again.
+ */
 static int mark(struct store *s, const struct session_key *key, const struct versions *if_match,
                 struct session *out, struct err *e)
 {
@@ -50,6 +53,8 @@ static int mark(struct store *s, const struct session_key *key, const struct ver
         if (store_session_read(s, key, true, out, e) < 0 ||
             store_check_version(if_match, out->version, e) < 0)
             return -1;
+        if (out->deleted)
+            return 0;
         write_mark(s, out, if_match);
         r = store_transaction_commit(s, &answer, e);
         dynamo_answer_free(&answer);

@@ -2,6 +2,13 @@
 # Deleting a session: complete and final.
 
 load helpers
+load auth_stack
+
+teardown() {
+    stop_auth_stack own
+    stop_own_front
+    judge
+}
 
 setup() { user=$(unique); }
 
@@ -205,6 +212,40 @@ cut_off() {
     api DELETE "/sessions/$user/$sid"
     expect 200
     nothing_left "$user" "$sid"
+}
+
+@test "a delete that is cut off brings back nothing that another has deleted" {
+    local before here=$API
+    # So far the other has come: only the session's item is still to go.
+    new_session
+    set_session_attribute "$user" "$sid" deleted_at '{"S":"2026-01-02T03:04:05.000000Z"}'
+    dynamo DeleteItem "$(jq -n -c --arg t "$MESSAGES_TABLE" --arg s "$sid" \
+        '{TableName: $t, Key: {session_id: {S: $s}, timestamp: {N: "0"}}}')" >/dev/null
+    start_own_front
+    API=$(start_auth_stack own)/api/v1
+    front_faults '{"rate":1,"kinds":["stall"]}'
+    before=$(front_stats .forwarded)
+    curl -sS --noproxy '*' -o /dev/null -X DELETE "$API/sessions/$user/$sid" 3>&- &
+    until (($(front_stats .forwarded) >= before + 2)); do :; done
+    front_faults '{"rate":1,"kinds":["error-500"]}'
+    wait "$!"
+    API=$here
+    is "$(stored_messages "$sid")" '' 'items of a session that was emptied'
+}
+
+@test "many deletes at once leave nothing behind" {
+    local i round
+    for round in {1..5}; do
+        new_session
+        say one
+        for i in {1..8}; do
+            curl -sS --noproxy '*' -o /dev/null -w '%{http_code}\n' -X DELETE "$API/sessions/$user/$sid" 3>&- &
+        done >"$BATS_TEST_TMPDIR/$round"
+        wait
+        is "$(grep -vxE '200|404' "$BATS_TEST_TMPDIR/$round")" ''
+        grep -qx 200 "$BATS_TEST_TMPDIR/$round"
+        nothing_left "$user" "$sid"
+    done
 }
 
 @test "appends that race with a delete leave nothing behind" {
