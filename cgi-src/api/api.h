@@ -60,8 +60,10 @@ void fingerprint_add(struct fingerprint *f, struct str field);
 void fingerprint_end(struct fingerprint *f, unsigned char out[32]); /* frees f */
 
 void api_etag(struct response *r, int64_t version);
-/* Link: <…>; rel="next" of the same request with another cursor. */
-void api_link_next(struct response *r, struct request *q, struct str cursor);
+/* Link: <…>; rel="next" of the same request with another cursor. names (ended by NULL): the query's
+ * parameters that the list knows. */
+void api_link_next(struct response *r, const struct request *q, const char *const *names,
+                   struct str cursor);
 /* "next_cursor" and "has_more" of a list. cursor: STR_NONE at the end. */
 void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cursor);
 

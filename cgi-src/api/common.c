@@ -87,27 +87,40 @@ void api_etag(struct response *r, int64_t version)
     buf_printf(&r->headers, "ETag: \"%" PRId64 "\"\r\n", version);
 }
 
-/* nginx takes 32 KiB of headers (fastcgi_buffer_size); a page whose Link would be longer has its
- * next_cursor all the same. */
-#define LINK_MAX_BYTES (16 * 1024)
+/* nginx takes 32 KiB of headers (fastcgi_buffer_size). */
+#define LINK_MAX_BYTES (24 * 1024)
+#define REPEATED_MAX_BYTES 2048 /* a user_id's; a longer value is a number after many zeros */
 
-void api_link_next(struct response *r, struct request *q, struct str cursor)
+/* A parameter that was given twice has the same value both times: the first will do. */
+static void repeat_parameter(struct buf *link, const struct request *q, const char *name)
+{
+    for (size_t i = 0; i < q->query_parameter_count; i++) {
+        const struct uri_parameter *p = &q->query_parameters[i];
+        if (!str_is(p->name, name) || p->value.n > REPEATED_MAX_BYTES)
+            continue;
+        buf_puts(link, name);
+        buf_putc(link, '=');
+        uri_encode(link, p->value);
+        buf_putc(link, '&');
+        return;
+    }
+}
+
+/* Written anew: what was sent may hold characters that a URI has not, or a Link header not. */
+void api_link_next(struct response *r, const struct request *q, const char *const *names,
+                   struct str cursor)
 {
     struct buf link;
 
     buf_init(&link, LINK_MAX_BYTES);
     buf_putc(&link, '<');
-    buf_append_str(&link, q->path);
-    buf_putc(&link, '?');
-    for (size_t i = 0; i < q->query_parameter_count; i++) {
-        const struct uri_parameter *p = &q->query_parameters[i];
-        if (str_is(p->name, "cursor"))
-            continue;
-        uri_encode(&link, p->name);
-        buf_putc(&link, '=');
-        uri_encode(&link, p->value);
-        buf_putc(&link, '&');
+    for (size_t i = 0; i < q->segment_count; i++) {
+        buf_putc(&link, '/');
+        uri_encode(&link, q->segments[i]);
     }
+    buf_putc(&link, '?');
+    for (size_t i = 0; names[i]; i++)
+        repeat_parameter(&link, q, names[i]);
     buf_puts(&link, "cursor=");
     buf_append_str(&link, cursor);
     buf_puts(&link, ">; rel=\"next\"");

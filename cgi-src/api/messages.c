@@ -60,7 +60,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
                        "the array must have 1 to %d messages, this one has %zu", STORE_APPEND_MAX,
                        out->count);
     for (size_t i = 0; i < out->count; i++) {
-        if (parameters_of_element(elements[i], i, q->arena, &p, e) < 0 ||
+        if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
             read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
             return -1;
         if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
@@ -157,6 +157,9 @@ int messages_append(void *context, struct request *q, struct response *r, struct
     return 0;
 }
 
+/* Besides the cursor. */
+static const char *const list_parameters[] = {"limit", "order", "after", "before", "user_id", NULL};
+
 struct list_request {
     struct message_query query;
     struct str scope; /* of its cursors */
@@ -237,7 +240,7 @@ int messages_list(void *context, struct request *q, struct response *r, struct e
     json_end_array(&out.w);
     if (page.more) {
         cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, page.last));
-        api_link_next(r, q, cursor);
+        api_link_next(r, q, list_parameters, cursor);
     }
     api_put_page(&out.w, out.count, page.more, cursor);
     response_end(&out.w, api_now_us(api));

@@ -12,8 +12,7 @@
 #include "base/log.h"
 #include "http/cors.h"
 
-/* A page of a list has 4 MiB of stored bytes; a control character takes six in JSON. */
-#define RESPONSE_CAP (32 * 1024 * 1024)
+#define RESPONSE_CAP (16 * 1024 * 1024)    /* a page of a list has 4 MiB and one item more */
 #define KEYS_TIMEOUT_MS 2000               /* auth_fetch's */
 #define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
 

@@ -77,6 +77,9 @@ int sessions_create(void *context, struct request *q, struct response *r, struct
     return 0;
 }
 
+/* Besides the cursor. */
+static const char *const list_parameters[] = {"limit", "sort", NULL};
+
 struct list_request {
     struct session_query query;
     struct str scope; /* of its cursors */
@@ -123,7 +126,7 @@ int sessions_list(void *context, struct request *q, struct response *r, struct e
     json_end_array(&w);
     if (page.next_cursor.p) {
         cursor = cursor_encode(q->arena, list.scope, page.next_cursor);
-        api_link_next(r, q, cursor);
+        api_link_next(r, q, list_parameters, cursor);
     }
     api_put_page(&w, (int64_t)page.count, cursor.p != NULL, cursor);
     response_end(&w, api_now_us(api));

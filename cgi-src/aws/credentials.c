@@ -103,9 +103,6 @@ int credentials_fetch(const struct credentials_provider *chain,
             break;
         case CREDENTIALS_FAILED:
             credentials_clear(out);
-            /* What may stop a start is no code that a request can end in. */
-            if (why.code == ERR_CONFIGURATION)
-                why.code = ERR_CREDENTIALS_NOT_CONFIGURED;
             /* The front end looks for the first words. */
             return err_set(e, why.code,
                            why.code == ERR_CREDENTIALS_NOT_CONFIGURED

@@ -164,8 +164,9 @@ static void succeed(struct credentials_cache *c, struct credentials *fresh)
 /* Callers get a sentence that names no file, role or address: those are for the log. */
 static void word_for_clients(struct err *e)
 {
-    if (e->code == ERR_CREDENTIALS_NOT_CONFIGURED)
-        err_set(e, e->code,
+    /* A profile or an endpoint that cannot be right is found here at run time. */
+    if (e->code == ERR_CREDENTIALS_NOT_CONFIGURED || e->code == ERR_CONFIGURATION)
+        err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
                 "DynamoDB not available: AWS credentials not configured; the service's log says "
                 "what was tried");
     else

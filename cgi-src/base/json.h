@@ -77,6 +77,7 @@ void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *name); /* name needs no escaping */
 void json_string(struct json_writer *w, struct str s);  /* well-formed UTF-8; '/' is not escaped */
+size_t json_string_size(struct str s); /* the bytes that json_string writes for it */
 void json_int(struct json_writer *w, int64_t n);
 void json_boolean(struct json_writer *w, bool b); /* json_bool is a type of json-c */
 void json_null(struct json_writer *w);

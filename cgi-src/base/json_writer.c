@@ -61,15 +61,20 @@ void json_key(struct json_writer *w, const char *name)
     buf_append(w->out, "\":", 2);
 }
 
-static void put_escape(struct buf *out, unsigned char c)
+/* What stands after the backslash where one letter will do; 0: \u00XX. */
+static char short_escape(unsigned char c)
 {
     static const char short_names[0x20] = {
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    return c == '"' || c == '\\' ? (char)c : short_names[c];
+}
+
+static void put_escape(struct buf *out, unsigned char c)
+{
     static const char digits[] = "0123456789abcdef";
-    if (c == '"' || c == '\\') {
-        buf_append(out, (char[]){'\\', (char)c}, 2);
-    } else if (short_names[c]) {
-        buf_append(out, (char[]){'\\', short_names[c]}, 2);
+    char letter = short_escape(c);
+    if (letter) {
+        buf_append(out, (char[]){'\\', letter}, 2);
     } else {
         buf_append(out, (char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
     }
@@ -89,6 +94,19 @@ void json_string(struct json_writer *w, struct str s)
             put_escape(w->out, (unsigned char)*p++);
     }
     buf_putc(w->out, '"');
+}
+
+size_t json_string_size(struct str s)
+{
+    size_t size = s.n + 2;
+    const char *p = s.p;
+    const char *last = s.p ? s.p + s.n : NULL;
+    while (p < last) {
+        p = json_next_special(p, last);
+        if (p < last)
+            size += short_escape((unsigned char)*p++) ? 1 : 5;
+    }
+    return size;
 }
 
 void json_int(struct json_writer *w, int64_t n)

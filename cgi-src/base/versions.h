@@ -6,20 +6,19 @@
 #define BASE_VERSIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-
-#define VERSIONS_MAX 32
 
 struct versions {
     bool present; /* the header was sent */
     bool any;     /* "*": whatever exists */
-    unsigned count;
-    int64_t list[VERSIONS_MAX];
+    size_t count;
+    const int64_t *list; /* borrowed */
 };
 
 static inline bool versions_include(const struct versions *v, int64_t version)
 {
-    for (unsigned i = 0; i < v->count; i++) {
+    for (size_t i = 0; i < v->count; i++) {
         if (v->list[i] == version)
             return true;
     }

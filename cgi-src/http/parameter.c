@@ -26,7 +26,7 @@ void parameters_of_request(const struct request *r, struct parameters *out)
     };
 }
 
-int parameters_of_element(struct json_value element, size_t index, struct arena *a,
+int parameters_of_element(const struct request *r, struct json_value element, size_t index,
                           struct parameters *out, struct err *e)
 {
     struct json_member *members;
@@ -34,17 +34,28 @@ int parameters_of_element(struct json_value element, size_t index, struct arena 
     if (element.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "element [%zu] of the array must be an object",
                        index);
-    *out = (struct parameters){.arena = a};
-    out->member_count = json_members(element, a, &members);
+    *out = (struct parameters){
+        .arena = r->arena,
+        .query = r->query_parameters,
+        .query_count = r->query_parameter_count,
+    };
+    out->member_count = json_members(element, r->arena, &members);
     out->members = members;
     snprintf(out->prefix, sizeof(out->prefix), "[%zu].", index);
     return 0;
 }
 
+/* "7" and 7 are two values of JSON; in a query everything is text. */
+static bool same_value(const struct found *a, const struct found *b)
+{
+    return str_equals(a->text, b->text) &&
+           (!a->is_json || !b->is_json || a->json.type == b->json.type);
+}
+
 static int note(const struct parameters *p, const char *name, struct found *found,
                 struct found value, struct err *e)
 {
-    if (found->present && !str_equals(found->text, value.text))
+    if (found->present && !same_value(found, &value))
         return err_set(e, ERR_INVALID_PARAMETER,
                        "%s%s is given more than once, with different values", p->prefix, name);
     if (!found->present)

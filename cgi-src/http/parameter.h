@@ -24,8 +24,9 @@ struct parameters {
 /* Those of a request: query and, if the body is an object, its members. */
 void parameters_of_request(const struct request *r, struct parameters *out);
 
-/* Those of one element of an array; ERR_INVALID_PARAMETER if it is no object. */
-int parameters_of_element(struct json_value element, size_t index, struct arena *a,
+/* Those of one element of an array, and the query, which is about each of them;
+ * ERR_INVALID_PARAMETER if it is no object. */
+int parameters_of_element(const struct request *r, struct json_value element, size_t index,
                           struct parameters *out, struct err *e);
 
 struct parameter_limits {

@@ -105,6 +105,25 @@ int request_init(struct request *r, struct gateway *g, struct arena *a, struct e
     return uri_parameters(r->query, a, &r->query_parameters, &r->query_parameter_count, e);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The value of a charset, quoted or not, and what may follow it. */
+static bool is_utf8(const char *value)
+{
+    bool quoted = *value == '"';
+
+    value += quoted;
+    if (strncasecmp(value, "utf-8", 5) != 0)
+        return false;
+    value += 5;
+    if (quoted && *value++ != '"')
+        return false;
+    return *value == '\0' || *value == ';' || is_blank(*value);
+}
+
 /* The media type without its parameters is application/json, and a charset, if named, is UTF-8. */
 static bool is_json_type(struct str type)
 {
@@ -114,7 +133,7 @@ static bool is_json_type(struct str type)
     if (type.n < n || strncasecmp(type.p, json, n) != 0)
         return false;
     struct str rest = {type.p + n, type.n - n};
-    while (rest.n && (rest.p[0] == ' ' || rest.p[0] == '\t')) {
+    while (rest.n && is_blank(rest.p[0])) {
         rest.p++;
         rest.n--;
     }
@@ -125,9 +144,7 @@ static bool is_json_type(struct str type)
     const char *charset = strcasestr(rest.p, "charset=");
     if (!charset)
         return true;
-    charset += strlen("charset=");
-    charset += *charset == '"';
-    return strncasecmp(charset, "utf-8", 5) == 0;
+    return is_utf8(charset + strlen("charset="));
 }
 
 /* -1: absent or not a number. */
@@ -187,6 +204,35 @@ struct str request_path(const struct request *r, const char *name)
     return STR("");
 }
 
+/* The next element of a list, without the blanks around it. */
+static struct str next_element(const char **at)
+{
+    size_t n = strcspn(*at, ",");
+    struct str element = {*at, n};
+
+    *at += n + ((*at)[n] == ',');
+    while (element.n && is_blank(element.p[0])) {
+        element.p++;
+        element.n--;
+    }
+    while (element.n && is_blank(element.p[element.n - 1]))
+        element.n--;
+    return element;
+}
+
+/* The number in an ETag of this API, spelt as this API spells it: "7", not "07". */
+static bool version_of(struct str etag, bool strong, int64_t *out)
+{
+    if (!strong && str_starts_with(etag, "W/"))
+        etag = (struct str){etag.p + 2, etag.n - 2};
+    if (etag.n < 3 || etag.p[0] != '"' || etag.p[etag.n - 1] != '"')
+        return false;
+    struct str digits = {etag.p + 1, etag.n - 2};
+    if (digits.p[0] == '0' && digits.n > 1)
+        return false;
+    return json_integer((struct json_value){JSON_NUMBER, digits}, out);
+}
+
 void request_versions(const struct request *r, const char *cgi_name, bool strong,
                       struct versions *out)
 {
@@ -194,17 +240,16 @@ void request_versions(const struct request *r, const char *cgi_name, bool strong
     const char *at = header.p;
 
     *out = (struct versions){.present = header.p != NULL};
-    while (at && *at) {
-        at += strspn(at, " \t,");
-        if (!strong && strncmp(at, "W/", 2) == 0)
-            at += 2;
-        size_t n = strcspn(at, ",");
-        if (n >= 1 && at[0] == '*')
+    if (!header.p)
+        return;
+    /* An ETag and its comma are four bytes at least. */
+    int64_t *list = arena_array(r->arena, header.n / 4 + 1, sizeof(*list));
+    while (*at) {
+        struct str element = next_element(&at);
+        if (str_is(element, "*"))
             out->any = true;
-        char *end = NULL;
-        long long version = n >= 3 && at[0] == '"' ? strtoll(at + 1, &end, 10) : 0;
-        if (end && end > at + 1 && *end == '"' && out->count < VERSIONS_MAX)
-            out->list[out->count++] = version;
-        at += n;
+        else if (version_of(element, strong, &list[out->count]))
+            out->count++;
     }
+    out->list = list;
 }

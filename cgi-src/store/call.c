@@ -10,8 +10,7 @@
 #include "base/metrics.h"
 #include "store/internal.h"
 
-#define BODY_CAP                                                                                   \
-    (32 * 1024 * 1024) /* what clients send is limited before: a bug, if it is passed */
+#define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
 
@@ -111,32 +110,39 @@ static void count_units(enum dynamo_operation operation, struct json_object *bod
         metrics_units(reads ? units : 0, reads ? 0 : units);
 }
 
-/* "Item size to update has exceeded the maximum allowed size", "Transaction payload size cannot
- * exceed 4MB": sizes that only DynamoDB knows, since it knows what others have stored meanwhile. */
-static bool is_about_size(const char *message)
-{
-    return message && strstr(message, " size ") && strstr(message, "exceed");
-}
-
-static bool is_too_large(const struct dynamo_answer *answer)
+/* The first reason with this code of a canceled transaction, NULL if there is none. Borrowed. */
+static struct json_object *find_reason(const struct dynamo_answer *answer, const char *code)
 {
     struct json_object *reasons = json_get(answer->body, "CancellationReasons");
     size_t n = reasons ? json_object_array_length(reasons) : 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct json_object *reason = json_object_array_get_idx(reasons, i);
-        if (str_is(json_get_str(reason, "Code"), "ValidationError") &&
-            is_about_size(json_get_str(reason, "Message").p))
-            return true;
+        struct json_object *one = json_object_array_get_idx(reasons, i);
+        if (str_is(json_get_str(one, "Code"), code))
+            return one;
     }
-    return strcmp(answer->type, "ValidationException") == 0 && is_about_size(answer->message);
+    return NULL;
 }
 
-/* All else that DynamoDB refuses is ours to repair only if it is about what we sent. */
-static bool is_our_bug(const struct dynamo_answer *answer)
+/*
+ * What DynamoDB says of a request that is wrong in itself, and so a bug of this service. All else
+ * that it may say, today or some day (the key that encrypts a table was disabled, a table was
+ * archived), is a trouble of its own.
+ */
+static bool is_malformed_request(const struct dynamo_answer *answer)
 {
-    return answer->outcome != DYNAMO_REJECTED || strcmp(answer->type, "ValidationException") == 0 ||
-           strcmp(answer->type, "SerializationException") == 0;
+    static const char *const types[] = {
+        "ValidationException",
+        "SerializationException",
+        "UnknownOperationException",
+        "IdempotentParameterMismatchException",
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(answer->type, types[i]) == 0)
+            return true;
+    }
+    return find_reason(answer, "ValidationError") != NULL;
 }
 
 static int unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
@@ -144,11 +150,6 @@ static int unexpected(enum dynamo_operation operation, const struct dynamo_answe
 {
     const char *name = dynamo_operation_names[operation];
 
-    if (is_too_large(answer))
-        return err_set(e, ERR_ITEM_TOO_LARGE,
-                       "with this change the stored item would pass the %d bytes that DynamoDB "
-                       "takes",
-                       ITEM_MAX_BYTES);
     log_error("DynamoDB refused %s: %s %s: %s", name, dynamo_outcome_names[answer->outcome],
               answer->type, answer->message);
     switch (answer->outcome) {
@@ -163,11 +164,12 @@ static int unexpected(enum dynamo_operation operation, const struct dynamo_answe
                        "permit %s; its log says more",
                        name);
     default:
-        if (!is_our_bug(answer))
-            return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "DynamoDB not available: it answers %s",
-                           answer->type);
-        return err_set(e, ERR_INTERNAL,
-                       "DynamoDB refused a call of this service; its log says more");
+        if (is_malformed_request(answer))
+            return err_set(e, ERR_INTERNAL,
+                           "DynamoDB refused a call of this service; its log says more");
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                       "DynamoDB not available: it answered %s; try again in a moment",
+                       answer->type);
     }
 }
 
@@ -177,7 +179,8 @@ int store_end_call(struct store *s, enum dynamo_operation operation, unsigned ex
     json_end_object(&s->w);
     if (!buf_ok(&s->body)) {
         *answer = (struct dynamo_answer){0};
-        return err_set(e, ERR_INTERNAL, "a request to DynamoDB cannot be written");
+        /* What callers send was measured before. */
+        return err_set(e, ERR_INTERNAL, "a call of this service would be too large for DynamoDB");
     }
     /* Every call of this layer may be repeated: reads, transactions with a token, plain deletes. */
     struct dynamo_call call = {
@@ -258,17 +261,11 @@ void store_action_end(struct store *s, const char *condition, bool return_old)
     json_end_object(&s->w);
 }
 
-/* A canceled transaction must name a failed condition: all else is no answer to what was asked. */
-static bool has_failed_condition(const struct dynamo_answer *answer)
+/* An Update may make an item too large that was not read before. */
+static bool has_grown_too_large(const struct dynamo_answer *answer)
 {
-    struct json_object *reasons = json_get(answer->body, "CancellationReasons");
-    size_t n = reasons ? json_object_array_length(reasons) : 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (store_reason_is_condition(answer, i))
-            return true;
-    }
-    return false;
+    struct str message = json_get_str(find_reason(answer, "ValidationError"), "Message");
+    return message.n && memmem(message.p, message.n, "Item size", strlen("Item size"));
 }
 
 int store_transaction_commit(struct store *s, struct dynamo_answer *answer, struct err *e)
@@ -279,7 +276,14 @@ int store_transaction_commit(struct store *s, struct dynamo_answer *answer, stru
         return -1;
     if (answer->outcome == DYNAMO_OK)
         return 0;
-    return has_failed_condition(answer) ? 1 : unexpected(DYNAMO_TRANSACT_WRITE_ITEMS, answer, e);
+    /* Conditions come first: all else is no answer to what was asked. */
+    if (find_reason(answer, "ConditionalCheckFailed"))
+        return 1;
+    if (has_grown_too_large(answer))
+        return err_set(e, ERR_ITEM_TOO_LARGE,
+                       "the item would have more than %d bytes as DynamoDB counts them",
+                       ITEM_MAX_BYTES);
+    return unexpected(DYNAMO_TRANSACT_WRITE_ITEMS, answer, e);
 }
 
 static struct json_object *reason(const struct dynamo_answer *answer, size_t action)

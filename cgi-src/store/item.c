@@ -180,3 +180,17 @@ size_t item_message_size(const struct message *m)
            string_size("content", m->content) + string_size("created_at", m->created_at) +
            string_size("updated_at", m->updated_at) + string_size("metadata", m->metadata);
 }
+
+size_t item_session_json_size(const struct session *s)
+{
+    return json_string_size(s->user_id) + json_string_size(s->session_id) +
+           json_string_size(s->title) + json_string_size(s->created_at) +
+           json_string_size(s->updated_at) + s->metadata.n;
+}
+
+size_t item_message_json_size(const struct message *m)
+{
+    return json_string_size(m->session_id) + json_string_size(m->message_id) +
+           json_string_size(m->role) + json_string_size(m->content) +
+           json_string_size(m->created_at) + json_string_size(m->updated_at) + m->metadata.n;
+}

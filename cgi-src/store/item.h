@@ -63,4 +63,9 @@ void item_put_number(struct json_writer *w, const char *name, int64_t value);
 size_t item_session_size(const struct session *s);
 size_t item_message_size(const struct message *m);
 
+/* About how many bytes it takes in an answer's JSON: what escapes make of it counts, the names of
+ * members do not. */
+size_t item_session_json_size(const struct session *s);
+size_t item_message_json_size(const struct message *m);
+
 #endif

@@ -7,8 +7,12 @@
 #include "base/ids.h"
 #include "store/internal.h"
 
-/* DynamoDB takes 4 MB in a transaction; the session's item and the marker are in it, too. */
-#define TRANSACTION_MAX_BYTES (4000000 - ITEM_MAX_BYTES)
+/*
+ * What the messages of one append may have together. A transaction's items are 4 MB at most, and
+ * the session's item (which may be as large as an item can be), the marker and the owner item are
+ * among them.
+ */
+#define APPEND_MAX_BYTES (4 * 1024 * 1024 - ITEM_MAX_BYTES - 16 * 1024)
 
 /* What one append carries from attempt to attempt. */
 struct append {
@@ -177,21 +181,12 @@ static int replay(struct store *s, struct append *a, struct json_object *marker,
     return 0;
 }
 
-static bool is_gone(struct json_object *session)
+/* The session has a later message than was known. 1: try again with what its item tells. */
+static int learn_order(struct store *s, struct append *a, struct json_object *session,
+                       struct err *e)
 {
-    return !session || json_get(session, "deleted_at");
-}
+    int64_t last = item_number(session, "last_timestamp", -1);
 
-static int session_gone(struct store *s, const struct append *a, struct err *e)
-{
-    owner_cache_remove(s->shared->owners, a->session_id);
-    return store_session_not_found(e);
-}
-
-/* The session's order is another than was thought. 1: try again with what was learnt. */
-static int learn_order(struct store *s, struct append *a, struct json_object *item, struct err *e)
-{
-    int64_t last = item_number(item, "last_timestamp", -1);
     if (last >= 0) {
         a->without_order = false;
         a->owner.last_timestamp = last;
@@ -201,7 +196,10 @@ static int learn_order(struct store *s, struct append *a, struct json_object *it
     return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : 1;
 }
 
-/* Why the transaction was canceled. 1: go again; 2: it had been done before (replayed); -1 with e.
+/*
+ * Why the transaction was canceled. 1: go again; 2: it had been done before (replayed); -1 with e.
+ * Whether the session is being deleted comes first: then nothing of it is shown any more, its
+ * marker's answer neither.
  */
 static int learn(struct store *s, struct append *a, const struct dynamo_answer *answer,
                  struct err *e)
@@ -209,17 +207,19 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
     size_t session_action = a->count;
     size_t owner_action = session_action + 1;
     size_t marker_action = session_action + (a->puts_owner ? 2 : 1);
-    bool session_failed = store_reason_is_condition(answer, session_action);
+    struct json_object *session = store_reason_item(answer, session_action);
+    bool session_stopped_it = store_reason_is_condition(answer, session_action);
 
-    /* From the moment of a delete nobody sees the session, nor what was appended to it. */
-    if (session_failed && is_gone(store_reason_item(answer, session_action)))
-        return session_gone(s, a, e);
+    if (session_stopped_it && (!session || json_get(session, "deleted_at"))) {
+        owner_cache_remove(s->shared->owners, a->session_id);
+        return store_session_not_found(e);
+    }
     if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action)) {
         struct json_object *marker = store_reason_item(answer, marker_action);
         return replay(s, a, marker, e) < 0 ? -1 : 2;
     }
-    if (session_failed)
-        return learn_order(s, a, store_reason_item(answer, session_action), e);
+    if (session_stopped_it)
+        return learn_order(s, a, session, e);
     if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
         struct json_object *item = store_reason_item(answer, owner_action);
         return store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0 ? -1
@@ -229,7 +229,7 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
     return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : 1;
 }
 
-static int check_sizes(struct append *a, struct err *e)
+static int check_sizes(const struct append *a, struct err *e)
 {
     size_t sum = 0;
 
@@ -239,12 +239,12 @@ static int check_sizes(struct append *a, struct err *e)
             return -1;
         sum += size;
     }
-    if (sum <= TRANSACTION_MAX_BYTES)
-        return 0;
-    return err_set(e, ERR_ITEM_TOO_LARGE,
-                   "the messages of one request must together be at most %d bytes as DynamoDB "
-                   "counts them, these have %zu",
-                   TRANSACTION_MAX_BYTES, sum);
+    if (sum > APPEND_MAX_BYTES)
+        return err_set(e, ERR_ITEM_TOO_LARGE,
+                       "the messages of an array must be at most %d bytes together as DynamoDB "
+                       "counts them, these have %zu; send them in several requests",
+                       APPEND_MAX_BYTES, sum);
+    return 0;
 }
 
 /* 0: committed; 2: it had been done before; -1 with e. */

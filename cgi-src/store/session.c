@@ -34,8 +34,9 @@ static void describe_new(struct store *s, const struct session_new *wanted, stru
 
 enum { CREATE_SESSION, CREATE_OWNER, CREATE_MARKER };
 
+/* gone: the id of a session that the marker may still name, or STR_NONE; see replay_create. */
 static void put_marker(struct store *s, const struct session_new *wanted,
-                       const struct session *session)
+                       const struct session *session, struct str gone)
 {
     store_action_begin(s, "Put", s->shared->sessions_table);
     json_key(&s->w, "Item");
@@ -46,11 +47,20 @@ static void put_marker(struct store *s, const struct session_new *wanted,
     item_put_string(&s->w, "created_session_id", session->session_id);
     item_put_string(&s->w, "created_at", session->created_at);
     json_end_object(&s->w);
-    store_action_end(s, "attribute_not_exists(session_id)", true);
+    if (gone.p) {
+        json_key(&s->w, "ExpressionAttributeValues");
+        json_begin_object(&s->w);
+        item_put_string(&s->w, ":gone", gone);
+        json_end_object(&s->w);
+    }
+    store_action_end(s,
+                     gone.p ? "attribute_not_exists(session_id) OR created_session_id = :gone"
+                            : "attribute_not_exists(session_id)",
+                     true);
 }
 
 static void write_create(struct store *s, const struct session_new *wanted,
-                         const struct session *session)
+                         const struct session *session, struct str gone)
 {
     store_transaction_begin(s);
     store_action_begin(s, "Put", s->shared->sessions_table);
@@ -68,51 +78,72 @@ static void write_create(struct store *s, const struct session_new *wanted,
     store_action_end(s, "attribute_not_exists(session_id)", false);
 
     if (session->create_marker.p)
-        put_marker(s, wanted, session);
+        put_marker(s, wanted, session, gone);
 }
 
-/* The first answer again: what was asked for is the same, and the marker keeps the rest. */
+/*
+ * The first answer again: what was asked for is the same, and the marker keeps the rest. But a key
+ * holds only as long as its session lives. 1 with *gone: that one is being deleted, and the marker
+ * may be taken over.
+ */
 static int replay_create(struct store *s, const struct session_new *wanted,
-                         struct json_object *marker, struct session *out, struct err *e)
+                         struct json_object *marker, struct str *gone, struct session *out,
+                         struct err *e)
 {
-    if (store_marker_check(s, marker, &wanted->idempotency, e) < 0)
-        return -1;
     struct session_key key = {wanted->user_id,
                               arena_str(s->arena, item_string(marker, "created_session_id"))};
+    struct str created_at = arena_str(s->arena, item_string(marker, "created_at"));
     struct session now;
-    /* While it is being deleted nobody sees it any more. */
-    if (store_session_read(s, &key, true, &now, e) < 0)
+
+    int r = store_session_read(s, &key, true, &now, e);
+    if (r < 0 && e->code != ERR_SESSION_NOT_FOUND)
         return -1;
-    if (now.deleted)
-        return store_session_not_found(e);
-    describe_new(s, wanted, key.session_id, arena_str(s->arena, item_string(marker, "created_at")),
-                 out);
+    if (r < 0 || now.deleted) {
+        *gone = key.session_id;
+        return 1;
+    }
+    if (store_marker_check(s, marker, &wanted->idempotency, e) < 0)
+        return -1;
+    describe_new(s, wanted, key.session_id, created_at, out);
     return 0;
+}
+
+/* 0 with *out, created or *replayed; 1 with *gone: go again; -1 with e. */
+static int try_create(struct store *s, const struct session_new *wanted, struct str *gone,
+                      struct session *out, bool *replayed, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    write_create(s, wanted, out, *gone);
+    int r = store_transaction_commit(s, &answer, e);
+    if (r == 0) {
+        owner_cache_put(s->shared->owners, out->session_id, out->user_id, 0);
+    } else if (r == 1 && store_reason_is_condition(&answer, CREATE_MARKER)) {
+        r = replay_create(s, wanted, store_reason_item(&answer, CREATE_MARKER), gone, out, e);
+        *replayed = r == 0;
+    } else if (r == 1) {
+        r = err_set(e, ERR_INTERNAL, "a new session id was in use already");
+    }
+    dynamo_answer_free(&answer);
+    return r;
 }
 
 int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
                          bool *replayed, struct err *e)
 {
-    struct dynamo_answer answer;
     char id[IDS_UUID_SIZE];
     int64_t now_us = store_now_us(s);
+    struct str gone = STR_NONE;
+    int r;
 
     *replayed = false;
     ids_uuid7(now_us / 1000, id);
     describe_new(s, wanted, arena_str(s->arena, str_from(id)), store_time(s, now_us), out);
     if (store_check_size(item_session_size(out), "session", e) < 0)
         return -1;
-    write_create(s, wanted, out);
-    int r = store_transaction_commit(s, &answer, e);
-    if (r == 0) {
-        owner_cache_put(s->shared->owners, out->session_id, out->user_id, 0);
-    } else if (r == 1 && store_reason_is_condition(&answer, CREATE_MARKER)) {
-        *replayed = true;
-        r = replay_create(s, wanted, store_reason_item(&answer, CREATE_MARKER), out, e);
-    } else if (r == 1) {
-        r = err_set(e, ERR_INTERNAL, "a new session id was in use already");
-    }
-    dynamo_answer_free(&answer);
+    do
+        r = try_create(s, wanted, &gone, out, replayed, e);
+    while (r == 1);
     return r;
 }
 
@@ -245,9 +276,20 @@ static int check_changed_size(const struct session *current, const struct sessio
     return store_check_size(item_session_size(&after), "session", e);
 }
 
+/* It has become too large: how large, only a read tells. If that finds it small enough by now, e
+ * stays as it is. */
+static void explain_size(struct store *s, const struct session_key *key,
+                         const struct session_changes *changes, struct err *e)
+{
+    struct session now;
+
+    if (store_session_read(s, key, true, &now, e) == 0)
+        check_changed_size(&now, changes, e);
+}
+
 /*
- * The write needs to know the session only to check a precondition, or to say the size of one that
- * is surely near the limit; DynamoDB itself refuses what is too large.
+ * The write needs to know the session only to check a precondition, or a value that may be too
+ * large for DynamoDB to look at.
  */
 static int read_before_update(struct store *s, const struct session_changes *changes,
                               const struct versions *if_match, struct session *session,
@@ -278,6 +320,8 @@ int store_session_update(struct store *s, const struct session_key *key,
         if (read_before_update(s, changes, if_match, out, e) < 0)
             return -1;
         r = try_update(s, changes, if_match, out, e);
+        if (r < 0 && e->code == ERR_ITEM_TOO_LARGE)
+            explain_size(s, key, changes, e);
     } while (r == 1);
     if (r < 0)
         return -1;

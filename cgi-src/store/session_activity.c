@@ -113,13 +113,12 @@ static struct str copy_to(char **at, struct str s)
 
 static struct entry *entry_new(const struct session *from, int64_t us)
 {
-    size_t size = item_session_size(from);
-    struct entry *entry = malloc(sizeof(*entry) + size);
+    struct entry *entry = malloc(sizeof(*entry) + item_session_size(from));
     if (!entry)
         abort();
     char *at = entry->bytes;
     entry->us = us;
-    entry->size = sizeof(*entry) + size;
+    entry->size = item_session_json_size(from);
     entry->session = *from;
     entry->session.session_id = copy_to(&at, from->session_id);
     entry->session.user_id = copy_to(&at, from->user_id);

@@ -40,8 +40,8 @@ static void write_mark(struct store *s, const struct session *session,
 }
 
 /*
- * Marks the session as it is now. A condition that fails means that it changed: look again. One
- * that is marked already is not marked again: another delete of it may have removed the owner item.
+ * Marks the session as it is now, unless it is marked: then its owner item may be gone already, and
+ * must not come back. A condition that fails means that it changed: look again.
  */
 static int mark(struct store *s, const struct session_key *key, const struct versions *if_match,
                 struct session *out, struct err *e)
@@ -73,12 +73,13 @@ static int delete_item(struct store *s, struct str user_id, struct str sort_key,
     return r;
 }
 
-/* Its key may have been used again since an earlier delete took it: then it is another session's.
- */
+/* The marker of the session's creation, unless a new session has taken it over. */
 static int delete_create_marker(struct store *s, const struct session *session, struct err *e)
 {
     struct dynamo_answer answer;
 
+    if (!session->create_marker.p)
+        return 0;
     store_begin_call(s, s->shared->sessions_table);
     store_key_session(s, session->user_id, session->create_marker);
     json_put_string(&s->w, "ConditionExpression", STR("created_session_id = :session"));
@@ -101,7 +102,7 @@ int store_session_delete(struct store *s, const struct session_key *key,
     owner_cache_remove(s->shared->owners, key->session_id);
     if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)
         return -1;
-    if (out->create_marker.p && delete_create_marker(s, out, e) < 0)
+    if (delete_create_marker(s, out, e) < 0)
         return -1;
     return delete_item(s, key->user_id, key->session_id, e);
 }

@@ -23,7 +23,7 @@ static void take(struct store *s, struct json_object *items, struct listing *l)
         item_read_session(json_object_array_get_idx(items, i), s->arena, &session);
         if (session.deleted)
             continue;
-        size_t size = item_session_size(&session);
+        size_t size = item_session_json_size(&session);
         if (l->page->count == l->limit ||
             (l->page->count && l->bytes + size > STORE_PAGE_MAX_BYTES)) {
             l->more = true;

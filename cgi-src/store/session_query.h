@@ -6,7 +6,7 @@
 
 #include "store/internal.h"
 
-/* A page ends before its items pass this, whatever its limit. */
+/* A page ends before its JSON passes this, whatever its limit. */
 #define STORE_PAGE_MAX_BYTES (4 * 1024 * 1024)
 
 /* Writes a Query over the user's sessions. limit 0: DynamoDB's page of 1 MB; after: exclusive

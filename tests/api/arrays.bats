@@ -48,11 +48,34 @@ many() { jq -n -c --argjson n "$1" '[range($n) | {role: "user", content: "\(.)"}
     check '.session.message_count == 0'
 }
 
+@test "a parameter of the query is one of every element" {
+    post "/sessions/$sid/messages?role=user" '[{"content":"a"},{"content":"b","role":"user"}]'
+    expect 201
+    check '[.messages[].role] == ["user", "user"]'
+    post "/sessions/$sid/messages?role=user" '[{"content":"c"},{"content":"d","role":"tool"}]'
+    expect 422 invalid_parameter
+    [[ $(get .detail) == *'[1].role'* ]] || fail 'the detail does not name the element'
+    post "/sessions/$sid/messages?content=other" '[{"role":"user","content":"e"}]'
+    expect 422 invalid_parameter
+    is "$(stored_message_count "$sid")" 2
+}
+
 @test "one element that is too large refuses all" {
     head -c 410000 /dev/zero | tr '\0' x | jq -R -c '[{role: "user", content: "good"}, {role: "user", content: .}]' \
         >"$BATS_TEST_TMPDIR/big"
     post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/big"
     expect 413 item_too_large
+    is "$(stored_message_count "$sid")" 0
+}
+
+@test "an array beyond a transaction's 4 MB is too large, and the answer tells both numbers" {
+    # The body is within the limit for bodies; the items with their names are not within DynamoDB's.
+    head -c 399330 /dev/zero | tr '\0' x | jq -R -c '[range(10) as $i | {role: "user", content: .}]
+        + [{role: "user", content: .[:199999]}]' >"$BATS_TEST_TMPDIR/large"
+    (($(wc -c <"$BATS_TEST_TMPDIR/large") <= 4194304))
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/large"
+    expect 413 item_too_large
+    [[ $(get .detail) =~ 3768320.*[^0-9]419[0-9]{4}[^0-9]* ]] || fail 'the detail does not tell limit and size'
     is "$(stored_message_count "$sid")" 0
 }
 

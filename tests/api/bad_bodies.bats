@@ -6,7 +6,8 @@ load bad_input
 @test "a body of another content type" {
     local type
     for type in text/plain application/x-www-form-urlencoded 'multipart/form-data; boundary=x' \
-        application/jsonx application/xml 'text/json' 'application/json; charset=iso-8859-1' x ''; do
+        application/jsonx application/xml 'text/json' 'application/json; charset=iso-8859-1' \
+        'application/json; charset=utf-8x' 'application/json; charset="utf-8' x ''; do
         api POST /sessions -H "Content-Type: $type" --data-binary '{"user_id":"u"}'
         expect 415 unsupported_media_type
         api POST "/sessions/$sid/messages" -H "Content-Type: $type" \
@@ -62,6 +63,20 @@ load bad_input
     expect 413 item_too_large
     put "/sessions/$user/$sid" "@$BATS_TEST_TMPDIR/big"
     expect 413 item_too_large
+}
+
+@test "a title that makes a large session too large, and the answer tells both numbers" {
+    local body
+    head -c 408000 /dev/zero | tr '\0' x | jq -R -c --arg u "$user-large" \
+        '{user_id: $u, title: "small", metadata: {a: .}}' >"$BATS_TEST_TMPDIR/large"
+    post /sessions "@$BATS_TEST_TMPDIR/large"
+    expect 201
+    body=$(get .session.session_id)
+    put "/sessions/$user-large/$body" "{\"title\":\"$(printf '\U1F600%.0s' {1..1000})\"}"
+    expect 413 item_too_large
+    [[ $(get .detail) =~ 409600.*[^0-9]412[0-9]{3} ]] || fail 'the detail does not tell limit and size'
+    put "/sessions/$user-large/$body" '{"title":"still small"}'
+    expect 200
 }
 
 @test "items around DynamoDB's limit are stored whole or refused, never a server's error" {

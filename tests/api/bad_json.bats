@@ -112,6 +112,8 @@ END
     refused 422 invalid_parameter POST '/sessions?user_id=u&user_id=v' ''
     refused 422 invalid_parameter POST /sessions '{"user_id":"u","metadata":{},"metadata":{"a":1}}'
     refused 422 invalid_parameter PUT "/sessions/$user/$sid" '{"title":"a","title":"b"}'
+    refused 422 invalid_parameter PUT "/sessions/$user/$sid" '{"title":"7","title":7}'
+    refused 422 invalid_parameter PUT "/sessions/$user/$sid" '{"title":"null","title":null}'
     refused 422 invalid_parameter POST "/sessions/$sid/messages" '{"role":"user","role":"tool","content":"c"}'
     refused 422 invalid_parameter POST "/sessions/$sid/messages?content=d" '{"role":"user","content":"c"}'
     refused 422 invalid_parameter POST "/sessions/$sid/messages" '{"role":"user","content":"c","content":"\\u0064"}'

@@ -85,7 +85,7 @@ TIME='^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$'
 
 @test "X-Request-Id is the caller's if it can be" {
     local id
-    for id in x abc-123 '!#$%&()*+,-./:;<=>?@[]^_`{|}~' "$(printf 'x%.0s' {1..128})"; do
+    for id in x abc-123 '!#$%&()*+,-./:;<=>?@[]^_`{|}~' "a\"b'c\\d" "$(printf 'x%.0s' {1..128})"; do
         api GET "/sessions/$user" -H "X-Request-Id: $id"
         is "$(header X-Request-Id)" "$id"
         api GET "/sessions/$user/none" -H "X-Request-Id: $id"

@@ -2,6 +2,13 @@
 # Erasing a user: every session and every message.
 
 load helpers
+load auth_stack
+
+teardown() {
+    stop_auth_stack own
+    stop_own_front
+    judge
+}
 
 setup() { user=$(unique); }
 
@@ -68,10 +75,11 @@ setup() { user=$(unique); }
 }
 
 @test "10,000 messages go completely" {
-    local i
+    local i sids=()
     for i in 1 2 3 4; do
         new_session
         node "$API_TESTS/fixtures.js" messages "$sid" 2500 20
+        sids+=("$sid")
     done
     # Cut off by its deadline, it goes on with the next.
     for i in {1..20}; do
@@ -80,5 +88,38 @@ setup() { user=$(unique); }
     done
     is "$http_status" 200
     is "$(stored_sessions "$user")" ''
-    is "$(stored_messages "$sid")" ''
+    for sid in "${sids[@]}"; do
+        nothing_left "$user" "$sid"
+    done
+}
+
+@test "an erasure that was cut off in the middle is finished by the next" {
+    local i left sids=() here=$API
+    for i in 1 2 3 4; do
+        new_session
+        say one
+        say two
+        sids+=("$sid")
+    done
+    start_own_front
+    API=$(start_auth_stack own)/api/v1
+    # Slow enough to be caught with one session gone and the next one marked.
+    front_faults '{"rate":1,"kinds":["stall"]}'
+    curl -sS --noproxy '*' -o /dev/null -w '%{http_code}' -X DELETE "$API/sessions/$user" \
+        >"$BATS_TEST_TMPDIR/status" 3>&- &
+    until stored_sessions "$user" | jq -e -s 'length == 3 and any(.deleted_at)' >/dev/null; do :; done
+    front_faults '{"rate":1,"kinds":["error-500"]}'
+    wait "$!"
+    is "$(<"$BATS_TEST_TMPDIR/status")" 503
+    left=$(stored_session_count "$user")
+    is "$left" 3
+    front_faults '{"rate":0,"kinds":[]}'
+    API=$here
+    api DELETE "/sessions/$user"
+    expect 200
+    check '.deleted_sessions == ($n | tonumber)' --arg n "$left"
+    is "$(stored_sessions "$user")" ''
+    for sid in "${sids[@]}"; do
+        nothing_left "$user" "$sid"
+    done
 }

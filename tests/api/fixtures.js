@@ -1,8 +1,8 @@
 // Writes many items straight into the tables, faster than through the service.
 //   node fixtures.js messages SESSION COUNT BYTES [FIRST_TIMESTAMP]
 //       COUNT messages with BYTES of content each, timestamps in steps of 1
-//   node fixtures.js sessions USER COUNT
-//       COUNT sessions with their owner items; prints their ids in the order of creation
+//   node fixtures.js sessions USER COUNT [TITLE]
+//       COUNT sessions (all of the title, if given) with their owner items; prints their ids in the order of creation
 'use strict';
 const http = require('http');
 const crypto = require('crypto');
@@ -73,7 +73,7 @@ async function messages(session, count, bytes, first) {
   await write(tables.messages, items);
 }
 
-async function sessions(user, count) {
+async function sessions(user, count, title) {
   const start = Date.now() - 10000000;
   const items = [];
   for (let i = 0; i < count; i++) {
@@ -82,7 +82,7 @@ async function sessions(user, count) {
     items.push({
       user_id: { S: user },
       session_id: { S: uuid7(start + i) },
-      title: { S: `session ${i}` },
+      title: { S: title || `session ${i}` },
       created_at: { S: time(start + i) },
       updated_at: { S: time(active) },
       message_count: { N: '0' },
@@ -96,11 +96,11 @@ async function sessions(user, count) {
   console.log(items.map((item) => item.session_id.S).join('\n'));
 }
 
-async function main([what, name, count, bytes, first]) {
+async function main([what, name, count, third, fourth]) {
   if (what === 'messages') {
-    await messages(name, Number(count), Number(bytes), Number(first || Date.now() - 10000000));
+    await messages(name, Number(count), Number(third), Number(fourth || Date.now() - 10000000));
   } else if (what === 'sessions') {
-    await sessions(name, Number(count));
+    await sessions(name, Number(count), third);
   } else {
     throw new Error(`what is ${what}?`);
   }

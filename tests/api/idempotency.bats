@@ -2,6 +2,12 @@
 # Idempotency-Key: the first answer again, and the write only once.
 
 load helpers
+load auth_stack
+
+teardown() {
+    stop_auth_stack second
+    judge
+}
 
 setup() {
     user=$(unique)
@@ -154,6 +160,9 @@ hello='{"role":"user","content":"hello","metadata":{"n":1.0}}'
     done
     with_key "/sessions/$sid/messages" "$hello" "$(printf 'x%.0s' {1..255})"
     expect 201
+    # curl sends a header without a value if its name ends in a semicolon.
+    post "/sessions/$sid/messages" "$hello" -H 'Idempotency-Key;'
+    expect 422 invalid_parameter
     is "$(stored_message_count "$sid")" 1
 }
 
@@ -178,6 +187,35 @@ hello='{"role":"user","content":"hello","metadata":{"n":1.0}}'
     done
     wait
     is "$(cat "$BATS_TEST_TMPDIR"/[0-9]* | jq -r .session.session_id | sort -u | wc -l)" 1
+    api GET "/sessions/$user"
+    check '.count == 1'
+}
+
+@test "a key holds on every machine, and over a restart" {
+    local first session start here=$API body
+    with_key "/sessions/$sid/messages" "$hello"
+    expect 201
+    first=$(get -S .message)
+    user=$(unique)
+    body="{\"user_id\":\"$user\"}"
+    with_key /sessions "$body"
+    expect 201
+    session=$(get -S .session)
+    for start in 1 2; do
+        # Another pool and nginx over the same tables; started twice.
+        API=$(start_auth_stack second)/api/v1
+        with_key "/sessions/$sid/messages" "$hello"
+        expect 200
+        is "$(get -S .message)" "$first"
+        with_key /sessions "$body"
+        expect 200
+        is "$(get -S .session)" "$session"
+        with_key "/sessions/$sid/messages" '{"role":"user","content":"other"}'
+        expect 422 idempotency_key_reused
+        stop_auth_stack second
+    done
+    API=$here
+    is "$(stored_message_count "$sid")" 1
     api GET "/sessions/$user"
     check '.count == 1'
 }

@@ -120,3 +120,24 @@ contents() { get '[.messages[].content] | join(" ")'; }
     expect 404 message_not_found
     say 'still works'
 }
+
+@test "an edit and a delete are changes of the session: its time and its ETag" {
+    local etag time
+    api GET "/sessions/$user/$sid"
+    etag=$(header ETag) time=$(get .session.updated_at)
+    put "$path" '{"content":"new"}'
+    expect 200
+    local edited
+    edited=$(get .message.updated_at)
+    api GET "/sessions/$user/$sid"
+    check '.session.updated_at == $e and $e > $t' --arg e "$edited" --arg t "$time"
+    [[ $(header ETag) != "$etag" ]] || fail 'the ETag is the same after an edit'
+    put "/sessions/$user/$sid" '{"title":"x"}' -H "If-Match: $etag"
+    expect 412 precondition_failed
+    etag=$(header ETag) time=$edited
+    api DELETE "$path"
+    expect 200
+    api GET "/sessions/$user/$sid"
+    check '.session.updated_at > $t' --arg t "$time"
+    [[ $(header ETag) != "$etag" ]] || fail 'the ETag is the same after a delete'
+}

@@ -155,6 +155,27 @@ five() {
     is "$(contents)" 3
 }
 
+@test "Link repeats what the API knows, and nothing else" {
+    say one
+    say two
+    api GET "/sessions/$sid/messages?limit=1&x=$(printf ',%.0s' {1..12000})&order=desc&limit=1"
+    expect 200
+    is "$(header Link)" "</api/v1/sessions/$sid/messages?limit=1&order=desc&cursor=$(get .next_cursor)>; rel=\"next\""
+    api GET "/sessions/$sid/messages?limit=$(printf '0%.0s' {1..20000})1"
+    expect 200
+    is "$(header Link)" "</api/v1/sessions/$sid/messages?cursor=$(get .next_cursor)>; rel=\"next\""
+}
+
+@test "messages that take six times their size in JSON are read in pages" {
+    local i
+    jq -n -c '{role: "user", content: ("\u0001" * 400000)}' >"$BATS_TEST_TMPDIR/large"
+    for i in {1..7}; do
+        post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/large"
+        expect 201
+    done
+    is "$(walk "/sessions/$sid/messages?limit=1000" messages '.content | length' | sort | uniq -c | xargs)" '7 400000'
+}
+
 @test "Link names the next page, and there is none at the end" {
     five
     local next

@@ -42,6 +42,35 @@ if_match() { api "$1" "/sessions/$user/$sid" -H "If-Match: $2" "${@:3}"; }
     expect 304
 }
 
+@test "HEAD with the current ETag is 304, too" {
+    api HEAD "/sessions/$user/$sid" -H "If-None-Match: $etag"
+    expect 304
+    is "$(header ETag)" "$etag"
+    api HEAD "/sessions/$user/$sid" -H 'If-None-Match: "x"'
+    expect 200
+}
+
+@test "an ETag is compared as text, not as a number" {
+    local n=${etag//\"/} other
+    for other in "0$n" "+$n" " $n" "$n " "0x$n" "-$n" ""; do
+        api GET "/sessions/$user/$sid" -H "If-None-Match: \"$other\""
+        expect 200
+        if_match PUT "\"$other\"" --json '{"title":"x"}'
+        expect 412 precondition_failed
+    done
+}
+
+@test "of a long list of ETags the last one counts as well" {
+    local list
+    list=$(printf '"%d", ' {1001..1100})
+    if_match PUT "$list$etag" --json '{"title":"x"}'
+    expect 200
+    api GET "/sessions/$user/$sid" -H "If-None-Match: $list$(header ETag)"
+    expect 304
+    if_match PUT "${list%, }" --json '{"title":"x"}'
+    expect 412 precondition_failed
+}
+
 @test "If-None-Match with another ETag is 200" {
     api GET "/sessions/$user/$sid" -H 'If-None-Match: "x"'
     expect 200

@@ -148,3 +148,22 @@ three() {
         new_session 'number 4'
     done
 }
+
+@test "Link is a URI whatever was sent as the path" {
+    user="$(unique)>, <x"
+    new_session one
+    new_session two
+    raw GET "/api/v1/sessions/${user%%>*}>,%20%3Cx?limit=1&limit=1&sort=created"
+    expect 200
+    is "$(header Link)" \
+        "</api/v1/sessions/$(encode "$user")?limit=1&sort=created&cursor=$(get .next_cursor)>; rel=\"next\""
+}
+
+@test "sessions that take six times their size in JSON are read in pages" {
+    local sort
+    user=$(unique)$(printf '\001%.0s' {1..2000})
+    node "$API_TESTS/fixtures.js" sessions "$user" 1000 "$(printf '\001%.0s' {1..1000})" >/dev/null
+    for sort in activity created; do
+        is "$(walk "/sessions/$(encode "$user")?sort=$sort" sessions .session_id | sort -u | wc -l)" 1000
+    done
+}

@@ -21,7 +21,7 @@ const credentials = {
 const region = process.env.AWS_REGION || 'us-east-1';
 const SKEW_MS = 5 * 60 * 1000; // as AWS allows
 
-const stats = { verified: 0, bad: [], forwarded: 0, faults: {}, operations: {} };
+const stats = { verified: 0, bad: [], forwarded: 0, faults: {}, operations: {}, reads: { consistent: 0, other: 0 } };
 const faults = {
   rate: Number(process.env.FAULT_RATE || 0),
   kinds: (process.env.FAULT_KINDS || '').split(',').filter(Boolean),
@@ -139,6 +139,9 @@ const KINDS = {
   },
   throttle: (request, body, response) =>
     refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException', 'injected'),
+  // An error that this service has never heard of: AWS adds some now and then.
+  'unknown-400': (request, body, response) =>
+    refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#SomethingNewException', 'injected'),
   denied: (request, body, response) =>
     refuse(response, 400, 'com.amazon.coral.service#AccessDeniedException', 'User: x is not authorized'),
   conflict: (request, body, response) => refuse(response, 400,
@@ -151,7 +154,8 @@ const KINDS = {
 const held = [];
 KINDS.hold = (...call) => held.push(call);
 // What no repetition overcomes is not left to chance.
-const BY_CHANCE = Object.keys(KINDS).filter((kind) => !['hold', 'denied', 'conflict'].includes(kind));
+const BY_CHANCE = Object.keys(KINDS)
+  .filter((kind) => !['hold', 'denied', 'conflict', 'unknown-400'].includes(kind));
 
 function chooseFault() {
   if (!(Math.random() < faults.rate)) return null;
@@ -175,6 +179,14 @@ function control(request, body, response) {
   answerJson(response, request.url === '/-/stats' ? stats : faults);
 }
 
+function count(request, body) {
+  const operation = request.headers['x-amz-target'].split('.')[1];
+  stats.operations[operation] = (stats.operations[operation] || 0) + 1;
+  if (!/\.(GetItem|Query)$/.test(request.headers['x-amz-target'])) return;
+  if (JSON.parse(body.toString()).ConsistentRead) stats.reads.consistent++;
+  else stats.reads.other++;
+}
+
 function handle(request, body, response) {
   if (request.url.startsWith('/-/')) {
     control(request, body, response);
@@ -187,8 +199,7 @@ function handle(request, body, response) {
     return;
   }
   stats.verified++;
-  const operation = request.headers['x-amz-target'].split('.')[1];
-  stats.operations[operation] = (stats.operations[operation] || 0) + 1;
+  count(request, body);
   const kind = chooseFault();
   if (!kind) {
     pass(request, body, response);

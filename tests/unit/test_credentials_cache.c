@@ -382,14 +382,22 @@ static enum credentials_result not_here(const struct credentials_context *contex
     return CREDENTIALS_NOT_HERE;
 }
 
-static void test_not_configured(void **state)
+/* As a profile whose role has an endpoint that is no URL. */
+static enum credentials_result misconfigured(const struct credentials_context *context,
+                                             struct credentials *out, struct err *e)
 {
-    (void)state;
-    static const struct credentials_provider nobody[] = {{"nobody", not_here}, {NULL, NULL}};
+    (void)context;
+    (void)out;
+    err_set(e, ERR_CONFIGURATION, "the endpoint of STS is not a URL");
+    return CREDENTIALS_FAILED;
+}
+
+static void check_not_configured(const struct credentials_provider *chain)
+{
     struct fake_clock clock = {.wall_us = FAKE_NOW_US};
     struct clock table = fake_clock_table(&clock);
     const struct credentials_context context = {.clock = &table};
-    struct credentials_cache *cache = credentials_cache_new(nobody, &context);
+    struct credentials_cache *cache = credentials_cache_new(chain, &context);
     struct credentials c;
     struct err e = {0};
     assert_int_equal(credentials_cache_get(cache, INT64_MAX / 2, &c, &e), -1);
@@ -398,6 +406,15 @@ static void test_not_configured(void **state)
     assert_memory_equal(e.detail, prefix, strlen(prefix));
     assert_int_equal(e.retry_after_s, 5);
     credentials_cache_free(cache);
+}
+
+static void test_not_configured(void **state)
+{
+    (void)state;
+    static const struct credentials_provider nobody[] = {{"nobody", not_here}, {NULL, NULL}};
+    static const struct credentials_provider wrong[] = {{"wrong", misconfigured}, {NULL, NULL}};
+    check_not_configured(nobody);
+    check_not_configured(wrong);
 }
 
 /* ---- what is shared ----------------------------------------------------------------------------

@@ -92,6 +92,10 @@ static void test_bodies(void **state)
         {"CONTENT_LENGTH=7", "CONTENT_TYPE=Application/JSON; charset=UTF-8", "{\"a\":1}", ERR_NONE},
         {"CONTENT_LENGTH=7", "CONTENT_TYPE=application/json;charset=latin1", "{\"a\":1}",
          ERR_UNSUPPORTED_MEDIA_TYPE},
+        {"CONTENT_LENGTH=7", "CONTENT_TYPE=application/json;charset=utf-8x", "{\"a\":1}",
+         ERR_UNSUPPORTED_MEDIA_TYPE},
+        {"CONTENT_LENGTH=07", "CONTENT_TYPE=application/json;charset=utf-8;x=y", "{\"a\":1}",
+         ERR_NONE},
         {"CONTENT_LENGTH=7", "CONTENT_TYPE=application/jsonx", "{\"a\":1}",
          ERR_UNSUPPORTED_MEDIA_TYPE},
         {"CONTENT_LENGTH=7", "CONTENT_TYPE=text/plain", "{\"a\":1}", ERR_UNSUPPORTED_MEDIA_TYPE},
@@ -256,11 +260,24 @@ static void test_versions(void **state)
         const char *header;
         bool includes_7;
     } cases[] = {
-        {"HTTP_IF_MATCH=\"7\"", true},        {"HTTP_IF_MATCH=*", true},
-        {"HTTP_IF_MATCH=\"6\", \"7\"", true}, {"HTTP_IF_MATCH=W/\"7\"", true},
-        {"HTTP_IF_MATCH=\"77\"", false},      {"HTTP_IF_MATCH=7", false},
-        {"HTTP_IF_MATCH=\"7x\"", false},      {"HTTP_IF_MATCH=", false},
-        {"HTTP_IF_MATCH=\"\"", false},        {"HTTP_IF_MATCH=,,\"7\",", true},
+        {"HTTP_IF_MATCH=\"7\"", true},
+        {"HTTP_IF_MATCH=*", true},
+        {"HTTP_IF_MATCH=\"6\", \"7\"", true},
+        {"HTTP_IF_MATCH=W/\"7\"", true},
+        {"HTTP_IF_MATCH=\"77\"", false},
+        {"HTTP_IF_MATCH=7", false},
+        {"HTTP_IF_MATCH=\"7x\"", false},
+        {"HTTP_IF_MATCH=", false},
+        {"HTTP_IF_MATCH=\"\"", false},
+        {"HTTP_IF_MATCH=,,\"7\",", true},
+        {"HTTP_IF_MATCH=\"07\"", false},
+        {"HTTP_IF_MATCH=\"+7\"", false},
+        {"HTTP_IF_MATCH=\" 7\"", false},
+        {"HTTP_IF_MATCH=\"7\"x", false},
+        {"HTTP_IF_MATCH=\"7", false},
+        {"HTTP_IF_MATCH=*x", false},
+        {"HTTP_IF_MATCH= \"7\"\t, \"6\"", true},
+        {"HTTP_IF_MATCH=\"", false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
