@@ -110,7 +110,7 @@ setup() { user=$(unique); }
     until stored_sessions "$user" | jq -e -s 'length == 3 and any(.deleted_at)' >/dev/null; do :; done
     front_faults '{"rate":1,"kinds":["error-500"]}'
     wait "$!"
-    is "$(<"$BATS_TEST_TMPDIR/status")" 503
+    is "$(<"$BATS_TEST_TMPDIR/status")" 504
     left=$(stored_session_count "$user")
     is "$left" 3
     front_faults '{"rate":0,"kinds":[]}'
