@@ -341,7 +341,7 @@ static void print_histograms(struct buf *out, const struct histogram_family *f)
 static void print_calls(struct buf *out)
 {
     metrics_print_family(out, "chat_sessions_dynamodb_calls_total", "counter",
-                         "Attempts sent to DynamoDB, by operation and outcome.");
+                         "Calls to DynamoDB, by operation and outcome.");
     for (unsigned i = 0; i < m.labels.operation_count; i++) {
         for (unsigned k = 0; k < m.labels.outcome_count; k++) {
             uint64_t n = sum(m.calls, (size_t)i * m.labels.outcome_count + k);
