@@ -15,6 +15,9 @@
 #define RESPONSE_CAP (16 * 1024 * 1024)    /* a page of a list has 4 MiB and one item more */
 #define KEYS_TIMEOUT_MS 2000               /* auth_fetch's */
 #define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
+/* nginx gives a request up before this: a longer wait is a clock that was set. */
+#define LONGEST_WAIT_US INT64_C(120000000)
+#define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
 
 static const struct route routes[] = {
     {.path = "/api/v1/sessions", .post = sessions_create},
@@ -58,8 +61,9 @@ struct exchange {
     struct thread *thread;
     struct request request;
     const struct route *route; /* NULL: none fits */
-    bool client_gone;          /* before anything was done for it */
     int64_t began_us;
+    int64_t waited_us; /* for a worker, before that */
+    bool client_gone;  /* before anything was done for it */
     struct err err;
 };
 
@@ -223,7 +227,46 @@ static void begin_deadline(struct exchange *x)
 
     if (x->request.method == HTTP_DELETE && us < LONG_DEADLINE_US)
         us = LONG_DEADLINE_US;
-    dynamo_begin(x->thread->dynamo, x->began_us + us);
+    dynamo_begin(x->thread->dynamo, x->began_us - x->waited_us + us);
+}
+
+/*
+ * How long the request lay in the socket, from nginx's clock: REQUEST_RECEIVED is its $msec,
+ * "1764000000.123". Without it, or with a time that cannot be, the request has not waited.
+ */
+static int64_t time_waited(struct gateway *gateway)
+{
+    const char *text = gateway->param(gateway, "REQUEST_RECEIVED");
+    int64_t ms = 0;
+    size_t digits = 0;
+    size_t point = 0;
+
+    for (; text && *text && digits < 15; text++) {
+        if (*text == '.' && !point && digits) {
+            point = digits;
+        } else if (*text >= '0' && *text <= '9') {
+            ms = ms * 10 + (*text - '0');
+            digits++;
+        } else {
+            return 0;
+        }
+    }
+    if (!text || *text || digits != point + 3)
+        return 0;
+    int64_t waited = clock_system.wall_us(clock_system.context) - ms * 1000;
+    return waited > 0 && waited <= LONGEST_WAIT_US ? waited : 0;
+}
+
+/* Whoever waited that long has lost patience, and behind it others wait: no work for it. */
+static int check_wait(struct exchange *x)
+{
+    int64_t limit_us = x->thread->process->config->queue_timeout_ms * 1000;
+
+    if (limit_us == 0 || x->waited_us <= limit_us)
+        return 0;
+    return err_set(&x->err, ERR_OVERLOADED,
+                   "the service is overloaded: the request waited too long; wait as long as "
+                   "Retry-After says and try again");
 }
 
 static int run_handler(struct exchange *x, route_handler handler)
@@ -278,14 +321,20 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     if (!handler)
         return refuse_method(x);
     begin_deadline(x);
-    x->client_gone = gateway->client_gone(gateway);
-    if (x->client_gone)
-        return err_set(&x->err, ERR_INCOMPLETE_BODY, "the client has gone");
-    return run_handler(x, handler);
+    if (gateway->client_gone(gateway)) {
+        x->client_gone = true;
+        t->response.status = STATUS_CLIENT_GONE;
+        return 0;
+    }
+    return check_wait(x) < 0 ? -1 : run_handler(x, handler);
 }
 
-/* As nginx counts a client that has gone; nobody reads the answer. */
-#define CLIENT_GONE 499
+static struct str outcome_of(const struct exchange *x)
+{
+    if (x->client_gone)
+        return STR("client_gone");
+    return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
+}
 
 static void account(const struct exchange *x)
 {
@@ -293,27 +342,24 @@ static void account(const struct exchange *x)
     int64_t us = mono_us() - x->began_us;
     struct dynamo_stats stats = dynamo_stats(t->dynamo);
     size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
-    bool slow = us >= t->process->config->slow_request_ms * 1000;
+    bool slow = x->waited_us + us >= t->process->config->slow_request_ms * 1000;
     enum log_level level = slow || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
 
-    int status = x->client_gone ? CLIENT_GONE : t->response.status;
-    metrics_request((unsigned)route, (unsigned)status, us);
+    metrics_request((unsigned)route, (unsigned)t->response.status, us);
     if (!log_enabled(level))
         return;
     const char *method = http_method_names[x->request.method];
-    struct str code = x->client_gone ? STR("client_gone")
-                      : x->err.code  ? str_from(err_code_name(x->err.code))
-                                     : STR("ok");
     const struct log_field fields[] = {
         {.name = "request_id", .text = str_from(x->request.request_id)},
         {.name = "method", .text = str_from(method ? method : "?")},
         {.name = "route", .text = str_from(x->route ? x->route->path : "none")},
-        {.name = "status", .number = status},
+        {.name = "status", .number = t->response.status},
         {.name = "ms", .number = us, .thousandths = true},
+        {.name = "waited_ms", .number = x->waited_us, .thousandths = true},
         {.name = "dynamodb_calls", .number = stats.calls},
         {.name = "dynamodb_retries", .number = stats.retries},
         {.name = "dynamodb_ms", .number = stats.us, .thousandths = true},
-        {.name = "code", .text = code},
+        {.name = "code", .text = outcome_of(x)},
     };
     log_fields(level, slow ? "slow request" : "request", fields,
                sizeof(fields) / sizeof(fields[0]));
@@ -322,7 +368,7 @@ static void account(const struct exchange *x)
 void service_handle(void *thread, struct gateway *gateway)
 {
     struct thread *t = thread;
-    struct exchange x = {.thread = t, .began_us = mono_us()};
+    struct exchange x = {.thread = t, .began_us = mono_us(), .waited_us = time_waited(gateway)};
 
     arena_reset(&t->arena);
     response_reset(&t->response);
@@ -333,7 +379,8 @@ void service_handle(void *thread, struct gateway *gateway)
         err_set(&x.err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
         response_error(&t->response, &x.err, x.request.request_id);
     }
-    response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
+    if (!x.client_gone)
+        response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
     account(&x);
 }
 

@@ -24,6 +24,7 @@ struct config {
     bool consistent_read;
     int64_t max_attempts;        /* AWS_MAX_ATTEMPTS, 1-20 */
     int64_t request_deadline_ms; /* total for one API request, all calls and sleeps in it */
+    int64_t queue_timeout_ms;    /* 0: no limit */
     int64_t connect_timeout_ms;
     int64_t attempt_timeout_ms;
     /* the pool */

@@ -81,8 +81,14 @@ const struct config_key config_keys[] = {
      FIELD(request_deadline_ms),
      .default_text = "5000",
      RANGE("ms", 100, 60000),
-     .help = "The time one API request may take in all, with every call and every pause in it; a "
-             "DELETE has 30 s at least."},
+     .help = "The time one API request may take in all, with every call and every pause in it."},
+    {.key = "QUEUE_TIMEOUT_MS",
+     .type = CONFIG_INTEGER,
+     FIELD(queue_timeout_ms),
+     .default_text = "2000",
+     RANGE("ms", 0, 60000),
+     .help = "A request that waited longer than this for a free worker is answered 503; 0: no "
+             "limit but the deadline."},
     {.key = "CONNECT_TIMEOUT_MS",
      .type = CONFIG_INTEGER,
      FIELD(connect_timeout_ms),

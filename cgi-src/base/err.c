@@ -32,6 +32,7 @@ static const char *const code_names[ERR_CODES] = {
     [ERR_DYNAMODB_UNAVAILABLE] = "dynamodb_unavailable",
     [ERR_DYNAMODB_CONFLICT] = "dynamodb_conflict",
     [ERR_DYNAMODB_DENIED] = "dynamodb_denied",
+    [ERR_OVERLOADED] = "overloaded",
     [ERR_DEADLINE_EXCEEDED] = "deadline_exceeded",
     [ERR_CONFIGURATION] = "configuration",
     [ERR_INTERNAL] = "internal",

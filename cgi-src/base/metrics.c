@@ -31,8 +31,9 @@ static const struct {
 };
 
 /* The statuses that the program answers with; any other is counted as the last. */
-static const unsigned short statuses[] = {200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409,
-                                          412, 413, 414, 415, 422, 429, 431, 500, 501, 503, 504};
+static const unsigned short statuses[] = {200, 201, 204, 304, 400, 401, 403, 404,
+                                          405, 408, 409, 412, 413, 414, 415, 422,
+                                          429, 431, 499, 500, 501, 503, 504};
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]) + 1)
 
 struct histogram {

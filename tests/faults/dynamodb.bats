@@ -2,40 +2,20 @@
 # What callers are told when DynamoDB fails, and that nothing is lost or doubled by it. Needs the stack of
 # scripts/test, and needs it alone: faults are for every request.
 
-load ../api/helpers
-load ../api/auth_stack
+# shellcheck source=tests/faults/helpers.bash
+load helpers
 
 setup() { new_session; }
 
 teardown() {
     no_faults
-    [[ -z ${waiting-} ]] || wait "$waiting" || true
     judge
 }
 
-teardown_file() { stop_auth_stack narrow; }
+teardown_file() { stop_auth_stack gone; }
 
-# faults KIND…: from now on every call to DynamoDB meets one of these.
-faults() {
-    curl -sS --noproxy '*' -o /dev/null "$FRONT/-/faults" \
-        -d "{\"rate\":1,\"kinds\":$(jq -n -c '$ARGS.positional' --args "$@")}"
-}
-no_faults() {
-    curl -sS --noproxy '*' -o /dev/null "$FRONT/-/faults" -d "{\"rate\":${FAULT_RATE:-0},\"kinds\":[]}"
-}
-stat() { curl -sS --noproxy '*' "$FRONT/-/stats" | jq "$@"; }
-
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS < deadline)) || fail "never came true: $*"
-        sleep 0.02
-    done
-}
-
-# create TITLE: under a key. One transaction and nothing else. An append may have to look for the owner first, and a read that fails has
-# written nothing.
+# create TITLE: under a key. One transaction and nothing else: an append may have to look for the owner first,
+# and a read that fails has written nothing.
 create() { post /sessions "{\"user_id\":\"$user\",\"title\":\"$1\"}" -H "Idempotency-Key: $1"; }
 
 # refused STATUS CODE WORDS: of the last answer.
@@ -97,7 +77,7 @@ refused() {
     refused 504 deadline_exceeded 'with its Idempotency-Key'
     # Now it is carried out, when nobody waits for it any more.
     no_faults
-    until_true 20 is_created
+    until_true is_created
     create held
     expect 200
     is "$(header Idempotent-Replayed)" true
@@ -112,11 +92,11 @@ is_created() { [[ $(stored_sessions "$user" | grep -c '"title"') == 2 ]]; }
         '{TableName: $t, Key: {session_id: {S: $s}, timestamp: {N: "0"}}}')" >/dev/null
     # A second mark would bring the owner item back.
     local before
-    before=$(stat .operations.TransactWriteItems)
+    before=$(front_stats .operations.TransactWriteItems)
     api DELETE "/sessions/$user/$sid"
     expect 200
     nothing_left "$user" "$sid"
-    is "$(stat .operations.TransactWriteItems)" "$before"
+    is "$(front_stats .operations.TransactWriteItems)" "$before"
 }
 
 @test "health/ready says which table does not answer, and why" {
@@ -127,63 +107,11 @@ is_created() { [[ $(stored_sessions "$user" | grep -c '"title"') == 2 ]]; }
     api GET /health/ready
     refused 503 dynamodb_denied "$SESSIONS_TABLE"
     no_faults
-    narrow "DYNAMODB_CHAT_MESSAGES_TABLE=gone-$SRANDOM"
+    local table=gone-$SRANDOM
+    use_stack "$(start_auth_stack gone "DYNAMODB_CHAT_MESSAGES_TABLE=$table")"
     api GET /health/ready
     expect 200
-    local table
-    table=$(sed -n 's/^DYNAMODB_CHAT_MESSAGES_TABLE=//p' "$BATS_FILE_TMPDIR/narrow/env")
     dynamo DeleteTable "{\"TableName\":\"$table\"}" >/dev/null
     api GET /health/ready
     refused 503 dynamodb_unavailable "the table $table does not exist"
-}
-
-# ---- a pool of one worker that waits ----
-
-narrow() {
-    stop_auth_stack narrow
-    API=$(NGINX_MAX_CONNECTIONS=8 start_auth_stack narrow POOL_PROCESSES=1 POOL_THREADS=1 "$@")/api/v1
-    log=$BATS_FILE_TMPDIR/narrow/state/logs/pool.log
-}
-
-in_background() {
-    curl -sS --noproxy '*' -o "$BATS_TEST_TMPDIR/background" -w '%{http_code}' "$@" \
-        >"$BATS_TEST_TMPDIR/background.status" 3>&- &
-    waiting=$!
-}
-held_is() { [[ $(stat .faults.hold) == "$1" ]]; }
-
-@test "for a client that has gone DynamoDB is not asked" {
-    narrow
-    local held
-    held=$(stat '.faults.hold // 0')
-    faults hold
-    in_background "$API/sessions/$user"
-    until_true 20 held_is $((held + 1))
-    # Nobody is free for this one, and its client does not wait.
-    ! curl -s --noproxy '*' --max-time 0.3 "$API/sessions/$user/$sid" >/dev/null || fail 'it was answered'
-    no_faults
-    wait "$waiting"
-    waiting=''
-    is "$(<"$BATS_TEST_TMPDIR/background.status")" 200
-    until_true 20 grep -q 'code=client_gone' "$log"
-    grep 'code=client_gone' "$log" | grep -q 'status=499 .* dynamodb_calls=0 '
-}
-
-@test "each request is a line in the log, a slow one a warning with DynamoDB's time" {
-    narrow SLOW_REQUEST_MS=200
-    local line
-    api GET "/sessions/$user/$sid" -H 'X-Request-Id: quick-one'
-    expect 200
-    faults stall
-    api GET "/sessions/$user/$sid" -H 'X-Request-Id: slow-one'
-    expect 200
-    until_true 20 grep -q 'request_id=slow-one' "$log"
-    is "$(grep -c 'request_id=quick-one' "$log")" 1
-    is "$(grep -c 'request_id=slow-one' "$log")" 1
-    line=$(grep 'request_id=quick-one' "$log")
-    [[ $line =~ \ request\ request_id=quick-one\ method=GET\ route=/api/v1/sessions/\{user_id\}/\{session_id\}\ status=200\ ms=[0-9]+\.[0-9]{3}\ dynamodb_calls=1\ dynamodb_retries=0\ dynamodb_ms=[0-9]+\.[0-9]{3}\ code=ok$ ]] ||
-        fail "$line"
-    line=$(grep 'request_id=slow-one' "$log")
-    [[ $line =~ \ WARNING:\ slow\ request\ .*\ ms=([0-9]+)\.[0-9]{3}\ .*\ dynamodb_ms=([0-9]+)\. ]] || fail "$line"
-    ((BASH_REMATCH[1] >= 300 && BASH_REMATCH[2] >= 290))
 }

@@ -176,7 +176,7 @@ function control(request, body, response) {
     Object.assign(faults, JSON.parse(body.toString()));
     for (const call of held.splice(0)) pass(...call);
   }
-  answerJson(response, request.url === '/-/stats' ? stats : faults);
+  answerJson(response, request.url === '/-/stats' ? { ...stats, held: held.length } : faults);
 }
 
 function count(request, body) {
