@@ -184,6 +184,14 @@ static bool is_cgi(void)
     return gateway->param(gateway, "GATEWAY_INTERFACE") != NULL;
 }
 
+/* A web server would make an HTML page of a CGI program that ends without a word. */
+static int fail_to_serve(bool listening, const struct err *e, int code)
+{
+    if (!listening)
+        service_refuse(gateway_cgi());
+    return fail(e, code);
+}
+
 /* Started by a web server, spawn-fcgi or a bare unit of systemd's, which give no arguments. */
 static int serve_what_is_given(void)
 {
@@ -194,11 +202,11 @@ static int serve_what_is_given(void)
     if (listener < 0 && !is_cgi())
         return usage_error("no command", "give one of those below");
     if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return fail_to_serve(listener >= 0, &e, EXIT_CONFIG);
     int r = listener >= 0 ? pool_run_single(&config, &handler, listener, &e)
                           : pool_run_cgi(&config, &handler, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
+    return r < 0 ? fail_to_serve(listener >= 0, &e, EXIT_FAILURE) : 0;
 }
 
 static int run_command(void)

@@ -384,6 +384,24 @@ void service_handle(void *thread, struct gateway *gateway)
     account(&x);
 }
 
+void service_refuse(struct gateway *gateway)
+{
+    struct arena arena;
+    struct request request;
+    struct response response;
+    struct err e = {0};
+
+    arena_init(&arena);
+    response_init(&response, RESPONSE_CAP);
+    request_init(&request, gateway, &arena, &e); /* for its id alone */
+    response_header(&response, "X-Request-Id", str_from(request.request_id));
+    err_set(&e, ERR_INTERNAL, "the service cannot start here; its log says what is wrong");
+    response_error(&response, &e, request.request_id);
+    response_send(&response, gateway, request.method == HTTP_HEAD);
+    response_free(&response);
+    arena_free(&arena);
+}
+
 int service_create_tables(const struct config *config, int64_t deadline_ms, struct err *e)
 {
     struct process *process = service_process_new(config, e);

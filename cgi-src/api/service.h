@@ -24,4 +24,8 @@ const struct metrics_labels *service_metrics_labels(void);
  * may take. */
 int service_create_tables(const struct config *config, int64_t deadline_ms, struct err *e);
 
+/* Answers one request with 500 where there is no service to answer it: a CGI program with a bad
+ * configuration. What is wrong is the log's. */
+void service_refuse(struct gateway *gateway);
+
 #endif

@@ -172,4 +172,22 @@ the_errors_are_the_same() {
     expect 413 body_too_large
     is "$(problem)" '{"code":"body_too_large","detail":"the body must be at most 4194304 bytes, this one has 4194305","status":413,"title":"Content Too Large","type":"about:blank"}'
     is "$(header Content-Type)" application/problem+json
+    api POST "/sessions/alice"
+    expect 405 method_not_allowed
+    is "$(header Allow)" 'GET, HEAD, DELETE, OPTIONS' Allow
+    api POST /sessions -H 'Content-Type: text/plain' -d 'hello'
+    expect 415 unsupported_media_type
+    api GET /health/ready
+    expect 200
+    trouble_is_told
+}
+
+# DynamoDB's trouble, with the header that says when to try again.
+trouble_is_told() {
+    curl -sS --noproxy '*' -o "$DIR/out" -d '{"rate":1,"kinds":["denied"]}' "$FRONT/-/faults"
+    api GET /sessions/alice
+    curl -sS --noproxy '*' -o "$DIR/out" -d '{"rate":0,"kinds":[]}' "$FRONT/-/faults"
+    expect 503 dynamodb_denied
+    is "$(header Retry-After)" 30 Retry-After
+    is "$(header Content-Type)" application/problem+json
 }

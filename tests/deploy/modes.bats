@@ -55,6 +55,19 @@ send_chunked() {
     is "$(send_chunked)" 411
 }
 
+@test "Apache and mod_cgid: a bad configuration is a problem document, too" {
+    start_apache cgid
+    echo 'REQUEST_DEADLINE_MS=soon' >>"$DIR/app/.env"
+    # Not by api: its rules let no 500 pass.
+    curl -s --noproxy '*' -D "$DIR/head" -o "$DIR/out" "$API/sessions/alice"
+    grep -q '^HTTP/1.1 500 ' "$DIR/head"
+    grep -qi '^Content-Type: application/problem+json' "$DIR/head"
+    jq -e '.status == 500 and .code == "internal" and (.request_id | length) > 0' "$DIR/out"
+    # The caller is not told more; the log is.
+    is "$(grep -c REQUEST_DEADLINE_MS "$DIR/out")" 0
+    grep -q REQUEST_DEADLINE_MS "$DIR/apache-error.log"
+}
+
 @test "Apache and mod_fcgid" {
     start_apache fcgid
     the_core_works
