@@ -110,6 +110,16 @@ leave_aws_alone() {
     export AWS_EC2_METADATA_DISABLED=true AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_CONFIG_FILE=/dev/null
 }
 
+# setting KEY [DEFAULT]: the value that the program will have for a key, from the environment or $env_file.
+setting() {
+    local value=${!1:-}
+    if [[ -z $value && -n ${env_file-} && -r $env_file ]]; then
+        value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*//p" "$env_file" | tail -n 1)
+        value=${value#[\"\']} value=${value%[\"\']}
+    fi
+    printf '%s' "${value:-${2-}}"
+}
+
 # ---- waiting ----------------------------------------------------------------------------------
 
 # wait_for SECONDS COMMAND…: until the command succeeds; fails when the time is up.

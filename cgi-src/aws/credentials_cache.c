@@ -311,6 +311,18 @@ static int too_late(struct err *e)
                    "DynamoDB not available: AWS credentials did not come in time");
 }
 
+/* While the old ones live, waiting for new ones must leave the time to use them. */
+static int64_t patience_until(const struct credentials_cache *c, enum phase phase,
+                              int64_t deadline_us)
+{
+    int64_t now = mono_us(c);
+    int64_t half = now + (deadline_us - now) / 2;
+    int64_t longest = now + SECOND;
+    if (phase == PHASE_NONE)
+        return deadline_us;
+    return half < longest ? half : longest;
+}
+
 /* Sees to it that there is a usable set in c->current. */
 static int make_ready(struct credentials_cache *c, int64_t deadline_us, struct err *e)
 {
@@ -327,7 +339,7 @@ static int make_ready(struct credentials_cache *c, int64_t deadline_us, struct e
         bool asked = request_refresh(c, e) == 0;
         if (phase == PHASE_ADVISORY)
             return 0;
-        if (!asked || !wait_for_refresh(c, deadline_us)) {
+        if (!asked || !wait_for_refresh(c, patience_until(c, phase, deadline_us))) {
             /* Again: waiting may have taken them past their end. */
             if (phase_of(c) != PHASE_NONE)
                 return 0;

@@ -292,7 +292,7 @@ static int attempt(struct dynamo *d, const struct dynamo_call *call, struct prog
     if (d->deadline_us - mono_us(d) < ATTEMPT_MIN_US)
         return dynamo_too_late(p->maybe_done, e);
     if (take_credentials(d, e) != 0)
-        return -1;
+        return p->maybe_done ? dynamo_maybe_done(e) : -1;
     /* Credentials may have taken their time. */
     int64_t left_us = d->deadline_us - mono_us(d);
     if (left_us < ATTEMPT_MIN_US)
@@ -368,7 +368,7 @@ static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call,
     int changed =
         credentials_cache_expired(d->shared->credentials, &d->credentials, d->deadline_us, e);
     if (changed < 0)
-        return -1;
+        return p->maybe_done ? dynamo_maybe_done(e) : -1;
     return changed ? 0 : fail(call, p, v, e);
 }
 

@@ -161,8 +161,8 @@ int64_t dynamo_time_in_message(struct str message)
 
 static void judge_failure(const struct transport_response *r, struct verdict *v)
 {
-    v->kind = r->name_not_resolved ? VERDICT_UNRESOLVED : VERDICT_TRANSIENT;
     v->maybe_done = r->outcome == TRANSPORT_MAYBE_SENT;
+    v->kind = r->name_not_resolved && !v->maybe_done ? VERDICT_UNRESOLVED : VERDICT_TRANSIENT;
     keep(v->message, sizeof v->message, str_from(r->error));
 }
 

@@ -21,12 +21,17 @@ int dynamo_too_late(bool maybe_done, struct err *e)
                    maybe_done ? MAYBE : "");
 }
 
+/* A 503 would say that nothing was written, and a client that obeys its Retry-After would write
+ * twice. */
+int dynamo_maybe_done(struct err *e)
+{
+    return err_set(e, ERR_DEADLINE_EXCEEDED, "DynamoDB did not answer in time" MAYBE);
+}
+
 int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e)
 {
-    /* Whatever the last attempt met: an earlier one may have written. A 503 would say that nothing
-     * was, and a client that obeys its Retry-After would write twice. */
     if (maybe_done)
-        return err_set(e, ERR_DEADLINE_EXCEEDED, "DynamoDB did not answer in time" MAYBE);
+        return dynamo_maybe_done(e);
     switch (v->kind) {
     case VERDICT_THROTTLED:
         return throttled(v, e);

@@ -15,6 +15,10 @@
  */
 int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e);
 
+/* A write may have been carried out, whatever was met afterwards: -1 with what the caller is told.
+ */
+int dynamo_maybe_done(struct err *e);
+
 /* The deadline had passed before an attempt began. */
 int dynamo_too_late(bool maybe_done, struct err *e);
 

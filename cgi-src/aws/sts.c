@@ -118,7 +118,7 @@ static int sign(const struct credentials_context *context, const struct endpoint
         .session_token = str_from(with->session_token),
     };
     struct sigv4_key_cache cache = {0};
-    char date[SIGV4_DATE_SIZE];
+    char date[SIGV4_DATE_SIZE] = "";
     struct buf value;
     buf_init(&value, 4096);
     int result = sigv4_sign(&cache, &request, date, &value, NULL, NULL);
@@ -179,6 +179,15 @@ static bool may_repeat(const struct transport_response *response)
     return repeat;
 }
 
+/* Up to the first control character: after it AWS may repeat what was signed, a token among it. */
+static int first_line(struct str text)
+{
+    int n = 0;
+    while ((size_t)n < text.n && n < 300 && (unsigned char)text.p[n] >= ' ')
+        n++;
+    return n;
+}
+
 /* What STS refused and why, in its own words. They name ARNs, never a key's secret. */
 static int refused(const char *source, const struct transport_response *response, struct err *e)
 {
@@ -191,7 +200,7 @@ static int refused(const char *source, const struct transport_response *response
         credentials_bad_response(source, response, e);
     else
         err_set(e, ERR_DYNAMODB_DENIED, "%s: STS says %.*s: %.*s", source, (int)code.n, code.p,
-                (int)(message.n < 300 ? message.n : 300), message.n ? message.p : "");
+                first_line(message), message.n ? message.p : "");
     json_object_put(tree);
     return -1;
 }

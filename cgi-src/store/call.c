@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 
+#include "aws/dynamo_failure.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -152,6 +153,8 @@ static int unexpected(enum dynamo_operation operation, const struct dynamo_answe
 
     log_error("DynamoDB refused %s: %s %s: %s", name, dynamo_outcome_names[answer->outcome],
               answer->type, answer->message);
+    if (answer->repeated_after_maybe_sent)
+        return dynamo_maybe_done(e);
     switch (answer->outcome) {
     case DYNAMO_TABLE_NOT_FOUND:
     case DYNAMO_TABLE_IN_USE:

@@ -143,18 +143,38 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
     return 0;
 }
 
+int store_last_message(struct store *s, struct str session_id, struct timestamp_range range,
+                       const char *projection, struct dynamo_answer *answer,
+                       struct json_object **item, struct err *e)
+{
+    *item = NULL;
+    for (;;) {
+        store_messages_query(s, session_id, range, false, 1);
+        json_put_bool(&s->w, "ConsistentRead", true);
+        json_put_string(&s->w, "ProjectionExpression", str_from(projection));
+        if (store_end_call(s, DYNAMO_QUERY, 0, answer, e) < 0)
+            return -1;
+        struct json_object *items = json_get(answer->body, "Items");
+        struct json_object *end = json_get(answer->body, "LastEvaluatedKey");
+        if (items && json_object_array_length(items))
+            *item = json_object_array_get_idx(items, 0);
+        range.high = item_number(end, "timestamp", range.low) - 1;
+        if (*item || !end || range.high < range.low)
+            return 0;
+        /* An empty page is not the end. */
+        dynamo_answer_free(answer);
+    }
+}
+
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e)
 {
     struct timestamp_range all = {TIMESTAMP_OWNER + 1, TIMESTAMP_MAX};
     struct dynamo_answer answer;
+    struct json_object *item;
 
-    store_messages_query(s, session_id, all, false, 1);
-    json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_string(&s->w, "ProjectionExpression", STR("#t"));
-    int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
-    struct json_object *items = r == 0 ? json_get(answer.body, "Items") : NULL;
-    if (items && json_object_array_length(items)) {
-        int64_t found = item_number(json_object_array_get_idx(items, 0), "timestamp", 0);
+    int r = store_last_message(s, session_id, all, "#t", &answer, &item, e);
+    if (item) {
+        int64_t found = item_number(item, "timestamp", 0);
         *last = found > *last ? found : *last;
     }
     dynamo_answer_free(&answer);

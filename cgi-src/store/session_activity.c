@@ -171,18 +171,11 @@ static int active_before(struct store *s, const struct walk *walk, const struct 
 {
     struct timestamp_range before = {TIMESTAMP_OWNER + 1, walk->t_us / 1000 - 1};
     struct dynamo_answer answer;
+    struct json_object *item;
 
-    store_messages_query(s, session->session_id, before, false, 1);
-    json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_string(&s->w, "ProjectionExpression", STR("created_at"));
-    int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
-    if (r == 0) {
-        struct json_object *items = json_get(answer.body, "Items");
-        struct str at = STR_NONE;
-        if (items && json_object_array_length(items))
-            at = item_string(json_object_array_get_idx(items, 0), "created_at");
-        *us = time_us(at.p ? at : session->created_at);
-    }
+    int r = store_last_message(s, session->session_id, before, "created_at", &answer, &item, e);
+    struct str at = item_string(item, "created_at");
+    *us = time_us(at.p ? at : session->created_at);
     dynamo_answer_free(&answer);
     return r;
 }

@@ -334,6 +334,11 @@ static void test_deadline(void **state)
     assert_int_equal(credentials_cache_get(s.cache, s.clock.mono_us + 10000, &c, &e), 0);
     assert_string_equal(c.access_key_id, "AK1"); /* they still live */
     credentials_clear(&c);
+    /* There must be time left to use them: a refresh may hang for longer than any request has. */
+    int64_t began = clock_system.mono_us(clock_system.context);
+    assert_int_equal(credentials_cache_get(s.cache, s.clock.mono_us + 60 * 1000000, &c, &e), 0);
+    assert_true(clock_system.mono_us(clock_system.context) - began < 20 * 1000000);
+    credentials_clear(&c);
     scene_end(&s);
 }
 
