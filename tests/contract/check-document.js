@@ -154,7 +154,7 @@ function routesOfApplication() {
   });
 }
 
-const OF_OTHERS = ['/metrics', '/openapi.json', '/docs', '/api/v1/openapi.json', '/api/v1/docs'];
+const OF_OTHERS = ['/metrics', '/api/v1/metrics', '/openapi.json', '/docs', '/api/v1/openapi.json', '/api/v1/docs'];
 
 function checkRoutes(document) {
   const built = new Set(routesOfApplication());

@@ -132,8 +132,13 @@ PATH=$PATH:/usr/sbin
 }
 
 @test "403: metrics are for this machine" {
-    http GET "$url/metrics" --interface 127.0.0.2
-    problem 403 forbidden
+    local path
+    for path in /metrics /api/v1/metrics; do
+        http GET "$url$path"
+        [[ $status == 200 && $body == *chat_sessions_requests_total* ]]
+        http GET "$url$path" --interface 127.0.0.2
+        problem 403 forbidden
+    done
 }
 
 @test "400: plain HTTP on a port for TLS" {
