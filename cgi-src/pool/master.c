@@ -53,11 +53,11 @@ static void begin_stop(struct master *m)
     enum control how = m->listener.path ? CONTROL_STOP : CONTROL_DRAIN;
 
     m->stopping = true;
-    int64_t timeout_s = m->current.config->pool_stop_timeout_s;
-    log_info("stopping: requests have %lld s to end", (long long)timeout_s);
+    long long timeout_s = m->current.config->pool_stop_timeout_s;
+    log_info("stopping: requests have %lld s to end", timeout_s);
     /* systemd's own patience (TimeoutStopSec) may be shorter than what is configured here. */
     notify_send("STOPPING=1\nSTATUS=waiting for requests to end\nEXTEND_TIMEOUT_USEC=%lld",
-                (long long)(timeout_s * 1000000 + 2 * TERM_TIME_US));
+                timeout_s * 1000000 + 2 * TERM_TIME_US);
     listener_unlink(&m->listener);
     for (int pass = 0; pass < 2; pass++) {
         for (unsigned i = 0; i < BOARD_PLACES; i++) {

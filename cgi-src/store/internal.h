@@ -142,11 +142,10 @@ struct timestamp_range {
 void store_messages_query(struct store *s, struct str session_id, struct timestamp_range range,
                           bool forward, int64_t limit);
 
-/* The last message of a range as DynamoDB's item, NULL if there is none. projection: with #t for
- * "timestamp". The item is the answer's, which the caller frees. */
+/* The last message of a range, its timestamp and created_at alone, as DynamoDB's item; NULL if
+ * there is none. The item is the answer's, which the caller frees. */
 int store_last_message(struct store *s, struct str session_id, struct timestamp_range range,
-                       const char *projection, struct dynamo_answer *answer,
-                       struct json_object **item, struct err *e);
+                       struct dynamo_answer *answer, struct json_object **item, struct err *e);
 
 /* The greatest timestamp in the session's partition, if it is beyond *last. */
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e);

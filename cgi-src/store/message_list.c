@@ -143,27 +143,31 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
     return 0;
 }
 
+static int query_last(struct store *s, struct str session_id, struct timestamp_range range,
+                      struct dynamo_answer *answer, struct err *e)
+{
+    store_messages_query(s, session_id, range, false, 1);
+    json_put_bool(&s->w, "ConsistentRead", true);
+    json_put_string(&s->w, "ProjectionExpression", STR("#t, created_at"));
+    return store_end_call(s, DYNAMO_QUERY, 0, answer, e);
+}
+
 int store_last_message(struct store *s, struct str session_id, struct timestamp_range range,
-                       const char *projection, struct dynamo_answer *answer,
-                       struct json_object **item, struct err *e)
+                       struct dynamo_answer *answer, struct json_object **item, struct err *e)
 {
     *item = NULL;
-    for (;;) {
-        store_messages_query(s, session_id, range, false, 1);
-        json_put_bool(&s->w, "ConsistentRead", true);
-        json_put_string(&s->w, "ProjectionExpression", str_from(projection));
-        if (store_end_call(s, DYNAMO_QUERY, 0, answer, e) < 0)
-            return -1;
+    while (query_last(s, session_id, range, answer, e) == 0) {
         struct json_object *items = json_get(answer->body, "Items");
         struct json_object *end = json_get(answer->body, "LastEvaluatedKey");
         if (items && json_object_array_length(items))
             *item = json_object_array_get_idx(items, 0);
         range.high = item_number(end, "timestamp", range.low) - 1;
-        if (*item || !end || range.high < range.low)
+        if (*item || range.high < range.low)
             return 0;
         /* An empty page is not the end. */
         dynamo_answer_free(answer);
     }
+    return -1;
 }
 
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e)
@@ -172,7 +176,7 @@ int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, 
     struct dynamo_answer answer;
     struct json_object *item;
 
-    int r = store_last_message(s, session_id, all, "#t", &answer, &item, e);
+    int r = store_last_message(s, session_id, all, &answer, &item, e);
     if (item) {
         int64_t found = item_number(item, "timestamp", 0);
         *last = found > *last ? found : *last;

@@ -93,7 +93,7 @@ static int replay_create(struct store *s, const struct session_new *wanted,
     struct session_key key = {wanted->user_id,
                               arena_str(s->arena, item_string(marker, "created_session_id"))};
     struct str created_at = arena_str(s->arena, item_string(marker, "created_at"));
-    struct session now;
+    struct session now = {0};
 
     int r = store_session_read(s, &key, true, &now, e);
     if (r < 0 && e->code != ERR_SESSION_NOT_FOUND)

@@ -173,7 +173,7 @@ static int active_before(struct store *s, const struct walk *walk, const struct 
     struct dynamo_answer answer;
     struct json_object *item;
 
-    int r = store_last_message(s, session->session_id, before, "created_at", &answer, &item, e);
+    int r = store_last_message(s, session->session_id, before, &answer, &item, e);
     struct str at = item_string(item, "created_at");
     *us = time_us(at.p ? at : session->created_at);
     dynamo_answer_free(&answer);
