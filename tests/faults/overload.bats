@@ -2,7 +2,8 @@
 # More requests than workers, and a DynamoDB that does not answer.
 
 @test "health and metrics answer, what is above the capacity is refused at once, and all recovers" {
-    run node "$BATS_TEST_DIRNAME/saturate.js" "$BASE" "$FRONT" 300
+    run node "$BATS_TEST_DIRNAME/saturate.js" "$BASE" "$FRONT"
     echo "$output"
     [ "$status" -eq 0 ]
+    sed "s/^/# /" <<<"$output" >&3
 }

@@ -1,10 +1,10 @@
 // Every worker waits for a DynamoDB that does not answer. Meanwhile the master must answer health and metrics,
 // and nginx must refuse what is above the capacity at once; afterwards everything works again by itself.
-//   node saturate.js BASE FRONT REQUESTS
+//   node saturate.js BASE FRONT
 'use strict';
 const http = require('http');
 
-const [base, front, requests] = [process.argv[2], process.argv[3], Number(process.argv[4])];
+const [base, front] = process.argv.slice(2);
 
 function send(method, url, body) {
   return new Promise((resolve, reject) => {
@@ -31,18 +31,29 @@ function check_refusal(answer) {
   must(JSON.parse(answer.text).code === 'overloaded', answer.text);
 }
 
+const workers = async () => JSON.parse((await send('GET', `${base}/api/v1/health`)).text).workers;
+
+async function timed(what, url) {
+  const began = process.hrtime.bigint();
+  const answer = await send('GET', url);
+  console.log(`${what}: ${(Number(process.hrtime.bigint() - began) / 1e6).toFixed(1)} ms`);
+  return answer;
+}
+
 async function main() {
+  const { max } = await workers();
+  const requests = 4 * max;
   await set_faults({ rate: 1, kinds: ['hold'] });
   const answered = [];
   const all = Array.from({ length: requests }, (_, i) =>
     send('GET', `${base}/api/v1/sessions/saturate-${i}`).then((a) => { answered.push(a); return a; }));
   // Nothing is held back any longer than the requests above capacity take: the held ones cannot answer.
-  while (answered.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  const health = await send('GET', `${base}/api/v1/health`);
+  while (answered.length === 0 || (await workers()).busy < max) await new Promise((resolve) => setImmediate(resolve));
+  const health = await timed('health with every worker stalled', `${base}/api/v1/health`);
   must(health.status === 200, `health: ${health.status}`);
-  must(JSON.parse(health.text).workers.busy > 0, `nobody is busy: ${health.text}`);
-  const metrics = await send('GET', `${base}/metrics`);
-  must(/^chat_sessions_pool_workers_busy [1-9]/m.test(metrics.text), 'metrics show nobody busy');
+  must(JSON.parse(health.text).workers.busy === max, `not everybody is busy: ${health.text}`);
+  const metrics = await timed('metrics with every worker stalled', `${base}/metrics`);
+  must(new RegExp(`^chat_sessions_pool_workers_busy ${max}$`, 'm').test(metrics.text), 'metrics show others');
   must(answered.every((a) => a.status === 503), 'a held request was answered before the master');
   await set_faults({ rate: 0, kinds: [] });
   const answers = await Promise.all(all);
