@@ -5,5 +5,5 @@
     run node "$BATS_TEST_DIRNAME/saturate.js" "$BASE" "$FRONT"
     echo "$output"
     [ "$status" -eq 0 ]
-    sed "s/^/# /" <<<"$output" >&3
+    printf '# %s\n' "${lines[@]}" >&3
 }
