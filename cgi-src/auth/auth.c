@@ -92,7 +92,7 @@ static int no_key(const struct jwks *set, const struct jwt *jwt, enum jwks_resul
                   struct err *e)
 {
     if (!set)
-        return err_set(e, ERR_UNAUTHORIZED,
+        return err_set(e, ERR_ISSUER_UNAVAILABLE,
                        "tokens cannot be verified now: the issuer's keys could not be read; try "
                        "again in a moment");
     if (result == JWKS_AMBIGUOUS)

@@ -33,6 +33,7 @@ static const char *const code_names[ERR_CODES] = {
     [ERR_DYNAMODB_CONFLICT] = "dynamodb_conflict",
     [ERR_DYNAMODB_DENIED] = "dynamodb_denied",
     [ERR_OVERLOADED] = "overloaded",
+    [ERR_ISSUER_UNAVAILABLE] = "issuer_unavailable",
     [ERR_DEADLINE_EXCEEDED] = "deadline_exceeded",
     [ERR_CONFIGURATION] = "configuration",
     [ERR_INTERNAL] = "internal",

@@ -30,12 +30,13 @@ enum err_code {
     ERR_CREDENTIALS_NOT_CONFIGURED,
     ERR_DYNAMODB_THROTTLED,
     ERR_DYNAMODB_UNAVAILABLE,
-    ERR_DYNAMODB_CONFLICT, /* transaction conflicts outlasted the retries */
-    ERR_DYNAMODB_DENIED,   /* the credentials are refused or lack a permission */
-    ERR_OVERLOADED,        /* the request waited too long for a worker */
-    ERR_DEADLINE_EXCEEDED, /* the write may have happened */
-    ERR_CONFIGURATION,     /* start-up only: a bad key, a table with other keys */
-    ERR_INTERNAL,          /* a bug */
+    ERR_DYNAMODB_CONFLICT,  /* transaction conflicts outlasted the retries */
+    ERR_DYNAMODB_DENIED,    /* the credentials are refused or lack a permission */
+    ERR_OVERLOADED,         /* the request waited too long for a worker */
+    ERR_ISSUER_UNAVAILABLE, /* the keys that verify tokens could not be read */
+    ERR_DEADLINE_EXCEEDED,  /* the write may have happened */
+    ERR_CONFIGURATION,      /* start-up only: a bad key, a table with other keys */
+    ERR_INTERNAL,           /* a bug */
     ERR_CODES
 };
 

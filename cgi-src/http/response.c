@@ -40,6 +40,7 @@ static const struct status_row status_of_code[ERR_CODES] = {
     [ERR_DYNAMODB_CONFLICT] = {503, 1},
     [ERR_DYNAMODB_DENIED] = {503, 30},
     [ERR_OVERLOADED] = {503, 1},
+    [ERR_ISSUER_UNAVAILABLE] = {503, 5},
     [ERR_DEADLINE_EXCEEDED] = {504, 0},
     [ERR_CONFIGURATION] = {500, 0},
     [ERR_INTERNAL] = {500, 0},

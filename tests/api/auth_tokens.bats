@@ -143,6 +143,17 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     expect 200
 }
 
+@test "while the issuer's keys cannot be read it is 503, and no token is called bad" {
+    # Nobody listens on port 1 of this machine.
+    API=$(start_auth_stack other AUTH_MODE=jwt AUTH_JWT_JWKS_URL=http://127.0.0.1:1/keys)/api/v1
+    list_with "$(token ES256)"
+    expect 503 issuer_unavailable
+    header Retry-After
+    # What is wrong without any key is the caller's.
+    list_with nonsense
+    expect 401 unauthorized
+}
+
 @test "a shared secret" {
     local secret=0123456789abcdef0123456789abcdef
     API=$(start_auth_stack other AUTH_MODE=jwt AUTH_JWT_SECRET=$secret AUTH_JWT_USER_CLAIM=email)/api/v1

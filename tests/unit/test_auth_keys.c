@@ -184,12 +184,24 @@ static bool good(struct auth *auth, const char *token, struct err *e)
     return r == 0;
 }
 
-static void expect_refusal(struct auth *auth, const char *token, const char *reason)
+static void expect_error(struct auth *auth, const char *token, enum err_code code,
+                         const char *reason)
 {
     struct err e = {0};
     assert_false(good(auth, token, &e));
-    if (e.code != ERR_UNAUTHORIZED || !strstr(e.detail, reason))
-        fail_msg("%s", e.detail);
+    if (e.code != code || !strstr(e.detail, reason))
+        fail_msg("%s: %s", err_code_name(e.code), e.detail);
+}
+
+static void expect_refusal(struct auth *auth, const char *token, const char *reason)
+{
+    expect_error(auth, token, ERR_UNAUTHORIZED, reason);
+}
+
+/* Nobody's fault who sends a token: not 401, at which a front end would sign its user out. */
+static void expect_no_keys(struct auth *auth, const char *token)
+{
+    expect_error(auth, token, ERR_ISSUER_UNAVAILABLE, "could not be read");
 }
 
 static void expect_good(struct auth *auth, const char *token)
@@ -218,14 +230,14 @@ static void a_url_that_does_not_answer_is_tried_again(void **state)
     (void)state;
     struct auth *auth = auth_with_url();
     wait_for_fetches(1);
-    expect_refusal(auth, token_k1(), "could not be read");
+    expect_no_keys(auth, token_k1());
     assert_int_equal(fetches(), 1); /* not with each request */
     pass(KEYRING_FIRST_US);
-    expect_refusal(auth, token_k1(), "could not be read");
+    expect_no_keys(auth, token_k1());
     assert_int_equal(fetches(), 2);
     answer_with("<html>busy</html>");
     pass(KEYRING_FIRST_US);
-    expect_refusal(auth, token_k1(), "could not be read");
+    expect_no_keys(auth, token_k1());
     answer_with(keys_k1());
     pass(KEYRING_FIRST_US);
     expect_good(auth, token_k1());
