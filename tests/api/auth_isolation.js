@@ -2,13 +2,14 @@
 // Needs BASE (a stack with AUTH_MODE=none over the same tables: it makes and looks at the data) and, for
 // jwt, KEYS (a directory of make-tokens.js). Prints each cell that is wrong and fails.
 'use strict';
-const http = require('http');
 const fs = require('fs');
 const crypto = require('crypto');
+const { clientOf } = require('../lib/client.js');
 const { token } = require('../lib/make-tokens.js');
 
 const [mode, url] = process.argv.slice(2);
-const agent = new http.Agent({ keepAlive: true });
+const send = clientOf(`${url}/api/v1`);
+const sendOpen = clientOf(`${process.env.BASE}/api/v1`);
 const message = { role: 'user', content: 'written by alice' };
 const message2 = { content: 'changed by alice' };
 
@@ -50,27 +51,11 @@ const routes = [
 
 // ---- requests ---------------------------------------------------------------------------------
 
-function send(base, method, path, body, headers = {}) {
-  const text = body === null || body === undefined ? undefined : JSON.stringify(body);
-  const options = { method, agent, headers: { ...headers } };
-  if (text) options.headers['Content-Type'] = 'application/json';
-  if (text) options.headers['Content-Length'] = Buffer.byteLength(text);
-  return new Promise((resolve, reject) => {
-    const request = http.request(`${base}/api/v1${path}`, options, (answer) => {
-      const pieces = [];
-      answer.on('data', (piece) => pieces.push(piece));
-      answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(pieces).toString() }));
-    });
-    request.on('error', reject);
-    request.end(text);
-  });
-}
-
 // Straight into the tables, in effect: through a stack where nobody asks who it is.
 async function open(method, path, body) {
-  const answer = await send(process.env.BASE, method, path, body);
+  const answer = await sendOpen(method, path, body);
   if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
-  return JSON.parse(answer.text);
+  return answer.json;
 }
 
 // ---- two users with something to hide ---------------------------------------------------------
@@ -134,7 +119,7 @@ async function judge(cell) {
   const values = target(column, alice, bob, path + JSON.stringify(body));
   const filled = fill({ path, body }, values);
   const before = await stored(bob);
-  const answer = await send(url, method, filled.path, filled.body, credentials(column, alice));
+  const answer = await send(method, filled.path, filled.body, credentials(column, alice));
   // With none, bob's data is anybody's who names it.
   const isOpen = mode === 'none' && column === 'other';
   const complaints = isOpen
@@ -161,7 +146,6 @@ async function main() {
     }
   }
   console.log(`${mode}: ${cells().length} cells, ${wrong} wrong`);
-  agent.destroy();
   process.exitCode = wrong ? 1 : 0;
 }
 

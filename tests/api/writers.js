@@ -8,32 +8,16 @@
 //   node writers.js for-a-while SESSION... (until standard input ends)
 //       appends to the sessions in turn; prints {acknowledged: n}
 'use strict';
-const http = require('http');
+const { clientOf, pause } = require('../lib/client.js');
 
-const api = process.env.API;
-const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
-
-function send(method, path, body) {
-  return new Promise((resolve, reject) => {
-    const headers = body ? { 'Content-Type': 'application/json' } : {};
-    const request = http.request(api + path, { method, agent, headers }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk) => { text += chunk; });
-      answer.on('end', () => resolve({ status: answer.statusCode, text }));
-    });
-    request.on('error', reject);
-    request.end(body && JSON.stringify(body));
-  });
-}
+const send = clientOf(process.env.API);
 
 const append = (session, content) => (
   send('POST', `/sessions/${session}/messages`, { role: 'user', content }));
 
-function must(wanted, answer) {
+function expect(wanted, answer) {
   if (answer.status !== wanted) throw new Error(`${answer.status} instead of ${wanted}: ${answer.text}`);
-  return JSON.parse(answer.text);
+  return answer.json;
 }
 
 // Follows a session as a front end would: asks for what comes after the last message it has.
@@ -42,7 +26,7 @@ async function follow(session, isDone) {
   let last = 0;
   for (;;) {
     const done = isDone();
-    const page = must(200, await send('GET', `/sessions/${session}/messages?limit=100&after=${last}`));
+    const page = expect(200, await send('GET', `/sessions/${session}/messages?limit=100&after=${last}`));
     for (const message of page.messages) seen.push([message.timestamp, message.message_id]);
     if (page.messages.length) last = page.messages[page.messages.length - 1].timestamp;
     else if (done) return seen;
@@ -58,7 +42,7 @@ async function appendAll(writers, messages, sessions) {
     for (let i = 0; i < messages; i++) {
       const session = sessions[(w + i) % sessions.length];
       const asked = process.hrtime.bigint();
-      const { message } = must(201, await append(session, `writer ${w}, message ${i}`));
+      const { message } = expect(201, await append(session, `writer ${w}, message ${i}`));
       acknowledged.push({
         session,
         id: message.message_id,
@@ -82,7 +66,7 @@ async function untilGone(session, writers) {
     for (;;) {
       const answer = await append(session, 'racing');
       if (answer.status === 404) return;
-      must(201, answer);
+      expect(201, answer);
       acknowledged++;
     }
   }
@@ -96,7 +80,7 @@ async function forAWhile(sessions) {
   let acknowledged = 0;
   process.stdin.on('end', () => { ended = true; }).resume();
   while (!ended) {
-    must(201, await append(sessions[acknowledged % sessions.length], `later ${acknowledged}`));
+    expect(201, await append(sessions[acknowledged % sessions.length], `later ${acknowledged}`));
     acknowledged++;
   }
   console.log(JSON.stringify({ acknowledged }));
@@ -107,10 +91,6 @@ async function main([what, ...rest]) {
   else if (what === 'until-gone') await untilGone(rest[0], Number(rest[1]));
   else if (what === 'for-a-while') await forAWhile(rest);
   else throw new Error(`what is ${what}?`);
-  agent.destroy();
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.error(error.message);
-  process.exit(1);
-});
+main(process.argv.slice(2)).then(() => process.exit(0), (error) => { console.error(error.message); process.exit(1); });
