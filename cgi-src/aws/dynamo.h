@@ -54,7 +54,8 @@ struct dynamo_shared;
 /*
  * config and clock are borrowed and must outlive it. Make it after fork. NULL with e on a bad
  * endpoint, region or CA bundle. Where no region is set, the instance is asked for it, which takes
- * up to a second on a machine that is none. Missing credentials are no failure here.
+ * up to a second on a machine that is none; NULL with ERR_DYNAMODB_UNAVAILABLE if it is one and
+ * fails to say. Missing credentials are no failure here.
  */
 struct dynamo_shared *dynamo_shared_new(const struct config *config, const struct clock *clock,
                                         struct err *e);

@@ -13,7 +13,7 @@
 #include "aws/region.h"
 #include "aws/secret.h"
 
-#define SOURCE "instance role"
+#define SOURCE "instance metadata"
 #define TIMEOUT_MS 1000
 #define TRIES 3 /* once the service is known to be there */
 #define TOKEN_HEADER "X-aws-ec2-metadata-token: "
@@ -141,8 +141,6 @@ enum credentials_result imds_get(struct imds *imds, const char *path,
     perform(imds, "GET", path, imds->token_header, TRIES, response);
     if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
         return CREDENTIALS_FOUND;
-    if (response->outcome == TRANSPORT_NOT_SENT && !imds->token_header[0])
-        return CREDENTIALS_NOT_HERE;
     if (response->outcome == TRANSPORT_ANSWERED && response->status == 404)
         return CREDENTIALS_NOT_HERE;
     credentials_bad_response(SOURCE, response, e);
@@ -165,7 +163,8 @@ enum credentials_result imds_region(const struct credentials_context *context,
             memcpy(out, region.p, region.n);
             out[region.n] = '\0';
         } else {
-            err_set(e, ERR_DYNAMODB_UNAVAILABLE, "the metadata service gave no usable region");
+            err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                    SOURCE ": the metadata service gave no usable region");
             result = CREDENTIALS_FAILED;
         }
     }

@@ -35,16 +35,39 @@ static int take(const char *region, const char *from, char out[REGION_SIZE], str
     return 0;
 }
 
-int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e)
+/*
+ * A machine that has no metadata service is in no region. One whose service fails is in a region
+ * that is not known now: a guess would look for the tables, or even make them, in the wrong one.
+ */
+static int ask_instance(const struct credentials_context *context, char out[REGION_SIZE],
+                        struct err *e)
 {
     struct err why = {0};
+    switch (imds_region(context, out, &why)) {
+    case CREDENTIALS_FOUND:
+        return 0;
+    case CREDENTIALS_FAILED:
+        return err_set(
+            e, why.code == ERR_DYNAMODB_UNAVAILABLE ? ERR_DYNAMODB_UNAVAILABLE : ERR_CONFIGURATION,
+            "no region is set, and the instance does not tell its own (%s); set "
+            "AWS_REGION, or try again later",
+            why.detail);
+    default:
+        return 0; /* out is "" */
+    }
+}
+
+int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e)
+{
     if (context->config->region[0])
         return take(context->config->region, "the settings", out, e);
     if (profile_region(context->config, out, REGION_SIZE, e) != 0)
         return -1;
     if (out[0])
         return take(out, "the profile", out, e);
-    if (context->transport && imds_region(context, out, &why) == CREDENTIALS_FOUND)
+    if (context->transport && ask_instance(context, out, e) != 0)
+        return -1;
+    if (out[0])
         return 0;
     memcpy(out, FALLBACK, sizeof FALLBACK);
     log_warning("no region is set; using " FALLBACK " (AWS_REGION sets another)");

@@ -19,7 +19,8 @@ bool region_is_valid(struct str region);
  * config->region, the active profile's region, the instance's (unless context->transport is NULL or
  * AWS_EC2_METADATA_DISABLED is set; at most about a second where there is none), else us-east-1
  * with a warning in the log. context->region is not looked at. -1 with ERR_CONFIGURATION if a
- * setting is no region's name or a file that was named cannot be read.
+ * setting is no region's name or a file that was named cannot be read, and with
+ * ERR_DYNAMODB_UNAVAILABLE if the instance has a metadata service and it fails.
  */
 int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e);
 

@@ -152,75 +152,105 @@ struct region_case {
     const char *name;
     const char *settings[3];
     const char *config_file;
-    struct fake_answer script[4];
+    struct fake_answer script[5];
     const char *region; /* NULL: an error */
     const char *endpoint;
+    enum err_code code;
+    const char *words; /* of the error */
 };
 
+/* A good one, at its region's own endpoint. */
+#define IN(region_name)                                                                            \
+    .region = (region_name), .endpoint = "https://dynamodb." region_name ".amazonaws.com"
+#define BAD(error, said) .code = (error), .words = (said)
+
 static const struct region_case region_cases[] = {
-    {"setting",
-     {"AWS_REGION=eu-west-1"},
-     "[default]\nregion=x",
-     {{0}},
-     "eu-west-1",
-     "https://dynamodb.eu-west-1.amazonaws.com"},
-    {"second name",
-     {"AWS_DEFAULT_REGION=eu-west-2"},
-     "[default]\nregion=x",
-     {{0}},
-     "eu-west-2",
-     "https://dynamodb.eu-west-2.amazonaws.com"},
-    {"the guide's name",
-     {"DEFAULT_AWS_REGION=eu-west-3"},
-     NULL,
-     {{0}},
-     "eu-west-3",
-     "https://dynamodb.eu-west-3.amazonaws.com"},
-    {"profile",
-     {NULL},
-     "[default]\nregion=cn-north-1",
-     {{0}},
-     "cn-north-1",
-     "https://dynamodb.cn-north-1.amazonaws.com.cn"},
-    {"instance",
-     {NULL},
-     NULL,
-     {TOKEN, {REGION, 0, 200, "ap-south-1\n", 0}},
-     "ap-south-1",
-     "https://dynamodb.ap-south-1.amazonaws.com"},
-    {"instance gives rubbish",
-     {NULL},
-     NULL,
-     {TOKEN, {REGION, 0, 200, "a.evil.example/", 0}},
-     "us-east-1",
-     "https://dynamodb.us-east-1.amazonaws.com"},
-    {"nothing: fall back",
-     {NULL},
-     NULL,
-     {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
-     "us-east-1",
-     "https://dynamodb.us-east-1.amazonaws.com"},
-    {"switched off: fall back",
-     {"AWS_EC2_METADATA_DISABLED=true"},
-     NULL,
-     {{0}},
-     "us-east-1",
-     "https://dynamodb.us-east-1.amazonaws.com"},
-    {"profile with rubbish", {NULL}, "[default]\nregion=a.evil.example/", {{0}}, NULL, NULL},
-    {"profile with capitals", {NULL}, "[default]\nregion=EU-west-1", {{0}}, NULL, NULL},
-    {"endpoint: setting",
-     {"AWS_REGION=eu-west-1", "AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000"},
-     "[default]\nendpoint_url=http://b",
-     {{0}},
-     "eu-west-1",
-     "http://localhost:8000"},
-    {"endpoint: profile",
-     {"AWS_REGION=eu-west-1"},
-     "[default]\nendpoint_url=http://b",
-     {{0}},
-     "eu-west-1",
-     "http://b"},
+    {.name = "setting",
+     .settings = {"AWS_REGION=eu-west-1"},
+     .config_file = "[default]\nregion=x",
+     IN("eu-west-1")},
+    {.name = "second name",
+     .settings = {"AWS_DEFAULT_REGION=eu-west-2"},
+     .config_file = "[default]\nregion=x",
+     IN("eu-west-2")},
+    {.name = "the guide's name", .settings = {"DEFAULT_AWS_REGION=eu-west-3"}, IN("eu-west-3")},
+    {.name = "profile",
+     .config_file = "[default]\nregion=cn-north-1",
+     .region = "cn-north-1",
+     .endpoint = "https://dynamodb.cn-north-1.amazonaws.com.cn"},
+    {.name = "the other region of China",
+     .settings = {"AWS_REGION=cn-northwest-1"},
+     .region = "cn-northwest-1",
+     .endpoint = "https://dynamodb.cn-northwest-1.amazonaws.com.cn"},
+    {.name = "instance", .script = {TOKEN, {REGION, 0, 200, "ap-south-1\n", 0}}, IN("ap-south-1")},
+    {.name = "nobody there: fall back",
+     .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     IN("us-east-1")},
+    {.name = "switched off: fall back",
+     .settings = {"AWS_EC2_METADATA_DISABLED=true"},
+     IN("us-east-1")},
+    {.name = "a metadata service that knows no region: fall back",
+     .script = {TOKEN, {REGION, 0, 404, NULL, 0}},
+     IN("us-east-1")},
+
+    /* An instance that fails is in a region all the same, and any guess may be another. */
+    {.name = "instance gives rubbish",
+     .script = {TOKEN, {REGION, 0, 200, "a.evil.example/", 0}},
+     BAD(ERR_DYNAMODB_UNAVAILABLE, "no usable region")},
+    {.name = "instance fails",
+     .script =
+         {TOKEN, {REGION, 0, 503, NULL, 0}, {REGION, 0, 503, NULL, 0}, {REGION, 0, 500, NULL, 0}},
+     BAD(ERR_DYNAMODB_UNAVAILABLE,
+         "no region is set, and the instance does not tell its own (instance metadata: answered "
+         "with status 500); set AWS_REGION, or try again later")},
+    {.name = "instance gives a token and nothing more",
+     .script = {TOKEN,
+                {REGION, TRANSPORT_MAYBE_SENT, 0, NULL, 0},
+                {REGION, TRANSPORT_NOT_SENT, 0, NULL, 0},
+                {REGION, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     BAD(ERR_DYNAMODB_UNAVAILABLE, "no answer")},
+    {.name = "instance gives no token",
+     .script = {{PUT, 0, 500, NULL, 0}, {PUT, 0, 500, NULL, 0}, {PUT, 0, 500, NULL, 0}},
+     BAD(ERR_DYNAMODB_UNAVAILABLE, "status 500")},
+    {.name = "instance takes the request and does not answer",
+     .script = {{PUT, TRANSPORT_MAYBE_SENT, 0, NULL, 0}},
+     BAD(ERR_DYNAMODB_UNAVAILABLE, "HttpPutResponseHopLimit")},
+    {.name = "version 1 went away",
+     .script = {{PUT, 0, 404, NULL, 0},
+                {REGION, TRANSPORT_NOT_SENT, 0, NULL, 0},
+                {REGION, TRANSPORT_NOT_SENT, 0, NULL, 0},
+                {REGION, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     BAD(ERR_DYNAMODB_UNAVAILABLE, "no answer")},
+    {.name = "version 1 is forbidden",
+     .settings = {"AWS_EC2_METADATA_V1_DISABLED=true"},
+     .script = {{PUT, 0, 404, NULL, 0}},
+     BAD(ERR_CONFIGURATION, "forbids version 1")},
+
+    {.name = "profile with rubbish",
+     .config_file = "[default]\nregion=a.evil.example/",
+     BAD(ERR_CONFIGURATION, "the region of the profile")},
+    {.name = "profile with capitals",
+     .config_file = "[default]\nregion=EU-west-1",
+     BAD(ERR_CONFIGURATION, "the region of the profile")},
+    {.name = "endpoint: setting",
+     .settings = {"AWS_REGION=eu-west-1", "AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000"},
+     .config_file = "[default]\nendpoint_url=http://b",
+     .region = "eu-west-1",
+     .endpoint = "http://localhost:8000"},
+    {.name = "endpoint: profile",
+     .settings = {"AWS_REGION=eu-west-1"},
+     .config_file = "[default]\nendpoint_url=http://b",
+     .region = "eu-west-1",
+     .endpoint = "http://b"},
 };
+
+static void check_asked(const struct region_case *row, const struct fake_transport *transport)
+{
+    unsigned expected = 0;
+    while (expected < COUNT(row->script) && row->script[expected].request)
+        expected++;
+    assert_int_equal(transport->requests, expected);
+}
 
 static void check_region(const struct region_case *row)
 {
@@ -243,8 +273,11 @@ static void check_region(const struct region_case *row)
         assert_int_equal(region_dynamodb_endpoint(&config, region, endpoint, &e), 0);
         assert_string_equal(endpoint, row->endpoint);
     } else {
-        assert_int_equal(e.code, ERR_CONFIGURATION);
+        assert_int_equal(e.code, row->code);
+        if (!strstr(e.detail, row->words))
+            fail_msg("%s: %s", row->name, e.detail);
     }
+    check_asked(row, &transport);
     buf_free(&transport.transcript);
     config_free(&config);
 }
