@@ -359,6 +359,17 @@ static int wait_for_retry(struct dynamo *d, const struct dynamo_call *call, stru
     return 0;
 }
 
+/* What was wrong has been set right: no pause, but an attempt like every other. */
+static int repeat_at_once(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
+                          const struct verdict *v, struct err *e)
+{
+    int cost = retry_cost(RETRY_TRANSIENT);
+    if (!may_retry(d, call, p, v) || !retry_quota_take(&d->shared->quota, cost))
+        return fail(call, p, v, e);
+    p->paid = cost;
+    return 0;
+}
+
 static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
                                const struct verdict *v, struct err *e)
 {
@@ -369,7 +380,7 @@ static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call,
         credentials_cache_expired(d->shared->credentials, &d->credentials, d->deadline_us, e);
     if (changed < 0)
         return p->maybe_done ? dynamo_maybe_done(e) : -1;
-    return changed ? 0 : fail(call, p, v, e);
+    return changed ? repeat_at_once(d, call, p, v, e) : fail(call, p, v, e);
 }
 
 /* The server's clock counts, for all threads, if it is far enough from the one that was signed
@@ -385,7 +396,7 @@ static int correct_clock(struct dynamo *d, const struct dynamo_call *call, struc
     atomic_store_explicit(&d->shared->skew_s, skew, memory_order_relaxed);
     log_warning("this machine's clock is %lld s %s DynamoDB's; signatures are corrected by that",
                 llabs(skew), skew > 0 ? "behind" : "ahead of");
-    return 0;
+    return repeat_at_once(d, call, p, v, e);
 }
 
 /* What to do after a fault: 0 to go on with another attempt, -1 with e. */

@@ -53,6 +53,24 @@ static void test_a_corrected_clock_stays_corrected(void **state)
     machine_free(&m);
 }
 
+/* A call that has no attempt left leaves the others the right time and the new credentials. */
+static void test_what_was_set_right_stays_when_the_call_fails(void **state)
+{
+    const struct step steps[] = {OLD_SIGNATURE(600), EXPIRED, OK};
+    struct machine m;
+    (void)state;
+    provider.changes = true;
+    machine_init(&m, "AWS_MAX_ATTEMPTS=1", steps, COUNT(steps));
+    call_once(&m, -1);
+    call_once(&m, -1);
+    call_once(&m, 0);
+    assert_int_equal(m.requests, 3);
+    assert_string_equal(m.seen[1].date, "20150830T124600Z");
+    assert_string_equal(m.seen[1].token, "TOKEN0");
+    assert_string_equal(m.seen[2].token, "TOKEN1");
+    machine_free(&m);
+}
+
 /* The Date is compared with the middle of sending and answer, not with either end. */
 static void test_skew_is_measured_in_the_middle(void **state)
 {
@@ -313,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_attempt_has_the_credentials_of_its_moment),
         cmocka_unit_test(test_a_corrected_clock_stays_corrected),
+        cmocka_unit_test(test_what_was_set_right_stays_when_the_call_fails),
         cmocka_unit_test(test_skew_is_measured_in_the_middle),
         cmocka_unit_test(test_time_limits_of_an_attempt),
         cmocka_unit_test(test_without_credentials),
