@@ -446,7 +446,8 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
         if (attempt(d, call, &p, &v, e) != 0)
             return -1;
         if (v.kind == VERDICT_ANSWER) {
-            retry_quota_succeed(&d->shared->quota, p.paid);
+            if (v.outcome == DYNAMO_OK)
+                retry_quota_succeed(&d->shared->quota, p.paid);
             take_answer(answer, &v);
             return 0;
         }

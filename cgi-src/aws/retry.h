@@ -40,8 +40,8 @@ int retry_cost(enum retry_kind kind);
 /* Takes `cost`, or nothing and false if there is not enough. */
 bool retry_quota_take(struct retry_quota *quota, int cost);
 
-/* After a success: gives back what its last retry cost, or 1 if there was none (cost 0). Never more
- * than the bucket holds. */
+/* After a success (a refusal is none): gives back what its last retry cost, or 1 if there was none
+ * (cost 0). Never more than the bucket holds. */
 void retry_quota_succeed(struct retry_quota *quota, int cost);
 
 #endif

@@ -132,27 +132,66 @@ static void test_without_credentials(void **state)
     machine_free(&m);
 }
 
-/* Calls that fail by server faults cost 3 * 14 each, so the eleventh or so finds too little. */
+/* Calls until one of them finds too little for a retry: how many retries were paid. */
+static unsigned empty_the_quota(struct machine *m)
+{
+    unsigned paid = 0;
+    for (int calls = 0; calls < 200; calls++) {
+        m->requests = 0;
+        call_once(m, -1);
+        if (m->requests == 1)
+            return paid; /* at once */
+        paid += (unsigned)m->requests - 1;
+        machine_pass(m, 60000000); /* the cache would rest else */
+    }
+    fail_msg("the quota has no end");
+    return paid;
+}
+
+static void test_what_retries_cost(void **state)
+{
+    static const struct {
+        const char *name;
+        struct step fault;
+        unsigned retries;
+    } rows[] = {
+        {"not sent", NOT_SENT, 500 / 14},
+        {"maybe sent", MAYBE_SENT, 500 / 14},
+        {"a server fault", STATUS(500), 500 / 14},
+        {"throttled", THROTTLED, 500 / 5},
+        {"throttled, a server fault",
+         {.status = 503, .body = TYPE("ThrottlingException", "")},
+         500 / 5},
+        {"an expired token", EXPIRED, 500 / 14},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct step faults[REQUESTS_MAX];
+        struct machine m;
+        print_message("  %s\n", rows[i].name);
+        for (size_t k = 0; k < COUNT(faults); k++)
+            faults[k] = rows[i].fault;
+        provider.changes = true;
+        machine_init(&m, "LOG_LEVEL=error", faults, COUNT(faults));
+        assert_int_equal(empty_the_quota(&m), rows[i].retries);
+        machine_free(&m);
+    }
+}
+
+/* A machine on which calls that were not sent have left 500 % 14 = 10 of the quota. */
+static void machine_init_poor(struct machine *m)
+{
+    static const struct step faults[] = {NOT_SENT, NOT_SENT, NOT_SENT, NOT_SENT};
+    machine_init(m, "LOG_LEVEL=error", faults, COUNT(faults));
+    assert_int_equal(empty_the_quota(m), 500 / 14);
+}
+
 static void test_the_quota_is_of_the_process(void **state)
 {
-    struct step faults[REQUESTS_MAX];
     struct machine m;
-    unsigned calls = 0;
-    (void)state;
-    for (size_t i = 0; i < COUNT(faults); i++)
-        faults[i] = (struct step){.outcome = TRANSPORT_NOT_SENT};
-    machine_init(&m, "LOG_LEVEL=error", faults, COUNT(faults));
-    unsigned paid = 0;
-    for (; calls < 100; calls++) {
-        m.requests = 0;
-        call_once(&m, -1);
-        if (m.requests == 1)
-            break; /* at once */
-        paid += (unsigned)m.requests - 1;
-    }
-    assert_int_equal(paid, 500 / 14);
-    /* Another thread of the process has no more. */
     struct err e;
+    (void)state;
+    machine_init_poor(&m);
     struct dynamo *other = dynamo_new(m.shared, &e);
     struct dynamo *own = m.dynamo;
     m.requests = 0;
@@ -161,19 +200,76 @@ static void test_the_quota_is_of_the_process(void **state)
     assert_int_equal(m.requests, 1);
     dynamo_free(other);
     m.dynamo = own;
-    /* Successes give back one each: after 14 there is a retry again. (500 % 14 are left.) */
-    m.step_count = 0;
-    for (int i = 0; i < 14 - 500 % 14; i++) {
-        m.requests = 0;
-        call_once(&m, 0);
-    }
-    const struct step once[] = {NOT_SENT, OK};
-    m.steps = once;
-    m.step_count = COUNT(once);
-    m.requests = 0;
-    call_once(&m, 0);
-    assert_int_equal(m.requests, 2);
     machine_free(&m);
+}
+
+/* One for each success without a retry, so four of them make another retry possible. No refusal
+ * does: a server that refuses all has not shown that it is well. */
+static void test_successes_alone_fill_the_quota(void **state)
+{
+    static const struct {
+        const char *name;
+        struct step answer;
+        unsigned times;
+        unsigned requests; /* of the call that is not sent at first */
+    } rows[] = {
+        {"three successes", OK, 3, 1},
+        {"four successes", OK, 4, 2},
+        {"conditions that fail", NAMED("ConditionalCheckFailedException"), 20, 1},
+        {"refusals", NAMED("ValidationException"), 20, 1},
+        {"missing permissions", NAMED("AccessDeniedException"), 20, 1},
+        {"missing tables", NAMED("ResourceNotFoundException"), 20, 1},
+    };
+    static const struct step once[] = {NOT_SENT, OK};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct machine m;
+        print_message("  %s\n", rows[i].name);
+        machine_init_poor(&m);
+        m.steps = &rows[i].answer;
+        m.step_count = 1;
+        for (unsigned n = 0; n < rows[i].times; n++) {
+            m.requests = 0;
+            call_once(&m, 0);
+        }
+        m.steps = once;
+        m.step_count = COUNT(once);
+        m.requests = 0;
+        call_once(&m, rows[i].requests == 2 ? 0 : -1);
+        assert_int_equal(m.requests, rows[i].requests);
+        machine_free(&m);
+    }
+}
+
+/* What a success gives back is what its last retry cost, so such calls go on for ever. */
+static void test_a_success_gives_back_its_retry(void **state)
+{
+    static const struct {
+        const char *name;
+        struct step steps[2];
+        int calls; /* that the quota pays for; 0: any number */
+    } rows[] = {
+        {"not sent", {NOT_SENT, OK}, 0},
+        {"throttled", {THROTTLED, OK}, 0},
+        {"an expired token", {EXPIRED, OK}, 0},
+        {"not sent, then refused", {NOT_SENT, NAMED("ValidationException")}, 500 / 14},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct machine m;
+        print_message("  %s\n", rows[i].name);
+        provider.changes = true;
+        machine_init(&m, "LOG_LEVEL=error", rows[i].steps, COUNT(rows[i].steps));
+        for (int n = 0; n < (rows[i].calls ? rows[i].calls : 150); n++) {
+            m.requests = 0;
+            call_once(&m, 0);
+            assert_int_equal(m.requests, 2);
+            machine_pass(&m, 60000000);
+        }
+        m.requests = 0;
+        call_once(&m, rows[i].calls ? -1 : 0);
+        machine_free(&m);
+    }
 }
 
 static void test_conflicts_cost_no_quota(void **state)
@@ -335,7 +431,10 @@ int main(void)
         cmocka_unit_test(test_skew_is_measured_in_the_middle),
         cmocka_unit_test(test_time_limits_of_an_attempt),
         cmocka_unit_test(test_without_credentials),
+        cmocka_unit_test(test_what_retries_cost),
         cmocka_unit_test(test_the_quota_is_of_the_process),
+        cmocka_unit_test(test_successes_alone_fill_the_quota),
+        cmocka_unit_test(test_a_success_gives_back_its_retry),
         cmocka_unit_test(test_conflicts_cost_no_quota),
         cmocka_unit_test(test_counts_begin_anew),
         cmocka_unit_test(test_throttled_names_the_time),
