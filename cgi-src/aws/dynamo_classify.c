@@ -21,6 +21,10 @@ struct error_row {
     enum dynamo_outcome outcome; /* VERDICT_ANSWER */
 };
 
+/* A replica in another region was at the same item: not a conflict among our own requests, so the
+ * limits of other faults hold for it. Unlike after those, nothing was written. */
+#define REPLICATED_WRITE_CONFLICT "ReplicatedWriteConflictException"
+
 /* Errors that are not here and have a name are answers: DYNAMO_REJECTED. */
 static const struct error_row error_rows[] = {
     {"ConditionalCheckFailedException", VERDICT_ANSWER, DYNAMO_CONDITION_FAILED},
@@ -43,7 +47,6 @@ static const struct error_row error_rows[] = {
     {"TransactionInProgressException", VERDICT_THROTTLED, 0},
 
     {"TransactionConflictException", VERDICT_CONFLICT, 0},
-    {"ReplicatedWriteConflictException", VERDICT_CONFLICT, 0},
 
     {"InternalServerError", VERDICT_TRANSIENT, 0},
     {"InternalServerErrorException", VERDICT_TRANSIENT, 0},
@@ -52,6 +55,7 @@ static const struct error_row error_rows[] = {
     {"ServiceUnavailableException", VERDICT_TRANSIENT, 0},
     {"RequestTimeout", VERDICT_TRANSIENT, 0},
     {"RequestTimeoutException", VERDICT_TRANSIENT, 0},
+    {REPLICATED_WRITE_CONFLICT, VERDICT_TRANSIENT, 0},
 
     {"ExpiredTokenException", VERDICT_EXPIRED, 0},
     {"ExpiredToken", VERDICT_EXPIRED, 0},
@@ -200,7 +204,7 @@ static void judge_named_error(struct verdict *v)
         v->kind = judge_reasons(json_get(v->body, "CancellationReasons"));
     if ((v->kind == VERDICT_BAD_SIGNATURE || v->kind == VERDICT_CLOCK) && is_about_time(v))
         v->kind = VERDICT_CLOCK;
-    v->maybe_done = v->kind == VERDICT_TRANSIENT;
+    v->maybe_done = v->kind == VERDICT_TRANSIENT && strcmp(v->type, REPLICATED_WRITE_CONFLICT) != 0;
 }
 
 /* 500, 502, 503, 504: the body may name a throttle, else it does not matter what it is. */

@@ -43,6 +43,7 @@
                                "\"CancellationReasons\":[{\"Code\":\"None\"},"                     \
                                "{\"Code\":\"TransactionConflict\"}]}"                              \
     }
+#define REPLICATED NAMED("ReplicatedWriteConflictException")
 #define OK                                                                                         \
     {                                                                                              \
         .status = 200                                                                              \

@@ -72,7 +72,7 @@ static const struct row rows[] = {
     {400, CORAL("RequestTimeoutException", ""), VERDICT_TRANSIENT, DYNAMO_OK, true,
      "RequestTimeoutException"},
     {408, "", VERDICT_TRANSIENT, DYNAMO_OK, true, ""},
-    {400, TYPE("ReplicatedWriteConflictException"), VERDICT_CONFLICT, DYNAMO_OK, false,
+    {400, TYPE("ReplicatedWriteConflictException"), VERDICT_TRANSIENT, DYNAMO_OK, false,
      "ReplicatedWriteConflictException"},
     {400, TYPE("TransactionConflictException"), VERDICT_CONFLICT, DYNAMO_OK, false,
      "TransactionConflictException"},

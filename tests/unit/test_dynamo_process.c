@@ -158,6 +158,7 @@ static void test_what_retries_cost(void **state)
         {"not sent", NOT_SENT, 500 / 14},
         {"maybe sent", MAYBE_SENT, 500 / 14},
         {"a server fault", STATUS(500), 500 / 14},
+        {"another region's conflict", REPLICATED, 500 / 14},
         {"throttled", THROTTLED, 500 / 5},
         {"throttled, a server fault",
          {.status = 503, .body = TYPE("ThrottlingException", "")},
