@@ -44,6 +44,7 @@ static const struct row rows[] = {
      "ResourceInUseException"},
     {400, CORAL("AccessDeniedException", "no"), VERDICT_ANSWER, DYNAMO_DENIED, false,
      "AccessDeniedException"},
+    {403, CORAL("AccessDenied", "no"), VERDICT_ANSWER, DYNAMO_DENIED, false, "AccessDenied"},
     {400, CORAL("ValidationException", "no"), VERDICT_ANSWER, DYNAMO_REJECTED, false,
      "ValidationException"},
     {400, TYPE("IdempotentParameterMismatchException"), VERDICT_ANSWER, DYNAMO_REJECTED, false,
@@ -180,6 +181,59 @@ static void test_rows(void **state)
         assert_string_equal(v.type, row->type);
         verdict_clear(&v);
         buf_free(&r.body);
+    }
+}
+
+/* Every name that counts, in each of its spellings. An unknown one would be an answer. */
+static const struct {
+    enum verdict_kind kind;
+    bool maybe_done;
+    const char *names[12];
+} names[] = {
+    {VERDICT_THROTTLED,
+     false,
+     {"ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded",
+      "ThrottlingException", "Throttling", "ThrottledException", "RequestThrottled",
+      "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
+      "LimitExceededException", "TransactionInProgressException"}},
+    {VERDICT_CONFLICT, false, {"TransactionConflictException"}},
+    {VERDICT_TRANSIENT, false, {"ReplicatedWriteConflictException"}},
+    {VERDICT_TRANSIENT,
+     true,
+     {"InternalServerError", "InternalServerErrorException", "InternalFailure",
+      "ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout",
+      "RequestTimeoutException"}},
+    {VERDICT_EXPIRED, false, {"ExpiredTokenException", "ExpiredToken"}},
+    {VERDICT_CLOCK, false, {"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"}},
+    {VERDICT_KEY_UNKNOWN,
+     false,
+     {"UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationToken",
+      "MissingAuthenticationTokenException", "OptInRequired", "NotAuthorized", "AuthFailure"}},
+    {VERDICT_BAD_SIGNATURE,
+     false,
+     {"InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature",
+      "IncompleteSignatureException"}},
+};
+
+static void check_name(const char *name, enum verdict_kind kind, bool maybe_done)
+{
+    char body[256];
+    struct verdict v;
+    (void)snprintf(body, sizeof body, "{\"__type\":\"a.b#%s\",\"message\":\"words\"}", name);
+    struct transport_response r = response_of(400, body);
+    dynamo_classify(&r, &v);
+    if (v.kind != kind || v.maybe_done != maybe_done)
+        fail_msg("%s: kind %d, maybe done %d", name, (int)v.kind, v.maybe_done);
+    verdict_clear(&v);
+    buf_free(&r.body);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        for (const char *const *name = names[i].names; *name; name++)
+            check_name(*name, names[i].kind, names[i].maybe_done);
     }
 }
 
@@ -374,6 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_the_checksum_comes_before_the_parsing),
         cmocka_unit_test(test_the_checksum_of_an_error),
