@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "aws/skew.h"
 #include "aws/transport.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -31,6 +32,7 @@ struct credentials_context {
     const struct clock *clock;
     struct transport *transport; /* for STS, IMDS and the container endpoint */
     const char *region;
+    struct skew *skew; /* for signatures; NULL: a call corrects its own alone */
 };
 
 enum credentials_result {

@@ -16,6 +16,7 @@
 #include "aws/dynamo_request.h"
 #include "aws/region.h"
 #include "aws/retry.h"
+#include "aws/skew.h"
 #include "aws/transport.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -25,7 +26,6 @@
 #define ANSWER_CAP ((size_t)32 * 1024 * 1024)
 #define ANSWER_KEPT ((size_t)256 * 1024) /* a larger buffer is not kept for the next call */
 
-#define SKEW_MIN_S 240 /* AWS tolerates 5 min */
 #define ATTEMPT_MIN_US 1000
 #define NO_SKEW INT64_MIN
 
@@ -49,7 +49,7 @@ struct dynamo_shared {
     struct credentials_cache *credentials;
     struct dynamo_endpoint endpoint;
     struct retry_quota quota;
-    _Atomic int64_t skew_s;          /* added to this machine's clock in signatures */
+    struct skew skew;                /* DynamoDB's or STS's, which are the same */
     _Atomic int64_t measured_skew_s; /* NO_SKEW: not yet */
 };
 
@@ -86,7 +86,6 @@ static int find_endpoint(struct dynamo_shared *s, const struct credentials_conte
 static int fill_shared(struct dynamo_shared *s, struct err *e)
 {
     retry_quota_init(&s->quota);
-    atomic_init(&s->skew_s, 0);
     atomic_init(&s->measured_skew_s, NO_SKEW);
     if (!s->parts.transport_new) {
         s->transport_shared = transport_shared_new(s->config, e);
@@ -96,8 +95,10 @@ static int fill_shared(struct dynamo_shared *s, struct err *e)
     s->credentials_transport = make_transport(s, e);
     if (!s->credentials_transport)
         return -1;
-    struct credentials_context context = {
-        .config = s->config, .clock = s->clock, .transport = s->credentials_transport};
+    struct credentials_context context = {.config = s->config,
+                                          .clock = s->clock,
+                                          .transport = s->credentials_transport,
+                                          .skew = &s->skew};
     if (find_endpoint(s, &context, e) != 0)
         return -1;
     context.region = s->endpoint.region;
@@ -245,7 +246,7 @@ static int take_credentials(struct dynamo *d, struct err *e)
 
 static int sign(struct dynamo *d, const struct dynamo_call *call, struct progress *p, struct err *e)
 {
-    p->signed_skew_s = atomic_load_explicit(&d->shared->skew_s, memory_order_relaxed);
+    p->signed_skew_s = skew_get(&d->shared->skew);
     if (dynamo_headers_sign(&d->headers, &d->shared->endpoint, call, &d->credentials,
                             wall_us(d) / 1000000 + p->signed_skew_s) != 0)
         return err_set(e, ERR_INTERNAL, "a request to DynamoDB cannot be signed");
@@ -269,11 +270,7 @@ static void send(struct dynamo *d, const struct dynamo_call *call, struct progre
         .connect_timeout_ms = least(config->connect_timeout_ms, left_us / 1000),
         .timeout_ms = least(config->attempt_timeout_ms, left_us / 1000),
     };
-    int64_t wall = wall_us(d);
-    int64_t mono = mono_us(d);
-    d->transport->perform(d->transport, &request, &d->response);
-    /* The middle by the clock that does not step. */
-    p->clock_s = (wall + (mono_us(d) - mono) / 2) / 1000000;
+    p->clock_s = skew_perform(d->shared->clock, d->transport, &request, &d->response);
     if (d->response.outcome == TRANSPORT_ANSWERED && d->response.date_s >= 0)
         atomic_store_explicit(&d->shared->measured_skew_s, d->response.date_s - p->clock_s,
                               memory_order_relaxed);
@@ -383,19 +380,13 @@ static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call,
     return changed ? repeat_at_once(d, call, p, v, e) : fail(call, p, v, e);
 }
 
-/* The server's clock counts, for all threads, if it is far enough from the one that was signed
- * with. That may also be one that was corrected before and is right now. */
 static int correct_clock(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
                          const struct verdict *v, struct err *e)
 {
-    int64_t skew = v->server_s - p->clock_s;
-    bool far = v->server_s != VERDICT_TIME_UNKNOWN && llabs(skew - p->signed_skew_s) >= SKEW_MIN_S;
-    if (p->clock_corrected || !far)
+    if (p->clock_corrected ||
+        !skew_correct(&d->shared->skew, v->server_s, p->clock_s, p->signed_skew_s))
         return fail(call, p, v, e);
     p->clock_corrected = true;
-    atomic_store_explicit(&d->shared->skew_s, skew, memory_order_relaxed);
-    log_warning("this machine's clock is %lld s %s DynamoDB's; signatures are corrected by that",
-                llabs(skew), skew > 0 ? "behind" : "ahead of");
     return repeat_at_once(d, call, p, v, e);
 }
 

@@ -8,9 +8,9 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <zlib.h>
 
+#include "aws/skew.h"
 #include "base/json.h"
 
 /* ---- what the names mean --------------------------------------------------------------------- */
@@ -25,7 +25,8 @@ struct error_row {
  * limits of other faults hold for it. Unlike after those, nothing was written. */
 #define REPLICATED_WRITE_CONFLICT "ReplicatedWriteConflictException"
 
-/* Errors that are not here and have a name are answers: DYNAMO_REJECTED. */
+/* Errors that are not here and have a name are answers: DYNAMO_REJECTED. Those about time are
+ * known to skew. */
 static const struct error_row error_rows[] = {
     {"ConditionalCheckFailedException", VERDICT_ANSWER, DYNAMO_CONDITION_FAILED},
     {"TransactionCanceledException", VERDICT_ANSWER, DYNAMO_TRANSACTION_CANCELED},
@@ -59,10 +60,6 @@ static const struct error_row error_rows[] = {
 
     {"ExpiredTokenException", VERDICT_EXPIRED, 0},
     {"ExpiredToken", VERDICT_EXPIRED, 0},
-
-    {"RequestExpired", VERDICT_CLOCK, 0},
-    {"RequestTimeTooSkewed", VERDICT_CLOCK, 0},
-    {"RequestInTheFuture", VERDICT_CLOCK, 0},
 
     {"UnrecognizedClientException", VERDICT_KEY_UNKNOWN, 0},
     {"InvalidClientTokenId", VERDICT_KEY_UNKNOWN, 0},
@@ -149,18 +146,6 @@ static void read_error(struct verdict *v)
     keep(v->message, sizeof v->message, first_line(message));
 }
 
-int64_t dynamo_time_in_message(struct str message)
-{
-    struct tm t = {0};
-    char text[17];
-    const char *open = message.n ? memchr(message.p, '(', message.n) : NULL;
-    if (!open || message.n - (size_t)(open - message.p) < sizeof text)
-        return VERDICT_TIME_UNKNOWN;
-    keep(text, sizeof text, (struct str){open + 1, sizeof text - 1});
-    const char *end = strptime(text, "%Y%m%dT%H%M%SZ", &t);
-    return end && *end == '\0' ? (int64_t)timegm(&t) : VERDICT_TIME_UNKNOWN;
-}
-
 /* ---- judging --------------------------------------------------------------------------------- */
 
 static void judge_failure(const struct transport_response *r, struct verdict *v)
@@ -185,14 +170,12 @@ static void judge_broken(struct verdict *v, const char *why)
     keep(v->message, sizeof v->message, str_from(why));
 }
 
-/* The time of the server, for an error that names another one. */
-static bool is_about_time(struct verdict *v)
+/* The header is nearer to now than the words. */
+static void judge_time(struct verdict *v)
 {
-    bool named = v->kind == VERDICT_CLOCK || strstr(v->message, "Signature expired") ||
-                 strstr(v->message, "Signature not yet current");
-    if (named && v->server_s == VERDICT_TIME_UNKNOWN)
-        v->server_s = dynamo_time_in_message(str_from(v->message));
-    return named;
+    v->kind = VERDICT_CLOCK;
+    if (v->server_s == SKEW_TIME_UNKNOWN)
+        v->server_s = skew_time_in_message(str_from(v->message));
 }
 
 static void judge_named_error(struct verdict *v)
@@ -202,8 +185,8 @@ static void judge_named_error(struct verdict *v)
     v->outcome = row ? row->outcome : DYNAMO_REJECTED;
     if (v->outcome == DYNAMO_TRANSACTION_CANCELED && v->kind == VERDICT_ANSWER)
         v->kind = judge_reasons(json_get(v->body, "CancellationReasons"));
-    if ((v->kind == VERDICT_BAD_SIGNATURE || v->kind == VERDICT_CLOCK) && is_about_time(v))
-        v->kind = VERDICT_CLOCK;
+    if (skew_is_named(str_from(v->type), str_from(v->message)))
+        judge_time(v);
     v->maybe_done = v->kind == VERDICT_TRANSIENT && strcmp(v->type, REPLICATED_WRITE_CONFLICT) != 0;
 }
 
@@ -249,7 +232,7 @@ void dynamo_classify(const struct transport_response *r, struct verdict *out)
     struct err why;
     *out = (struct verdict){.kind = VERDICT_ANSWER,
                             .outcome = DYNAMO_OK,
-                            .server_s = r->date_s >= 0 ? r->date_s : VERDICT_TIME_UNKNOWN,
+                            .server_s = r->date_s >= 0 ? r->date_s : SKEW_TIME_UNKNOWN,
                             .retry_after_ms = r->retry_after_ms};
     if (r->outcome != TRANSPORT_ANSWERED) {
         judge_failure(r, out);

@@ -24,29 +24,20 @@ enum verdict_kind {
     VERDICT_STRANGE,       /* final: whoever answered is not DynamoDB */
 };
 
-#define VERDICT_TIME_UNKNOWN (-1)
-
 struct verdict {
     enum verdict_kind kind;
     enum dynamo_outcome outcome; /* VERDICT_ANSWER */
     bool maybe_done;             /* a fault after which the request may have been carried out */
-    int64_t server_s;            /* the server's clock, seconds since the epoch, or ..._UNKNOWN */
-    int64_t retry_after_ms;      /* as the server asks; -1 if it does not */
-    struct json_object *body;    /* the document that came; owned; NULL if none */
-    char type[64];               /* the exception's name without its namespace; "" if none */
-    char message[256];           /* DynamoDB's words up to the first line's end: what follows may be
-                                    the canonical request, which has the token. Or the transport's. */
+    int64_t server_s;       /* the server's clock, seconds since the epoch, or SKEW_TIME_UNKNOWN */
+    int64_t retry_after_ms; /* as the server asks; -1 if it does not */
+    struct json_object *body; /* the document that came; owned; NULL if none */
+    char type[64];            /* the exception's name without its namespace; "" if none */
+    char message[256];        /* DynamoDB's words up to the first line's end: what follows may be
+                                 the canonical request, which has the token. Or the transport's. */
 };
 
 /* Judges a response. verdict_clear the result. */
 void dynamo_classify(const struct transport_response *response, struct verdict *out);
 void verdict_clear(struct verdict *v);
-
-/*
- * The server's time out of "Signature expired: 20150830T123600Z is now earlier than
- * 20150830T124500Z (20150830T125000Z - 5 min.)", which is the one in parentheses. -1 if it is not
- * there.
- */
-int64_t dynamo_time_in_message(struct str message);
 
 #endif

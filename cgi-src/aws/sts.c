@@ -12,6 +12,7 @@
 #include "aws/profile.h"
 #include "aws/secret.h"
 #include "aws/sigv4.h"
+#include "aws/skew.h"
 #include "base/json.h"
 
 #define TRIES 3
@@ -93,6 +94,14 @@ static int find_endpoint(const struct credentials_context *context, struct endpo
     return 0;
 }
 
+/* One call: what is sent, signed by whom (NULL: not signed), and whose name begins an error. */
+struct call {
+    const struct credentials_context *context;
+    const struct credentials *with;
+    const struct buf *form;
+    const char *source;
+};
+
 /* The header lines of one try. */
 struct headers {
     struct buf authorization;
@@ -101,16 +110,17 @@ struct headers {
     const char *lines[7];
 };
 
-static int sign(const struct credentials_context *context, const struct endpoint *endpoint,
-                const struct credentials *with, struct str body, struct headers *h)
+static int sign(const struct call *call, const struct endpoint *endpoint, int64_t wall_s,
+                struct headers *h)
 {
+    const struct credentials *with = call->with;
     const struct sigv4_header content_type = {"content-type", STR(CONTENT_TYPE)};
     struct sigv4_request request = {
         .host = endpoint->host,
         .headers = &content_type,
         .header_count = 1,
-        .body = body,
-        .wall_s = context->clock->wall_us(context->clock->context) / 1000000,
+        .body = buf_str(call->form),
+        .wall_s = wall_s,
         .region = endpoint->region,
         .service = "sts",
         .access_key_id = str_from(with->access_key_id),
@@ -132,20 +142,20 @@ static int sign(const struct credentials_context *context, const struct endpoint
     return result == 0 && buf_ok(&h->authorization) && buf_ok(&h->token) ? 0 : -1;
 }
 
-static int headers_make(const struct credentials_context *context, const struct endpoint *endpoint,
-                        const struct credentials *with, struct str body, struct headers *h)
+static int headers_make(const struct call *call, const struct endpoint *endpoint, int64_t wall_s,
+                        struct headers *h)
 {
     size_t n = 0;
     buf_init(&h->authorization, 8192);
     secret_buf_init(&h->token, CREDENTIALS_BODY_MAX);
     h->lines[n++] = "Content-Type: " CONTENT_TYPE;
     h->lines[n++] = "Accept: application/json";
-    if (with) {
-        if (sign(context, endpoint, with, body, h) != 0)
+    if (call->with) {
+        if (sign(call, endpoint, wall_s, h) != 0)
             return -1;
         h->lines[n++] = h->date;
         h->lines[n++] = h->authorization.data;
-        if (with->session_token)
+        if (call->with->session_token)
             h->lines[n++] = h->token.data;
     }
     h->lines[n] = NULL;
@@ -205,65 +215,93 @@ static int refused(const char *source, const struct transport_response *response
     return -1;
 }
 
-static int perform_once(const struct credentials_context *context, const struct endpoint *endpoint,
-                        const struct credentials *with, struct str form,
-                        struct transport_response *response)
+/* What has happened to a call so far. */
+struct progress {
+    struct skew *skew;
+    struct skew own; /* where the context has none */
+    bool clock_corrected;
+    int64_t signed_skew_s; /* of the last try: what was added to our clock */
+    int64_t clock_s;       /* of the last try: our clock between sending and answer */
+};
+
+static int perform_once(const struct call *call, const struct endpoint *endpoint,
+                        struct progress *p, struct transport_response *response)
 {
+    const struct clock *clock = call->context->clock;
     struct headers headers;
-    int result = headers_make(context, endpoint, with, form, &headers);
+    p->signed_skew_s = skew_get(p->skew);
+    int result = headers_make(
+        call, endpoint, clock->wall_us(clock->context) / 1000000 + p->signed_skew_s, &headers);
     if (result == 0) {
         const struct transport_request request = {
             .method = "POST",
             .url = endpoint->url,
             .headers = headers.lines,
-            .body = form,
+            .body = buf_str(call->form),
             .connect_timeout_ms = 1000,
             .timeout_ms = 5000,
         };
-        context->transport->perform(context->transport, &request, response);
+        p->clock_s = skew_perform(clock, call->context->transport, &request, response);
     }
     headers_free(&headers);
     return result;
 }
 
-/* One call: what is sent, signed by whom (NULL: not signed), and whose name begins an error. */
-struct call {
-    const struct credentials_context *context;
-    const struct credentials *with;
-    const struct buf *form;
-    const char *source;
-};
+/* True if STS refused the signature for its time and the next one will have another. */
+static bool correct_clock(const struct call *call, struct progress *p,
+                          const struct transport_response *response)
+{
+    if (!call->with || p->clock_corrected || response->outcome != TRANSPORT_ANSWERED)
+        return false;
+    struct json_object *tree = json_tree(buf_str(&response->body), NULL);
+    struct str message = error_member(tree, "Message");
+    int64_t server_s = response->date_s >= 0 ? response->date_s : skew_time_in_message(message);
+    p->clock_corrected = skew_is_named(error_member(tree, "Code"), message) &&
+                         skew_correct(p->skew, server_s, p->clock_s, p->signed_skew_s);
+    json_object_put(tree);
+    return p->clock_corrected;
+}
 
 /* Sends the form, signed anew on every try. 0 only with status 200. */
-static int perform(const struct call *call, struct transport_response *response, struct err *e)
+static int perform(const struct call *call, struct progress *p, struct transport_response *response,
+                   struct err *e)
 {
     struct endpoint endpoint = {0};
+    *p = (struct progress){.skew = call->context->skew ? call->context->skew : &p->own};
     if (!buf_ok(call->form))
         return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s: the request is too large",
                        call->source);
     if (find_endpoint(call->context, &endpoint, e) != 0)
         return -1;
     for (unsigned n = 1;; n++) {
-        if (perform_once(call->context, &endpoint, call->with, buf_str(call->form), response) != 0)
+        if (perform_once(call, &endpoint, p, response) != 0)
             return err_set(e, ERR_INTERNAL, "%s: the request could not be signed", call->source);
         if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
             return 0;
-        if (n >= TRIES || !may_repeat(response))
+        bool corrected = correct_clock(call, p, response);
+        if (n >= TRIES || !(corrected || may_repeat(response)))
             return refused(call->source, response, e);
-        credentials_pause(call->context, n);
+        if (!corrected)
+            credentials_pause(call->context, n);
     }
 }
 
+/* Credentials expire by STS's clock, which counts here, too, if this machine's is far from it. */
 static int call_for_credentials(const struct call *call, const struct credentials_dialect *dialect,
                                 struct credentials *out, struct err *e)
 {
     const struct clock *clock = call->context->clock;
     struct transport_response response;
+    struct progress p;
     credentials_response_init(&response);
-    int result = perform(call, &response, e);
-    if (result == 0)
+    int result = perform(call, &p, &response, e);
+    if (result == 0) {
+        int64_t ahead_us = skew_between(response.date_s, p.clock_s) * 1000000;
         result = credentials_read_document(buf_str(&response.body), dialect, call->source,
-                                           clock->wall_us(clock->context), out, e);
+                                           clock->wall_us(clock->context) + ahead_us, out, e);
+        if (result == 0)
+            out->expires_us -= ahead_us;
+    }
     credentials_response_free(&response);
     return result;
 }
@@ -316,11 +354,12 @@ int sts_get_caller_identity(const struct credentials_context *context,
 {
     struct buf form;
     struct transport_response response;
+    struct progress p;
     const struct call call = {context, who, &form, "GetCallerIdentity"};
     *out = (struct sts_identity){0};
     form_begin(&form, "GetCallerIdentity");
     credentials_response_init(&response);
-    int result = perform(&call, &response, e);
+    int result = perform(&call, &p, &response, e);
     if (result == 0) {
         struct json_object *tree = json_tree(buf_str(&response.body), NULL);
         struct json_object *identity =

@@ -71,6 +71,7 @@ struct step {
     int64_t date_ahead_s;   /* of the Date header; DATE_ABSENT: none */
     int64_t retry_after_ms; /* 0: none */
     int64_t took_us;
+    int64_t wall_jump_us; /* somebody sets this machine's clock before the answer comes */
     bool timed_out;
     bool name_not_resolved;
     bool bad_crc;
@@ -106,6 +107,7 @@ struct fake_provider {
     bool not_configured;
     bool changes; /* another token at each fetch */
     int fetches;
+    int64_t skew_s; /* that it was given at the last one */
 };
 static struct fake_provider provider;
 
@@ -113,8 +115,8 @@ static inline enum credentials_result provider_fetch(const struct credentials_co
                                                      struct credentials *out, struct err *e)
 {
     char token[32];
-    (void)context;
     (void)e;
+    provider.skew_s = skew_get(context->skew);
     if (provider.not_configured)
         return CREDENTIALS_NOT_HERE;
     int n = provider.changes ? provider.fetches : 0;
@@ -211,6 +213,7 @@ static inline void script_perform(struct transport *t, const struct transport_re
                            : (m->wall_us + step->took_us / 2) / 1000000 + step->date_ahead_s;
     (void)snprintf(response->error, sizeof response->error, "scripted");
     machine_pass(m, step->took_us);
+    __atomic_add_fetch(&m->wall_us, step->wall_jump_us, __ATOMIC_SEQ_CST);
 }
 
 static inline void script_free(struct transport *t)

@@ -83,8 +83,9 @@ struct fake_transport {
     struct transport table; /* first: perform gets its address */
     const struct fake_answer *script;
     unsigned requests;
-    bool proxied;    /* a request did not forbid a proxy */
-    int64_t longest; /* of the time-outs asked for, ms */
+    bool proxied;           /* a request did not forbid a proxy */
+    int64_t longest;        /* of the time-outs asked for, ms */
+    int64_t server_ahead_s; /* of our clock, as the Date header says; 0: there is no such header */
     struct buf transcript;
 };
 
@@ -112,6 +113,7 @@ static inline void fake_perform(struct transport *t, const struct transport_requ
     response->outcome = answer->outcome;
     response->status = answer->status;
     response->name_not_resolved = answer->name_not_resolved;
+    response->date_s = fake->server_ahead_s ? FAKE_NOW_US / 1000000 + fake->server_ahead_s : -1;
     (void)snprintf(response->error, sizeof response->error, "%s",
                    answer->outcome == TRANSPORT_ANSWERED ? "" : "connection refused");
     if (answer->body)
@@ -220,7 +222,9 @@ struct credentials_case {
     const char *words;   /* that the error must have */
     const char *seen[6]; /* texts that the transcript must have */
     bool may_use_proxy;
-    int64_t longest_ms; /* 0: not looked at */
+    int64_t longest_ms;     /* 0: not looked at */
+    int64_t server_ahead_s; /* see struct fake_transport */
+    int64_t expires_us;     /* of what was found; 0: not looked at */
 };
 
 static inline void check_found(const struct credentials_case *row, const struct credentials *c)
@@ -229,6 +233,8 @@ static inline void check_found(const struct credentials_case *row, const struct 
     (void)snprintf(text, sizeof text, "%s/%s/%s/%s", c->access_key_id, c->secret_access_key,
                    c->session_token ? c->session_token : "", c->source);
     assert_string_equal(text, row->found);
+    if (row->expires_us)
+        assert_int_equal(c->expires_us, row->expires_us);
 }
 
 static inline void check_transcript(const struct credentials_case *row,
@@ -265,8 +271,11 @@ static inline void run_case(const struct credentials_case *row,
     fake_file_write("token", row->token_file);
     fake_config(&config, row->settings);
     fake_transport_init(&transport, row->script);
-    const struct credentials_context context = {&config, &clock_table, &transport.table,
-                                                "eu-central-1"};
+    transport.server_ahead_s = row->server_ahead_s;
+    const struct credentials_context context = {.config = &config,
+                                                .clock = &clock_table,
+                                                .transport = &transport.table,
+                                                .region = "eu-central-1"};
     enum credentials_result result = fetch(&context, &found, &e);
     if (result != row->result)
         fail_msg("%s: result %d, not %d: %s", row->name, (int)result, (int)row->result, e.detail);

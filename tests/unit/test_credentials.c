@@ -17,6 +17,14 @@
 #define WEB_ASSUMED                                                                                \
     "{\"AssumeRoleWithWebIdentityResponse\":{\"AssumeRoleWithWebIdentityResult\":"                 \
     "{\"Credentials\":" CREDENTIALS("W") "}}}"
+#define KEYS_UNTIL_23                                                                              \
+    "{\"Credentials\":{\"AccessKeyId\":\"AK\",\"SecretAccessKey\":\"HUSH\",\"SessionToken\":"      \
+    "\"T\","                                                                                       \
+    "\"Expiration\":\"2025-12-31T23:00:00Z\"}}"
+#define UNTIL_23 "{\"AssumeRoleResponse\":{\"AssumeRoleResult\":" KEYS_UNTIL_23 "}}"
+#define WEB_UNTIL_23                                                                               \
+    "{\"AssumeRoleWithWebIdentityResponse\":{\"AssumeRoleWithWebIdentityResult\":" KEYS_UNTIL_23   \
+    "}}"
 #define DENIED                                                                                     \
     "{\"Error\":{\"Code\":\"AccessDenied\",\"Message\":\"not authorized\",\"Type\":\"Sender\"}}"
 #define FOUND .result = CREDENTIALS_FOUND, .found
@@ -77,6 +85,14 @@ static const struct credentials_case web_identity_cases[] = {
      .token_file = "HUSH",
      .script = {{STS, 0, 403, DENIED, 0}},
      FAILED = "web identity: STS says AccessDenied: not authorized",
+     .may_use_proxy = true},
+    {.name = "a clock that is 2 h ahead: what expires in an hour has not expired",
+     .settings = {ROLE, TOKEN_FILE},
+     .token_file = "HUSH",
+     .script = {{STS, 0, 200, WEB_UNTIL_23, 0}},
+     FOUND = "AK/HUSH/T/web identity",
+     .server_ahead_s = -7200,
+     .expires_us = FAKE_NOW_US + INT64_C(3600000000),
      .may_use_proxy = true},
     {.name = "the identity provider is away for a moment",
      .settings = {ROLE, TOKEN_FILE},
@@ -255,6 +271,8 @@ static const struct credentials_case endpoint_cases[] = {
 /* ---- STS's answers -----------------------------------------------------------------------------
  */
 
+#define SIGNATURE(words)                                                                           \
+    "{\"Error\":{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"Signature " words "\"}}"
 #define STS_FAILED(said) FAILED = (said), .may_use_proxy = true
 
 static const struct credentials_case sts_cases[] = {
@@ -275,6 +293,66 @@ static const struct credentials_case sts_cases[] = {
      .config_file = ASK,
      .script = {{STS, 0, 500, NULL, 0}, {STS, 0, 502, NULL, 0}, {STS, 0, 504, NULL, 0}},
      STS_FAILED("status 504")},
+
+    {.name = "a clock that is behind: what expires at 1:00 there does so at 0:50 here",
+     .config_file = ASK,
+     .script = {{STS, 0, 403, SIGNATURE("expired: a is now earlier than b"), 0},
+                {STS, 0, 200, ASSUMED("1"), 0}},
+     FOUND = "AK1/HUSH1/HUSHT1/profile default",
+     .seen = {"X-Amz-Date: 20260101T000000Z\n", "X-Amz-Date: 20260101T001000Z\n"},
+     .server_ahead_s = 600,
+     .expires_us = FAKE_NOW_US + INT64_C(3000000000),
+     .may_use_proxy = true},
+    {.name = "a clock that is two hours ahead: what expires in an hour has not expired",
+     .config_file = ASK,
+     .script = {{STS, 0, 403, SIGNATURE("not yet current: a is still later than b"), 0},
+                {STS, 0, 200, UNTIL_23, 0}},
+     FOUND = "AK/HUSH/T/profile default",
+     .seen = {"X-Amz-Date: 20260101T000000Z\n", "X-Amz-Date: 20251231T220000Z\n"},
+     .server_ahead_s = -7200,
+     .expires_us = FAKE_NOW_US + INT64_C(3600000000),
+     .may_use_proxy = true},
+    {.name = "the clock's fault by another name",
+     .config_file = ASK,
+     .script = {{STS, 0, 400, "{\"Error\":{\"Code\":\"RequestExpired\"}}", 0},
+                {STS, 0, 200, ASSUMED("1"), 0}},
+     FOUND = "AK1/HUSH1/HUSHT1/profile default",
+     .seen = {"X-Amz-Date: 20260101T000400Z\n"},
+     .server_ahead_s = 240,
+     .may_use_proxy = true},
+    {.name = "no Date: the time is in the words",
+     .config_file = ASK,
+     .script = {{STS, 0, 403,
+                 SIGNATURE("expired: 20260101T000000Z is now earlier than 20260101T001500Z "
+                           "(20260101T002000Z - 5 min.)"),
+                 0},
+                {STS, 0, 200, ASSUMED("1"), 0}},
+     FOUND = "AK1/HUSH1/HUSHT1/profile default",
+     .seen = {"X-Amz-Date: 20260101T002000Z\n"},
+     .may_use_proxy = true},
+    {.name = "not the clock's fault",
+     .config_file = ASK,
+     .script = {{STS, 0, 403, SIGNATURE("expired: a"), 0}},
+     .server_ahead_s = 239,
+     STS_FAILED("STS says SignatureDoesNotMatch: Signature expired")},
+    {.name = "the key's fault, whatever the clock says",
+     .config_file = ASK,
+     .script = {{STS, 0, 403, SIGNATURE("we calculated does not match"), 0}},
+     .server_ahead_s = 600,
+     STS_FAILED("STS says SignatureDoesNotMatch: Signature we calculated")},
+    {.name = "the clock is corrected once",
+     .config_file = ASK,
+     .script = {{STS, 0, 403, SIGNATURE("expired: a (20260101T002000Z - 5 min.)"), 0},
+                {STS, 0, 403, SIGNATURE("expired: b (20260101T004000Z - 5 min.)"), 0}},
+     STS_FAILED("STS says SignatureDoesNotMatch: Signature expired: b")},
+    {.name = "a corrected clock: within the three tries",
+     .config_file = ASK,
+     .script = {{STS, 0, 500, NULL, 0},
+                {STS, 0, 500, NULL, 0},
+                {STS, 0, 403, SIGNATURE("expired: a"), 0}},
+     .server_ahead_s = 600,
+     STS_FAILED("STS says SignatureDoesNotMatch")},
+
     {.name = "no such host",
      .config_file = ASK,
      .script = {{STS, TRANSPORT_NOT_SENT, 0, NULL, true}},

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "aws/dynamo_classify.h"
+#include "aws/skew.h"
 #include "base/json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -381,8 +382,8 @@ static void test_the_time_in_a_message(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(times); i++)
-        assert_int_equal(dynamo_time_in_message(str_from(times[i].message)), times[i].s);
-    assert_int_equal(dynamo_time_in_message(STR_NONE), -1);
+        assert_int_equal(skew_time_in_message(str_from(times[i].message)), times[i].s);
+    assert_int_equal(skew_time_in_message(STR_NONE), -1);
 }
 
 static void test_the_servers_time(void **state)
@@ -396,7 +397,7 @@ static void test_the_servers_time(void **state)
         {1000, CORAL("InvalidSignatureException", EXPIRED), 1000},
         {-1, CORAL("InvalidSignatureException", EXPIRED), 1440939000},
         {-1, CORAL("InvalidSignatureException", NOT_YET), 1440937200},
-        {-1, CORAL("RequestTimeTooSkewed", "too far"), VERDICT_TIME_UNKNOWN},
+        {-1, CORAL("RequestTimeTooSkewed", "too far"), SKEW_TIME_UNKNOWN},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(times); i++) {

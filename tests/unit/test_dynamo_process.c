@@ -68,20 +68,67 @@ static void test_what_was_set_right_stays_when_the_call_fails(void **state)
     assert_string_equal(m.seen[1].date, "20150830T124600Z");
     assert_string_equal(m.seen[1].token, "TOKEN0");
     assert_string_equal(m.seen[2].token, "TOKEN1");
+    assert_int_equal(provider.skew_s, 600); /* for STS: it has the same clock */
     machine_free(&m);
 }
 
-/* The Date is compared with the middle of sending and answer, not with either end. */
+/* The Date is compared with the middle of sending and answer, not with either end, and with the
+ * clock that the signature was made by, whatever somebody sets it to meanwhile. */
 static void test_skew_is_measured_in_the_middle(void **state)
 {
-    const struct step steps[] = {{.took_us = 2000000, .date_ahead_s = 7}};
+    static const struct step steps[] = {
+        {.took_us = 2000000, .date_ahead_s = 7},
+        {.took_us = 2000000, .date_ahead_s = 7, .wall_jump_us = 600000000},
+        {.took_us = 2000000, .date_ahead_s = 7, .wall_jump_us = -600000000},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        struct machine m;
+        int64_t skew = 0;
+        machine_init(&m, "LOG_LEVEL=error", &steps[i], 1);
+        call_once(&m, 0);
+        assert_true(dynamo_clock_skew_s(m.shared, &skew));
+        assert_int_equal(skew, 7);
+        machine_free(&m);
+    }
+}
+
+/* A clock that is set while a call is under way moves neither its deadline nor its measured time.
+ */
+static void test_intervals_are_of_the_clock_that_does_not_step(void **state)
+{
+    static const int64_t jumps[] = {INT64_C(3600000000), -INT64_C(3600000000)};
+    (void)state;
+    for (size_t i = 0; i < COUNT(jumps); i++) {
+        const struct step steps[] = {
+            {.outcome = TRANSPORT_NOT_SENT, .took_us = 1000000, .wall_jump_us = jumps[i]}, OK};
+        struct machine m;
+        machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
+        call_once(&m, 0);
+        assert_int_equal(m.requests, 2);
+        assert_int_equal(m.seen[1].timeout_ms, 3000);
+        assert_int_equal(dynamo_stats(m.dynamo).us, 1000000 + 12500);
+        machine_free(&m);
+    }
+}
+
+/* Not once a call: a signature is too old after five minutes, and its credentials may be. */
+static void test_every_attempt_is_signed_for_its_own_time(void **state)
+{
+    const struct step steps[] = {
+        {.outcome = TRANSPORT_NOT_SENT, .took_us = 1000000},
+        {.status = 503, .took_us = 2000000},
+        OK,
+    };
     struct machine m;
-    int64_t skew = 0;
     (void)state;
     machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
     call_once(&m, 0);
-    assert_true(dynamo_clock_skew_s(m.shared, &skew));
-    assert_int_equal(skew, 7);
+    assert_string_equal(m.seen[0].date, "20150830T123600Z");
+    assert_string_equal(m.seen[1].date, "20150830T123601Z");
+    assert_string_equal(m.seen[2].date, "20150830T123603Z");
+    assert_string_not_equal(m.seen[0].authorization, m.seen[1].authorization);
+    assert_string_not_equal(m.seen[1].authorization, m.seen[2].authorization);
     machine_free(&m);
 }
 
@@ -430,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_a_corrected_clock_stays_corrected),
         cmocka_unit_test(test_what_was_set_right_stays_when_the_call_fails),
         cmocka_unit_test(test_skew_is_measured_in_the_middle),
+        cmocka_unit_test(test_intervals_are_of_the_clock_that_does_not_step),
+        cmocka_unit_test(test_every_attempt_is_signed_for_its_own_time),
         cmocka_unit_test(test_time_limits_of_an_attempt),
         cmocka_unit_test(test_without_credentials),
         cmocka_unit_test(test_what_retries_cost),

@@ -140,7 +140,8 @@ static void test_nobody_there_costs_one_try(void **state)
     struct err e = {0};
     fake_config(&config, settings);
     fake_transport_init(&transport, script);
-    const struct credentials_context context = {&config, &table, &transport.table, ""};
+    const struct credentials_context context = {
+        .config = &config, .clock = &table, .transport = &transport.table, .region = ""};
     assert_int_equal(credentials_imds(&context, &c, &e), CREDENTIALS_NOT_HERE);
     assert_int_equal(clock.slept_us, 0);
     assert_int_equal(transport.longest, 1000);
@@ -265,7 +266,8 @@ static void check_region(const struct region_case *row)
     fake_file_write(".aws/config", row->config_file);
     fake_config(&config, row->settings);
     fake_transport_init(&transport, row->script);
-    const struct credentials_context context = {&config, &table, &transport.table, NULL};
+    const struct credentials_context context = {
+        .config = &config, .clock = &table, .transport = &transport.table};
     int result = region_resolve(&context, region, &e);
     assert_int_equal(result, row->region ? 0 : -1);
     if (row->region) {

@@ -24,6 +24,14 @@ static void make_credentials(const char *token, struct credentials *out)
     assert_int_equal(credentials_set(out, "test", &strings, NULL), 0);
 }
 
+static unsigned count(const char *text, const char *word)
+{
+    unsigned n = 0;
+    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
+        n++;
+    return n;
+}
+
 /* ---- signatures and answers --------------------------------------------------------------------
  */
 
@@ -84,7 +92,8 @@ static void check_identity(size_t i)
     fake_config(&config, settings);
     fake_transport_init(&transport, identity_cases[i].script);
     make_credentials(identity_cases[i].token, &who);
-    const struct credentials_context context = {&config, &table, &transport.table, "eu-central-1"};
+    const struct credentials_context context = {&config, &table, &transport.table, "eu-central-1",
+                                                NULL};
     int result = sts_get_caller_identity(&context, &who, &identity, &e);
     assert_int_equal(result, identity_cases[i].arn ? 0 : -1);
     if (identity_cases[i].arn) {
@@ -110,12 +119,53 @@ static void test_identity(void **state)
         check_identity(i);
 }
 
+#define OLD_SIGNATURE                                                                              \
+    "{\"Error\":{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"Signature expired: a\"}}"
+
+/* What one call has learned counts from the next one's first try on, and in DynamoDB's too. */
+static void test_a_corrected_clock_stays_corrected(void **state)
+{
+    static const char *const settings[] = {NULL};
+    static const struct fake_answer script[] = {{STS, 0, 403, OLD_SIGNATURE, 0},
+                                                {STS, 0, 200, IDENTITY, 0},
+                                                {STS, 0, 200, IDENTITY, 0},
+                                                {0}};
+    struct config config;
+    struct fake_clock clock = {.wall_us = FAKE_NOW_US, .chance = 0.5};
+    struct clock table = fake_clock_table(&clock);
+    struct fake_transport transport;
+    struct skew skew = {0};
+    struct credentials who = {0};
+    struct sts_identity identity;
+    struct err e = {0};
+    (void)state;
+    fake_config(&config, settings);
+    fake_transport_init(&transport, script);
+    transport.server_ahead_s = -3600;
+    make_credentials(NULL, &who);
+    const struct credentials_context context = {&config, &table, &transport.table, "eu-central-1",
+                                                &skew};
+    for (int i = 0; i < 2; i++) {
+        if (sts_get_caller_identity(&context, &who, &identity, &e) != 0)
+            fail_msg("%s", e.detail);
+    }
+    assert_int_equal(transport.requests, 3);
+    assert_int_equal(skew_get(&skew), -3600);
+    assert_int_equal(count(transport.transcript.data, "X-Amz-Date: 20260101T000000Z\n"), 1);
+    assert_int_equal(count(transport.transcript.data, "X-Amz-Date: 20251231T230000Z\n"), 2);
+    assert_int_equal(clock.slept_us, 0);
+    credentials_clear(&who);
+    buf_free(&transport.transcript);
+    config_free(&config);
+}
+
 static const struct {
     const char *region;
     const char *url;
 } region_cases[] = {
     {"us-east-1", "POST https://sts.us-east-1.amazonaws.com/"},
     {"cn-north-1", "POST https://sts.cn-north-1.amazonaws.com.cn/"},
+    {"cn-northwest-1", "POST https://sts.cn-northwest-1.amazonaws.com.cn/"},
     {"", "POST https://sts.us-east-1.amazonaws.com/"},
     {NULL, "POST https://sts.us-east-1.amazonaws.com/"},
 };
@@ -137,7 +187,7 @@ static void test_regions(void **state)
         fake_transport_init(&transport, script);
         make_credentials(NULL, &who);
         const struct credentials_context context = {&config, &table, &transport.table,
-                                                    region_cases[i].region};
+                                                    region_cases[i].region, NULL};
         assert_int_equal(sts_get_caller_identity(&context, &who, &identity, &e), 0);
         credentials_clear(&who);
         buf_free(&transport.transcript);
@@ -235,7 +285,7 @@ static void wire_begin(struct wire *w, const char *const *settings)
     w->transport = transport_curl_new(w->shared, &e);
     assert_non_null(w->transport);
     w->context =
-        (struct credentials_context){&w->config, &clock_system, w->transport, "eu-central-1"};
+        (struct credentials_context){&w->config, &clock_system, w->transport, "eu-central-1", NULL};
 }
 
 static void wire_end(struct wire *w)
@@ -243,14 +293,6 @@ static void wire_end(struct wire *w)
     w->transport->free(w->transport);
     transport_shared_free(w->shared);
     config_free(&w->config);
-}
-
-static unsigned count(const char *text, const char *word)
-{
-    unsigned n = 0;
-    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word))
-        n++;
-    return n;
 }
 
 static void expect_once(const struct server *s, const char *word)
@@ -354,8 +396,11 @@ static void test_nobody_on_the_wire(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_identity),           cmocka_unit_test(test_regions),
-        cmocka_unit_test(test_sts_on_the_wire),    cmocka_unit_test(test_imds_on_the_wire),
+        cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_a_corrected_clock_stays_corrected),
+        cmocka_unit_test(test_regions),
+        cmocka_unit_test(test_sts_on_the_wire),
+        cmocka_unit_test(test_imds_on_the_wire),
         cmocka_unit_test(test_nobody_on_the_wire),
     };
     return cmocka_run_group_tests_name("sts", tests, fake_home_make, fake_home_remove);
