@@ -177,10 +177,21 @@ static void append_signed_names(struct buf *out, const struct header_list *list)
     }
 }
 
+/* Enough for the canonical request. */
+static size_t canonical_size(const struct header_list *list)
+{
+    size_t n = sizeof "POST\n/\n\n\n\n" + HEX_SIZE;
+    for (size_t i = 0; i < list->count; i++)
+        n += 2 * strlen(list->items[i].name) + list->items[i].value.n + 3; /* ":", "\n", ";" */
+    return n;
+}
+
 static void write_canonical_request(struct buf *out, const struct header_list *list,
                                     const unsigned char body_hash[HASH_SIZE])
 {
     char hex[HEX_SIZE];
+    /* In one piece: it has the token, and growing would leave copies of it behind. */
+    (void)buf_reserve(out, canonical_size(list));
     buf_puts(out, "POST\n/\n\n"); /* the path, and an empty query */
     for (size_t i = 0; i < list->count; i++) {
         buf_puts(out, list->items[i].name);
