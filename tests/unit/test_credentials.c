@@ -27,6 +27,16 @@
     "}}"
 #define DENIED                                                                                     \
     "{\"Error\":{\"Code\":\"AccessDenied\",\"Message\":\"not authorized\",\"Type\":\"Sender\"}}"
+#define PUT "PUT http://169.254.169.254/latest/api/token"
+#define ROLES "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/"
+#define INSTANCE_ROLE                                                                              \
+    {PUT, 0, 200, "t", 0}, {ROLES, 0, 200, "r", 0},                                                \
+    {                                                                                              \
+        ROLES "r", 0, 200,                                                                         \
+            "{\"AccessKeyId\":\"AKI\",\"SecretAccessKey\":\"HUSHI\",\"Token\":\"T\","              \
+            "\"Expiration\":\"" FAKE_HOUR "\"}",                                                   \
+            0                                                                                      \
+    }
 #define FOUND .result = CREDENTIALS_FOUND, .found
 #define FAILED .result = CREDENTIALS_FAILED, .words
 #define NOT_HERE .result = CREDENTIALS_NOT_HERE
@@ -229,6 +239,12 @@ static const struct credentials_case profile_cases[] = {
      .config_file = "[default]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n",
      .script = {{"PUT http://169.254.169.254/latest/api/token", TRANSPORT_NOT_SENT, 0, NULL, 0}},
      FAILED = "credential_source has no credentials"},
+    {.name = "credential_source Ec2InstanceMetadata, a role of the instance's",
+     .config_file = "[default]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n",
+     .script = {INSTANCE_ROLE, {STS, 0, 200, ASSUMED("1"), 0}},
+     FOUND = "AK1/HUSH1/HUSHT1/profile default",
+     .seen = {"Credential=AKI/", "\nX-Amz-Security-Token: T\n"},
+     .may_use_proxy = true},
     {.name = "credential_source of another name",
      .config_file = "[default]\nrole_arn = r\ncredential_source = Elsewhere\n",
      FAILED = "must be Environment, Ec2InstanceMetadata or EcsContainer"},
@@ -525,7 +541,6 @@ static enum credentials_result ask_chain(const struct credentials_context *conte
                                                                       : CREDENTIALS_FAILED;
 }
 
-#define PUT "PUT http://169.254.169.254/latest/api/token"
 #define PREFIX "DynamoDB not available: AWS credentials not configured: "
 #define ENVIRONMENT "AWS_ACCESS_KEY_ID=AKE", "AWS_SECRET_ACCESS_KEY=HUSHE"
 #define CONTAINER "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x"
@@ -555,15 +570,7 @@ static const struct credentials_case chain_cases[] = {
                  "\"Expiration\":\"" FAKE_HOUR "\"}",
                  0}},
      FOUND = "AKC/HUSHC/T/container"},
-    {.name = "5 instance role",
-     .script = {{PUT, 0, 200, "t", 0},
-                {"GET http://169.254.169.254/latest/meta-data/iam/security-credentials/", 0, 200,
-                 "r", 0},
-                {"GET http://169.254.169.254/latest/meta-data/iam/security-credentials/r", 0, 200,
-                 "{\"AccessKeyId\":\"AKI\",\"SecretAccessKey\":\"HUSHI\",\"Token\":\"T\","
-                 "\"Expiration\":\"" FAKE_HOUR "\"}",
-                 0}},
-     FOUND = "AKI/HUSHI/T/instance role"},
+    {.name = "5 instance role", .script = {INSTANCE_ROLE}, FOUND = "AKI/HUSHI/T/instance role"},
     {.name = "nothing anywhere",
      .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
      FAILED = PREFIX "set AWS_ACCESS_KEY_ID and"},
@@ -577,6 +584,88 @@ static const struct credentials_case chain_cases[] = {
      FAILED = "DynamoDB not available: no AWS credentials: container: answered with status 400"},
 };
 RUN(chain, ask_chain)
+
+/* ---- token files -------------------------------------------------------------------------------
+ */
+
+#define CONTAINER_ANSWER                                                                           \
+    "{\"AccessKeyId\":\"AKC\",\"SecretAccessKey\":\"HUSHC\",\"Token\":\"T\",\"Expiration\":"       \
+    "\"" FAKE_HOUR "\"}"
+
+static const struct token_case {
+    const char *name;
+    enum credentials_result (*fetch)(const struct credentials_context *context,
+                                     struct credentials *out, struct err *e);
+    const char *settings[4];
+    const char *profile; /* the file's path is added to it; NULL: no file */
+    const char *request;
+    const char *answer;
+    const char *seen[2]; /* of the first and of the second fetch */
+} token_cases[] = {
+    {.name = "web identity",
+     .fetch = credentials_web_identity,
+     .settings = {ROLE, TOKEN_FILE},
+     .request = STS,
+     .answer = WEB_ASSUMED,
+     .seen = {"&WebIdentityToken=HUSH1\n", "&WebIdentityToken=HUSH2\n"}},
+    /* Not signed with the keys that are there as well. */
+    {.name = "a profile's web identity",
+     .fetch = credentials_profile,
+     .profile = "[default]\n" KEYS "role_arn = arn:r\nrole_session_name = me\n"
+                "web_identity_token_file = ",
+     .request = STS,
+     .answer = WEB_ASSUMED,
+     .seen = {"\nAccept: application/json\n\nAction=AssumeRoleWithWebIdentity&Version=2011-06-15&"
+              "RoleArn=arn%3Ar&RoleSessionName=me&WebIdentityToken=HUSH1\n",
+              "&RoleSessionName=me&WebIdentityToken=HUSH2\n"}},
+    {.name = "container",
+     .fetch = credentials_container,
+     .settings = {CONTAINER, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=@/token"},
+     .request = "GET http://169.254.170.2/x",
+     .answer = CONTAINER_ANSWER,
+     .seen = {"\nAuthorization: HUSH1\n", "\nAuthorization: HUSH2\n"}},
+};
+
+static void check_token_file(const struct token_case *row)
+{
+    const struct fake_answer answer = {row->request, 0, 200, row->answer, 0};
+    const struct fake_answer script[] = {answer, answer, {0}};
+    struct fake_clock clock = {.wall_us = FAKE_NOW_US, .chance = 0.5};
+    struct clock table = fake_clock_table(&clock);
+    struct fake_transport transport;
+    struct config config;
+    char profile[512];
+    (void)snprintf(profile, sizeof profile, "%s%s/token\n", row->profile ? row->profile : "",
+                   fake_home);
+    fake_file_write(".aws/config", row->profile ? profile : NULL);
+    fake_file_write(".aws/credentials", NULL);
+    fake_config(&config, row->settings);
+    const struct credentials_context context = {.config = &config,
+                                                .clock = &table,
+                                                .transport = &transport.table,
+                                                .region = "eu-central-1"};
+    fake_transport_init(&transport, script);
+    for (int i = 0; i < 2; i++) {
+        struct credentials c = {0};
+        struct err e = {0};
+        fake_file_write("token", i == 0 ? "HUSH1\n" : "HUSH2\n");
+        if (row->fetch(&context, &c, &e) != CREDENTIALS_FOUND)
+            fail_msg("%s: %s", row->name, e.detail);
+        if (!strstr(transport.transcript.data, row->seen[i]))
+            fail_msg("%s: no \"%s\" in\n%s", row->name, row->seen[i], transport.transcript.data);
+        credentials_clear(&c);
+    }
+    buf_free(&transport.transcript);
+    config_free(&config);
+}
+
+/* The platform replaces them while the process runs. */
+static void test_token_files_are_read_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(token_cases); i++)
+        check_token_file(&token_cases[i]);
+}
 
 static void test_copy_and_clear(void **state)
 {
@@ -602,11 +691,17 @@ static void test_copy_and_clear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_environment),   cmocka_unit_test(test_web_identity),
-        cmocka_unit_test(test_profile),       cmocka_unit_test(test_endpoint),
-        cmocka_unit_test(test_sts),           cmocka_unit_test(test_process),
-        cmocka_unit_test(test_process_limit), cmocka_unit_test(test_process_inherits_nothing),
-        cmocka_unit_test(test_chain),         cmocka_unit_test(test_copy_and_clear),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_web_identity),
+        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_endpoint),
+        cmocka_unit_test(test_sts),
+        cmocka_unit_test(test_process),
+        cmocka_unit_test(test_process_limit),
+        cmocka_unit_test(test_process_inherits_nothing),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_copy_and_clear),
+        cmocka_unit_test(test_token_files_are_read_again),
     };
     return cmocka_run_group_tests_name("credentials", tests, fake_home_make, fake_home_remove);
 }
