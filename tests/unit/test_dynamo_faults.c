@@ -2,7 +2,7 @@
  * The whole client over libcurl against the scripted server: each fault on command, and what the
  * caller of dynamo_call gets; connections, clocks and lost answers.
  */
-#include "transport_fixture.h"
+#include "transport_server.h"
 
 #include <pthread.h>
 
@@ -10,7 +10,6 @@
 #include "aws/dynamo.h"
 #include "base/json.h"
 
-static struct aws_server server;
 static int fetches;
 
 /* Another token at each fetch. */
@@ -334,7 +333,7 @@ static void test_as_many_connections_as_threads(void **state)
     struct process p;
     pthread_t threads[THREADS];
     (void)state;
-    aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    server_answer_all();
     process_init(&p, "LOG_LEVEL=error");
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, run_thread, p.shared), 0);
@@ -353,7 +352,7 @@ static void test_idle_connections_that_the_server_closed(void **state)
 {
     struct process p;
     (void)state;
-    aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    server_answer_all();
     process_init(&p, "AWS_MAX_ATTEMPTS=1");
     for (int i = 0; i < 20; i++) {
         struct dynamo_answer answer;
@@ -373,7 +372,7 @@ static void test_recovery(void **state)
     struct dynamo_answer answer;
     struct err e;
     (void)state;
-    aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    server_answer_all();
     process_init(&p, "LOG_LEVEL=error");
     expect_ok(&p);
     aws_server_do(&server, "{\"refuse\":true}");
@@ -382,20 +381,6 @@ static void test_recovery(void **state)
     aws_server_do(&server, "{\"refuse\":false}");
     expect_ok(&p);
     process_free(&p);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    aws_server_start(&server, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    aws_server_stop(&server);
-    return 0;
 }
 
 int main(void)
@@ -407,5 +392,5 @@ int main(void)
         cmocka_unit_test(test_idle_connections_that_the_server_closed),
         cmocka_unit_test(test_recovery),
     };
-    return cmocka_run_group_tests_name("dynamo_faults", tests, start, stop);
+    return cmocka_run_group_tests_name("dynamo_faults", tests, server_start, server_stop);
 }

@@ -2,11 +2,9 @@
  * One exchange through libcurl against the scripted server: what became of the request under every
  * fault, what is sent, and which connections are used.
  */
-#include "transport_fixture.h"
+#include "transport_server.h"
 
 #include <signal.h>
-
-static struct aws_server server;
 
 struct exchange_case {
     const char *name;
@@ -141,7 +139,7 @@ static void test_closed_while_idle(void **state)
     struct client c;
     (void)state;
     client_init(&c, NULL);
-    aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    server_answer_all();
     for (int i = 0; i < 20; i++) {
         client_expect_answer(&c, server.url);
         aws_server_do(&server, "{\"close_idle\":true}");
@@ -160,7 +158,7 @@ static void test_a_thousand_requests_on_one_connection(void **state)
     struct client c;
     (void)state;
     client_init(&c, NULL);
-    aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    server_answer_all();
     for (int i = 0; i < 1000; i++)
         client_expect_answer(&c, server.url);
     assert_int_equal(aws_server_count(&server, "seen"), 1000);
@@ -347,20 +345,6 @@ static void test_ipv6(void **state)
     client_free(&c);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    aws_server_start(&server, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    aws_server_stop(&server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,5 +358,5 @@ int main(void)
         cmocka_unit_test(test_too_many_headers),
         cmocka_unit_test(test_ipv6),
     };
-    return cmocka_run_group_tests_name("transport", tests, start, stop);
+    return cmocka_run_group_tests_name("transport", tests, server_start, server_stop);
 }

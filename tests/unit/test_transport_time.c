@@ -2,15 +2,13 @@
  * What takes longer than a test may: connections that grow old and name servers that do not answer.
  * The C library's clock and name lookup are replaced here, for libcurl too.
  */
-#include "transport_fixture.h"
+#include "transport_server.h"
 
 #include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <time.h>
-
-static struct aws_server server;
 
 /* ---- the clock ------------------------------------------------------------------------------- */
 
@@ -102,7 +100,7 @@ static int before(void **state)
     ahead_s = 0;
     lookups = 0;
     set_name_server(NAMES_KNOWN);
-    aws_server_do(&server, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    server_answer_all();
     return 0;
 }
 
@@ -195,20 +193,6 @@ static void test_a_silent_name_server_holds_nobody(void **state)
     pthread_mutex_unlock(&mutex);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    aws_server_start(&server, NULL);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    aws_server_stop(&server);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,5 +201,5 @@ int main(void)
         cmocka_unit_test_setup(test_a_healthy_connection_outlives_its_name, before),
         cmocka_unit_test_setup(test_a_silent_name_server_holds_nobody, before),
     };
-    return cmocka_run_group_tests_name("transport_time", tests, start, stop);
+    return cmocka_run_group_tests_name("transport_time", tests, server_start, server_stop);
 }
