@@ -75,6 +75,16 @@ struct str store_time(struct store *s, int64_t wall_us)
     return str_from(out);
 }
 
+bool store_pause(struct store *s, int64_t us)
+{
+    const struct clock *clock = s->shared->clock;
+
+    if (us >= dynamo_deadline(s->dynamo) - clock->mono_us(clock->context))
+        return false;
+    clock->sleep_us(clock->context, us);
+    return true;
+}
+
 static void begin_body(struct store *s)
 {
     buf_reset(&s->body);

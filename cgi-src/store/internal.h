@@ -36,6 +36,9 @@ struct store {
 int64_t store_now_us(const struct store *s);
 struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the arena */
 
+/* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
+bool store_pause(struct store *s, int64_t us);
+
 /* Starts the body of a call on a table: {"TableName":…,"ReturnConsumedCapacity":"TOTAL" */
 void store_begin_call(struct store *s, const char *table);
 

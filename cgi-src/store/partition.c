@@ -8,6 +8,8 @@
 #include "store/internal.h"
 
 #define BATCH_MAX 25 /* BatchWriteItem's limit */
+#define PAUSE_MIN_US INT64_C(25000)
+#define PAUSE_MAX_US INT64_C(1000000)
 
 /* Keys of items to delete; the sort key stays text, since a marker's has up to 37 digits. */
 struct batch {
@@ -102,12 +104,29 @@ static int delete_singly(struct store *s, struct batch *b, struct err *e)
     return 0;
 }
 
+/*
+ * Before what DynamoDB left over is asked for again. That it left something means throttling: the
+ * pause grows while nothing moves.
+ */
+static int wait_for_capacity(struct store *s, bool moved, int64_t *pause_us, struct err *e)
+{
+    const struct clock *clock = s->shared->clock;
+    double chance = clock->chance(clock->context);
+    int64_t longer = *pause_us * 2 < PAUSE_MAX_US ? *pause_us * 2 : PAUSE_MAX_US;
+
+    *pause_us = moved ? PAUSE_MIN_US : longer;
+    if (store_pause(s, (int64_t)(chance * (double)*pause_us)))
+        return 0;
+    return err_set(e, ERR_DEADLINE_EXCEEDED,
+                   "the time for this request is over, and a part of the items is not deleted "
+                   "yet; repeat the request, it goes on where this one ended");
+}
+
 /* The policy of README.md does without BatchWriteItem: where it is denied, items are deleted one by
  * one. */
 static int flush(struct store *s, struct batch *b, struct err *e)
 {
-    const struct clock *clock = s->shared->clock;
-    int64_t pause_us = 25000;
+    int64_t pause_us = PAUSE_MIN_US;
 
     while (b->count) {
         if (s->shared->batch_write_denied)
@@ -119,11 +138,8 @@ static int flush(struct store *s, struct batch *b, struct err *e)
         if (r == 1) {
             log_info("BatchWriteItem is not permitted: deleting items one by one");
             s->shared->batch_write_denied = true;
-        } else if (b->count) {
-            /* Unprocessed items mean throttling: wait longer while nothing moves. */
-            clock->sleep_us(clock->context,
-                            (int64_t)(clock->chance(clock->context) * (double)pause_us));
-            pause_us = b->count < before ? 25000 : pause_us * 2 > 1000000 ? 1000000 : pause_us * 2;
+        } else if (b->count && wait_for_capacity(s, b->count < before, &pause_us, e) < 0) {
+            return -1;
         }
     }
     return 0;

@@ -141,10 +141,10 @@ static int describe(struct store *s, const struct table *t, enum table_state *st
     return r;
 }
 
-/* Until it is ACTIVE or the deadline of the store's DynamoDB client passes. */
+/* Until it is ACTIVE or the deadline of the store's DynamoDB client is too near for another look.
+ */
 static int wait_active(struct store *s, const struct table *t, struct err *e)
 {
-    const struct clock *clock = s->shared->clock;
     enum table_state state = TABLE_MISSING;
 
     for (;;) {
@@ -152,7 +152,9 @@ static int wait_active(struct store *s, const struct table *t, struct err *e)
             return -1;
         if (state == TABLE_ACTIVE)
             return 0;
-        clock->sleep_us(clock->context, WAIT_STEP_US);
+        if (!store_pause(s, WAIT_STEP_US))
+            return err_set(e, ERR_DEADLINE_EXCEEDED,
+                           "table %s is not ACTIVE yet; try again in a moment", t->name);
     }
 }
 
