@@ -99,7 +99,12 @@ void store_begin_call(struct store *s, const char *table)
     json_put_string(&s->w, "TableName", str_from(table));
 }
 
-/* CapacityUnits of one table's entry, in thousandths. */
+size_t store_array_length(struct json_object *array)
+{
+    return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+/* CapacityUnits of one table's entry, in thousandths; 0 for a list of such. */
 static int64_t milliunits(struct json_object *entry)
 {
     return (int64_t)(json_object_get_double(json_get(entry, "CapacityUnits")) * 1000.0);
@@ -109,14 +114,10 @@ static void count_units(enum dynamo_operation operation, struct json_object *bod
 {
     struct json_object *consumed = json_get(body, "ConsumedCapacity");
     bool reads = operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY;
-    int64_t units = 0;
+    int64_t units = milliunits(consumed);
 
-    if (json_object_is_type(consumed, json_type_array)) {
-        for (size_t i = 0; i < json_object_array_length(consumed); i++)
-            units += milliunits(json_object_array_get_idx(consumed, i));
-    } else if (consumed) {
-        units = milliunits(consumed);
-    }
+    for (size_t i = 0; i < store_array_length(consumed); i++)
+        units += milliunits(json_object_array_get_idx(consumed, i));
     if (units)
         metrics_units(reads ? units : 0, reads ? 0 : units);
 }
@@ -125,7 +126,7 @@ static void count_units(enum dynamo_operation operation, struct json_object *bod
 static struct json_object *find_reason(const struct dynamo_answer *answer, const char *code)
 {
     struct json_object *reasons = json_get(answer->body, "CancellationReasons");
-    size_t n = reasons ? json_object_array_length(reasons) : 0;
+    size_t n = store_array_length(reasons);
 
     for (size_t i = 0; i < n; i++) {
         struct json_object *one = json_object_array_get_idx(reasons, i);
@@ -302,7 +303,8 @@ int store_transaction_commit(struct store *s, struct dynamo_answer *answer, stru
 static struct json_object *reason(const struct dynamo_answer *answer, size_t action)
 {
     struct json_object *reasons = json_get(answer->body, "CancellationReasons");
-    if (!json_object_is_type(reasons, json_type_array))
+
+    if (action >= store_array_length(reasons))
         return NULL;
     return json_object_array_get_idx(reasons, action);
 }
@@ -315,7 +317,10 @@ bool store_reason_is_condition(const struct dynamo_answer *answer, size_t action
 struct json_object *store_reason_item(const struct dynamo_answer *answer, size_t action)
 {
     struct json_object *item = json_get(reason(answer, action), "Item");
-    return item && json_object_object_length(item) > 0 ? item : NULL;
+    bool has_attributes =
+        json_object_is_type(item, json_type_object) && json_object_object_length(item) > 0;
+
+    return has_attributes ? item : NULL;
 }
 
 int store_session_not_found(struct err *e)

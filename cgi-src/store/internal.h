@@ -63,6 +63,9 @@ bool store_is_session_id(struct str session_id);
 int store_get_item(struct store *s, bool consistent, struct dynamo_answer *answer,
                    struct json_object **item, struct err *e);
 
+/* How many elements an array of an answer has; 0 if it is absent or no array. */
+size_t store_array_length(struct json_object *array);
+
 /* ---- transactions: begin, for each action begin/end, commit ---- */
 
 /* A new ClientRequestToken, so each attempt at new bytes is an action of its own. */

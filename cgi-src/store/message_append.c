@@ -174,7 +174,7 @@ static int replay(struct store *s, struct append *a, struct json_object *marker,
     if (store_marker_check(s, marker, a->idempotency, e) < 0)
         return -1;
     a->base_us = item_number(marker, "first_us", 0);
-    for (size_t i = 0; i < a->count && ids && i < json_object_array_length(ids); i++)
+    for (size_t i = 0; i < a->count && i < store_array_length(ids); i++)
         a->out[i].message_id =
             arena_str(s->arena, json_get_str(json_object_array_get_idx(ids, i), "S"));
     stamp(s, a);

@@ -68,7 +68,7 @@ static void take(struct store *s, struct json_object *item, struct listing *l)
 
 static int take_page(struct store *s, struct json_object *items, struct listing *l, struct err *e)
 {
-    size_t n = items ? json_object_array_length(items) : 0;
+    size_t n = store_array_length(items);
 
     for (size_t i = 0; i < n && !l->more; i++) {
         struct json_object *item = json_object_array_get_idx(items, i);
@@ -159,7 +159,7 @@ int store_last_message(struct store *s, struct str session_id, struct timestamp_
     while (query_last(s, session_id, range, answer, e) == 0) {
         struct json_object *items = json_get(answer->body, "Items");
         struct json_object *end = json_get(answer->body, "LastEvaluatedKey");
-        if (items && json_object_array_length(items))
+        if (store_array_length(items))
             *item = json_object_array_get_idx(items, 0);
         range.high = item_number(end, "timestamp", range.low) - 1;
         if (*item || range.high < range.low)

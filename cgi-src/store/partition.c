@@ -68,7 +68,7 @@ static void keep_unprocessed(struct store *s, struct batch *b, struct json_objec
 {
     struct json_object *left =
         json_get(json_get(body, "UnprocessedItems"), s->shared->messages_table);
-    size_t n = left ? json_object_array_length(left) : 0;
+    size_t n = store_array_length(left);
 
     b->count = 0;
     for (size_t i = 0; i < n && i < BATCH_MAX; i++) {
@@ -166,7 +166,7 @@ static void write_query(struct store *s, struct str session_id, struct json_obje
 static int delete_items(struct store *s, struct batch *b, struct json_object *items,
                         int64_t *deleted_messages, struct err *e)
 {
-    size_t n = items ? json_object_array_length(items) : 0;
+    size_t n = store_array_length(items);
 
     for (size_t i = 0; i < n; i++) {
         struct str timestamp =

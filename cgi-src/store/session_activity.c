@@ -214,7 +214,7 @@ static int stream(struct store *s, struct str user_id, struct walk *walk, struct
         store_session_query(s, user_id, true, 0, last);
         int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
         struct json_object *items = r == 0 ? json_get(answer.body, "Items") : NULL;
-        size_t n = items ? json_object_array_length(items) : 0;
+        size_t n = store_array_length(items);
         for (size_t i = 0; i < n && r == 0; i++) {
             struct session session;
             bool belongs;

@@ -162,7 +162,7 @@ static int erase_page(struct store *s, struct str user_id, enum erase_pass pass,
     write_user_query(s, user_id, *last);
     int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
     struct json_object *items = json_get(answer.body, "Items");
-    size_t n = r == 0 && items ? json_object_array_length(items) : 0;
+    size_t n = r == 0 ? store_array_length(items) : 0;
     *last =
         arena_str(s->arena, item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
     for (size_t i = 0; i < n && r == 0; i++) {

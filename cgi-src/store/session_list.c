@@ -16,7 +16,7 @@ struct listing {
 /* Takes the sessions of one answer until the page is full. */
 static void take(struct store *s, struct json_object *items, struct listing *l)
 {
-    size_t n = items ? json_object_array_length(items) : 0;
+    size_t n = store_array_length(items);
 
     for (size_t i = 0; i < n && !l->more; i++) {
         struct session session;

@@ -75,7 +75,7 @@ static int create(struct store *s, const struct table *t, struct err *e)
 static struct str type_of(struct json_object *table, struct str name)
 {
     struct json_object *attributes = json_get(table, "AttributeDefinitions");
-    size_t n = attributes ? json_object_array_length(attributes) : 0;
+    size_t n = store_array_length(attributes);
 
     for (size_t i = 0; i < n; i++) {
         struct json_object *attribute = json_object_array_get_idx(attributes, i);
@@ -88,7 +88,7 @@ static struct str type_of(struct json_object *table, struct str name)
 struct str tables_keys(struct store *s, struct json_object *table)
 {
     struct json_object *schema = json_get(table, "KeySchema");
-    size_t n = schema ? json_object_array_length(schema) : 0;
+    size_t n = store_array_length(schema);
     struct str out = STR("");
 
     for (size_t i = 0; i < n; i++) {
