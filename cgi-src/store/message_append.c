@@ -47,14 +47,19 @@ static void stamp(struct store *s, struct append *a)
     }
 }
 
-/* Now, but after the last message known. */
-static void choose_time(struct store *s, struct append *a)
+/* Now, but after the last message known. That one may be an earlier backend's, of any time. */
+static int choose_time(struct store *s, struct append *a, struct err *e)
 {
+    if (a->owner.last_timestamp > TIMESTAMP_MAX - (int64_t)a->count)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "the last message of this session has the timestamp %lld, which none can "
+                       "follow; use another session",
+                       (long long)a->owner.last_timestamp);
     int64_t now_us = store_now_us(s);
     int64_t next_us = (a->owner.last_timestamp + 1) * 1000;
-
     a->base_us = now_us >= next_us ? now_us : next_us;
     stamp(s, a);
+    return 0;
 }
 
 static void describe(struct store *s, struct append *a)
@@ -254,8 +259,7 @@ static int append(struct store *s, struct append *a, struct err *e)
 
     do {
         struct dynamo_answer answer;
-        choose_time(s, a);
-        if (check_sizes(a, e) < 0)
+        if (choose_time(s, a, e) < 0 || check_sizes(a, e) < 0)
             return -1;
         write_append(s, a);
         r = store_transaction_commit(s, &answer, e);
