@@ -1,7 +1,8 @@
 /*
  * What the tests of the DynamoDB client share: a process with a clock that moves only when somebody
  * sleeps or waits for an answer, credentials from a provider that can change them, and a transport
- * that answers by a script and keeps what it was asked. For tests/unit/test_dynamo*.c alone.
+ * that answers by a script and keeps what it was asked. For tests/unit/test_dynamo*.c, and for the
+ * tests of the store by way of store_fixture.h.
  */
 #ifndef TESTS_UNIT_DYNAMO_FIXTURE_H
 #define TESTS_UNIT_DYNAMO_FIXTURE_H
@@ -82,7 +83,8 @@ struct seen_request {
     char date[64];
     char token[64];
     char authorization[512];
-    char body[256];
+    char operation[32];
+    char body[4096];
     int64_t connect_timeout_ms;
     int64_t timeout_ms;
 };
@@ -186,6 +188,8 @@ static inline void note_request(struct machine *m, const struct transport_reques
                                   .timeout_ms = request->timeout_ms};
     for (const char *const *line = request->headers; *line; line++) {
         keep_header(seen->date, sizeof seen->date, *line, "X-Amz-Date: ");
+        keep_header(seen->operation, sizeof seen->operation, *line,
+                    "X-Amz-Target: DynamoDB_20120810.");
         keep_header(seen->token, sizeof seen->token, *line, "X-Amz-Security-Token: ");
         keep_header(seen->authorization, sizeof seen->authorization, *line, "Authorization: ");
     }
