@@ -160,7 +160,8 @@ static void write_query(struct store *s, struct str session_id, struct json_obje
     item_put_string(&s->w, ":s", session_id);
     json_end_object(&s->w);
     if (start)
-        json_put_raw(&s->w, "ExclusiveStartKey", str_from(json_object_to_json_string(start)));
+        json_put_raw(&s->w, "ExclusiveStartKey",
+                     str_from(json_object_to_json_string_ext(start, JSON_C_TO_STRING_PLAIN)));
 }
 
 static int delete_items(struct store *s, struct batch *b, struct json_object *items,
