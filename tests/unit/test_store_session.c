@@ -1,0 +1,367 @@
+/*
+ * Creating, reading and changing one session against scripted answers.
+ */
+#include "store_fixture.h"
+
+static int create_with(struct world *w, const char *key, struct err *e)
+{
+    const struct session_new wanted = {.user_id = STR("u"),
+                                       .title = STR_NONE,
+                                       .metadata = STR("{}"),
+                                       .idempotency = {.key = str_from(key)}};
+    struct session session;
+    bool replayed;
+    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
+
+    if (r == 0) {
+        say_str(w, "", session.title);
+        if (replayed)
+            say_str(w, ", replayed as ", session.session_id);
+    }
+    return r;
+}
+
+static int create(struct world *w, struct err *e)
+{
+    return create_with(w, NULL, e);
+}
+
+static int create_with_key(struct world *w, struct err *e)
+{
+    return create_with(w, "key", e);
+}
+
+static void say_session(struct world *w, const struct session *session)
+{
+    say_str(w, "", session->title);
+    say_str(w, " ", session->created_at);
+    say_str(w, " ", session->metadata);
+    say(w, " %lld messages, version %lld", (long long)session->message_count,
+        (long long)session->version);
+}
+
+static int get(struct world *w, struct err *e)
+{
+    const struct session_key key = {STR("u"), STR("s")};
+    struct session session;
+    int r = store_session_get(w->store, &key, &session, e);
+
+    if (r == 0)
+        say_session(w, &session);
+    return r;
+}
+
+static int get_helper(struct world *w, struct err *e)
+{
+    const struct session_key key = {STR("u"), STR("!create#1")};
+    struct session session;
+
+    return store_session_get(w->store, &key, &session, e);
+}
+
+static int change(struct world *w, const struct session_changes *changes,
+                  const struct versions *if_match, struct err *e)
+{
+    const struct session_key key = {STR("u"), STR("s")};
+    struct session session = {0};
+    int r = store_session_update(w->store, &key, changes, if_match, &session, e);
+
+    if (r == 0)
+        say_str(w, "", session.title);
+    if (r == 0 || e->code == ERR_PRECONDITION_FAILED)
+        say(w, ", version %lld", (long long)session.version);
+    return r;
+}
+
+static int retitle_if(struct world *w, const struct versions *if_match, struct err *e)
+{
+    const struct session_changes changes = {.title = STR("new")};
+    return change(w, &changes, if_match, e);
+}
+
+static int retitle(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    return retitle_if(w, &none, e);
+}
+
+static int retitle_version_3(struct world *w, struct err *e)
+{
+    static const int64_t three = 3;
+    static const struct versions if_match = {.present = true, .count = 1, .list = &three};
+    return retitle_if(w, &if_match, e);
+}
+
+static int retitle_any(struct world *w, struct err *e)
+{
+    static const struct versions if_match = {.present = true, .any = true};
+    return retitle_if(w, &if_match, e);
+}
+
+static int clear_metadata(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    const struct session_changes changes = {.has_metadata = true};
+    return change(w, &changes, &none, e);
+}
+
+#define TRANSACT "TransactWriteItems"
+#define KEY S("user_id", "u") "," S("session_id", "s")
+#define OLD FOUND(KEY "," S("title", "old") "," N("version", "3"))
+#define NEW FOUND(KEY "," S("title", "new") "," N("version", "4"))
+#define DEFAULT_TITLE "Chat Session 2015-08-30 12:36"
+#define MARKER(fingerprint)                                                                        \
+    CONDITION_ON(fingerprint "," S("created_session_id",                                           \
+                                   "s0") "," S("created_at", "2015-08-29T10:00:00.000000Z"))
+#define USED CANCELED(NONE "," NONE "," MARKER(NO_FINGERPRINT))
+
+static const struct store_case creations[] = {
+    {.name = "a session and its owner item",
+     .run = create,
+     .script = {{TRANSACT,
+                 OK,
+                 {S("user_id", "u"), S("title", DEFAULT_TITLE), N("version", "1"),
+                  N("timestamp", "0")},
+                 .lacks = "!create#"}},
+     .says = DEFAULT_TITLE},
+    {.name = "with a key",
+     .run = create_with_key,
+     .script = {{TRANSACT,
+                 OK,
+                 {S("session_id",
+                    "!create#2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f82"
+                    "6b683"),
+                  NO_FINGERPRINT},
+                 .lacks = ":gone"}},
+     .says = DEFAULT_TITLE},
+    {.name = "the key was used for the same",
+     .run = create_with_key,
+     .script = {{TRANSACT, USED},
+                {"GetItem", OLD, {S("session_id", "s0"), "\"ConsistentRead\":true"}}},
+     .says = "Chat Session 2015-08-29 10:00, replayed as s0"},
+    {.name = "the key was used for something else",
+     .run = create_with_key,
+     .script = {{TRANSACT, CANCELED(NONE "," NONE "," MARKER(S("fingerprint", "11")))},
+                {"GetItem", OLD}},
+     .code = ERR_IDEMPOTENCY_KEY_REUSED},
+    {.name = "the key's session is gone: a new one takes the key over",
+     .run = create_with_key,
+     .script = {{TRANSACT, USED},
+                {"GetItem", OK},
+                {TRANSACT, OK, {"OR created_session_id = :gone", S(":gone", "s0")}}},
+     .says = DEFAULT_TITLE},
+    {.name = "the key's session is being deleted: likewise",
+     .run = create_with_key,
+     .script = {{TRANSACT, USED}, {"GetItem", FOUND(DELETED)}, {TRANSACT, OK, {S(":gone", "s0")}}},
+     .says = DEFAULT_TITLE},
+    {.name = "somebody else has taken it over first",
+     .run = create_with_key,
+     .script = {{TRANSACT, USED},
+                {"GetItem", OK},
+                {TRANSACT, CANCELED(NONE "," NONE "," CONDITION_ON(NO_FINGERPRINT "," S(
+                               "created_session_id", "s1") "," S("created_at", NOW_TEXT)))},
+                {"GetItem", OLD, {S("session_id", "s1")}}},
+     .says = DEFAULT_TITLE ", replayed as s1"},
+    {.name = "whether the key's session lives cannot be read",
+     .run = create_with_key,
+     .script = {{TRANSACT, USED},
+                {"GetItem", NOT_SENT},
+                {"GetItem", NOT_SENT},
+                {"GetItem", NOT_SENT},
+                {"GetItem", NOT_SENT}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .slept_us = 12500 + 25000 + 50000},
+    {.name = "a lost answer is asked for again",
+     .run = create,
+     .script = {{TRANSACT, MAYBE_SENT}, {TRANSACT, OK, .again = true}},
+     .says = DEFAULT_TITLE,
+     .slept_us = 12500},
+    {.name = "lost, in progress until the deadline: it may be there",
+     .run = create,
+     .deadline_ms = 2000,
+     .script = {{TRANSACT, MAYBE_SENT},
+                {TRANSACT, IN_PROGRESS, .again = true},
+                {TRANSACT, IN_PROGRESS, .again = true}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "may have been carried out",
+     .slept_us = 12500 + 1000000},
+    {.name = "throttled to the end: it is not there",
+     .run = create,
+     .script = {{TRANSACT, CANCELED(THROTTLING "," NONE)},
+                {TRANSACT, CANCELED(THROTTLING "," NONE), .again = true},
+                {TRANSACT, CANCELED(THROTTLING "," NONE), .again = true},
+                {TRANSACT, CANCELED(THROTTLING "," NONE), .again = true}},
+     .code = ERR_DYNAMODB_THROTTLED,
+     .slept_us = 500000 + 1000000 + 2000000},
+};
+
+static const struct store_case readings[] = {
+    {.name = "a session",
+     .run = get,
+     .script = {{"GetItem",
+                 FOUND(S("title", "t") "," S("created_at", NOW_TEXT) "," S(
+                     "metadata", "{\\\"a\\\":1.0}") "," N("message_count", "2") "," N("version",
+                                                                                      "3")),
+                 {S("user_id", "u") "," S("session_id", "s"), "\"ConsistentRead\":true"}}},
+     .says = "t " NOW_TEXT " {\"a\":1.0} 2 messages, version 3"},
+    {.name = "none", .run = get, .script = {{"GetItem", OK}}, .code = ERR_SESSION_NOT_FOUND},
+    {.name = "one that is being deleted",
+     .run = get,
+     .script = {{"GetItem", FOUND(S("title", "t") "," DELETED)}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "a helper is no session", .run = get_helper, .code = ERR_SESSION_NOT_FOUND},
+    {.name = "eventually consistent",
+     .run = get,
+     .setting = "DYNAMODB_CONSISTENT_READ=0",
+     .script = {{"GetItem", OK, .lacks = "ConsistentRead"}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "an item without anything",
+     .run = get,
+     .script = {{"GetItem", FOUND("")}},
+     .says = "  - 0 messages, version 0"},
+    {.name = "an item of other types",
+     .run = get,
+     .script = {{"GetItem", FOUND("\"title\":{\"N\":\"1\"},\"created_at\":{\"NULL\":true},"
+                                  "\"updated_at\":{\"M\":{}},\"metadata\":{\"L\":[]},"
+                                  "\"message_count\":{\"S\":\"many\"},\"version\":\"3\"")}},
+     .says = "  {} 0 messages, version 0"},
+    {.name = "numbers out of range",
+     .run = get,
+     .script = {{"GetItem",
+                 FOUND(N("message_count", "99999999999999999999999999999999999999") "," N(
+                     "version", "-1E125") "," N("last_timestamp", "NaN"))}},
+     .says = "  - 0 messages, version 0"},
+    {.name = "times that are none",
+     .run = get,
+     .script = {{"GetItem", FOUND(S("created_at", "yesterday") "," S("updated_at", ""))}},
+     .says = " yesterday - 0 messages, version 0"},
+    {.name = "an item that is none",
+     .run = get,
+     .script = {{"GetItem", BODY("{\"Item\":[]}")}},
+     .says = "  - 0 messages, version 0"},
+    {.name = "lost to the end: reads change nothing",
+     .run = get,
+     .script = {{"GetItem", MAYBE_SENT},
+                {"GetItem", MAYBE_SENT, .again = true},
+                {"GetItem", MAYBE_SENT, .again = true},
+                {"GetItem", MAYBE_SENT, .again = true}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .slept_us = 12500 + 25000 + 50000},
+    {.name = "not permitted",
+     .run = get,
+     .script = {{"GetItem", DENIED}},
+     .code = ERR_DYNAMODB_DENIED,
+     .words = "do not permit GetItem"},
+};
+
+static const struct store_case changes[] = {
+    {.name = "a title",
+     .run = retitle,
+     .script = {{TRANSACT,
+                 OK,
+                 {"SET updated_at = :now, title = :title ADD version :one", S(":title", "new"),
+                  "attribute_not_exists(deleted_at)"},
+                 .lacks = ":version"},
+                {"GetItem", NEW, {"\"ConsistentRead\":true"}}},
+     .says = "new, version 4"},
+    {.name = "metadata cleared",
+     .run = clear_metadata,
+     .script = {{TRANSACT, OK, {" REMOVE metadata"}}, {"GetItem", NEW}},
+     .says = "new, version 4"},
+    {.name = "no such session",
+     .run = retitle,
+     .script = {{TRANSACT, CANCELED(CONDITION)}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "being deleted",
+     .run = retitle,
+     .script = {{TRANSACT, CANCELED(CONDITION_ON(DELETED))}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "if it is this version",
+     .run = retitle_version_3,
+     .script = {{"GetItem", OLD},
+                {TRANSACT, OK, {"AND version = :version", N(":version", "3")}},
+                {"GetItem", NEW}},
+     .says = "new, version 4"},
+    {.name = "if it is another version",
+     .run = retitle_version_3,
+     .script = {{"GetItem", NEW}},
+     .code = ERR_PRECONDITION_FAILED,
+     .says = ", version 4"},
+    {.name = "if it was this version a moment ago",
+     .run = retitle_version_3,
+     .script = {{"GetItem", OLD},
+                {TRANSACT, CANCELED(CONDITION_ON(N("version", "4")))},
+                {"GetItem", NEW}},
+     .code = ERR_PRECONDITION_FAILED,
+     .says = ", version 4"},
+    {.name = "if it is there, whatever its version",
+     .run = retitle_any,
+     .script = {{"GetItem", OLD}, {TRANSACT, OK, .lacks = ":version"}, {"GetItem", NEW}},
+     .says = "new, version 4"},
+    {.name = "if it is there: being deleted",
+     .run = retitle_any,
+     .script = {{"GetItem", FOUND(DELETED)}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "it has become too large",
+     .run = retitle,
+     .script = {{TRANSACT,
+                 CANCELED(INVALID("Item size to update has exceeded the maximum allowed size"))},
+                {"GetItem", OLD}},
+     .code = ERR_ITEM_TOO_LARGE,
+     .words = "409600 bytes"},
+    {.name = "changed, but it cannot be read again",
+     .run = retitle,
+     .script = {{TRANSACT, OK},
+                {"GetItem", NOT_SENT},
+                {"GetItem", NOT_SENT},
+                {"GetItem", NOT_SENT},
+                {"GetItem", NOT_SENT}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "the change was made",
+     .slept_us = 12500 + 25000 + 50000},
+    {.name = "changed, and deleted since",
+     .run = retitle,
+     .script = {{TRANSACT, OK}, {"GetItem", OK}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "a conflict, then good",
+     .run = retitle,
+     .script = {{TRANSACT, CANCELED(CONFLICTING)}, {TRANSACT, OK, .again = true}, {"GetItem", NEW}},
+     .says = "new, version 4",
+     .slept_us = 12500},
+    {.name = "lost, then the condition fails: not done",
+     .run = retitle_version_3,
+     .script = {{"GetItem", OLD},
+                {TRANSACT, MAYBE_SENT},
+                {TRANSACT, CANCELED(CONDITION_ON(N("version", "4"))), .again = true},
+                {"GetItem", NEW}},
+     .code = ERR_PRECONDITION_FAILED,
+     .slept_us = 12500},
+};
+
+static void test_create(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(creations);
+}
+
+static void test_get(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(readings);
+}
+
+static void test_update(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(changes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_create),
+        cmocka_unit_test(test_get),
+        cmocka_unit_test(test_update),
+    };
+    return cmocka_run_group_tests_name("store_session", tests, NULL, NULL);
+}
