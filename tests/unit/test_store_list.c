@@ -1,0 +1,373 @@
+/*
+ * Listing messages and sessions against scripted answers: where the pages of DynamoDB end, which
+ * says nothing about where the list does, and what stands in the items.
+ */
+#include "store_fixture.h"
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static void visit(void *context, const struct message *m)
+{
+    struct world *w = context;
+    say(w, "%lld", (long long)m->timestamp);
+    say_str(w, ":", m->content);
+    say(w, " ");
+}
+
+static int list_messages(struct world *w, const struct message_query *query, struct err *e)
+{
+    struct message_page page;
+    int r = store_messages_list(w->store, query, visit, w, &page, e);
+
+    if (r == 0)
+        say(w, "%s %lld", page.more ? "more" : "end", (long long)page.last);
+    return r;
+}
+
+static const struct message_query first_two = {.before = INT64_MAX, .limit = 2};
+
+static int list_first(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.session_id = STR("s");
+    return list_messages(w, &query, e);
+}
+
+static int list_by_owner(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.session_id = STR("s");
+    query.hint = STR("u");
+    return list_messages(w, &query, e);
+}
+
+static int list_after_4(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.session_id = STR("s");
+    query.after = 4;
+    return list_messages(w, &query, e);
+}
+
+static int list_last(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.session_id = STR("s");
+    query.descending = true;
+    return list_messages(w, &query, e);
+}
+
+static int list_between(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.session_id = STR("s");
+    query.after = 4;
+    query.before = 5;
+    return list_messages(w, &query, e);
+}
+
+static int list_before_everything(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.session_id = STR("s");
+    query.before = 0;
+    return list_messages(w, &query, e);
+}
+
+#define OWNER_ITEM "{" OWNER "}"
+#define MESSAGE(timestamp, content) "{" N("timestamp", timestamp) "," S("content", content) "}"
+#define AT(timestamp) N("timestamp", timestamp)
+#define OWNED                                                                                      \
+    {                                                                                              \
+        "GetItem", FOUND(OWNER),                                                                   \
+        {                                                                                          \
+            AT("0")                                                                                \
+        }                                                                                          \
+    }
+#define RANGE(low, high) N(":low", low) "," N(":high", high)
+#define END "9007199254740991"
+
+static const struct store_case messages[] = {
+    {.name = "from the beginning: the owner comes along",
+     .run = list_first,
+     .script = {{"Query",
+                 PAGE(OWNER_ITEM "," MESSAGE("5", "a") "," MESSAGE("7", "b")),
+                 {RANGE("0", END), "\"Limit\":4", "\"ScanIndexForward\":true",
+                  "\"ConsistentRead\":true"}}},
+     .says = "5:a 7:b end 7"},
+    {.name = "there are more",
+     .run = list_first,
+     .script = {{"Query", PAGE_BEFORE(AT("9"), OWNER_ITEM "," MESSAGE("5", "a") "," MESSAGE(
+                                                   "7", "b") "," MESSAGE("9", "c"))}},
+     .says = "5:a 7:b more 7"},
+    {.name = "empty pages and short ones are followed",
+     .run = list_first,
+     .script = {{"Query", PAGE_BEFORE(AT("3"), OWNER_ITEM)},
+                {"Query", PAGE_BEFORE(AT("4"), ""), {RANGE("4", END), "\"Limit\":3"}},
+                {"Query", PAGE_BEFORE(AT("5"), MESSAGE("5", "a")), {RANGE("5", END)}},
+                {"Query", PAGE_BEFORE(AT("6"), ""), {RANGE("6", END), "\"Limit\":2"}},
+                {"Query", PAGE(MESSAGE("7", "b")), {RANGE("7", END)}}},
+     .says = "5:a 7:b end 7"},
+    {.name = "whether there are more is on the next page",
+     .run = list_first,
+     .script = {{"Query",
+                 PAGE_BEFORE(AT("7"), OWNER_ITEM "," MESSAGE("5", "a") "," MESSAGE("7", "b"))},
+                {"Query", PAGE(""), {RANGE("8", END), "\"Limit\":1"}}},
+     .says = "5:a 7:b end 7"},
+    {.name = "the last ones, and empty pages",
+     .run = list_last,
+     .script = {OWNED,
+                {"Query",
+                 PAGE_BEFORE(AT("20"), ""),
+                 {RANGE("1", END), "\"ScanIndexForward\":false", "\"Limit\":3"}},
+                {"Query", PAGE_BEFORE(AT("9"), MESSAGE("9", "c")), {RANGE("1", "19")}},
+                {"Query",
+                 PAGE(MESSAGE("7", "b") "," MESSAGE("5", "a")),
+                 {RANGE("1", "8"), "\"Limit\":2"}}},
+     .says = "9:c 7:b more 7"},
+    {.name = "a later range needs the owner's item",
+     .run = list_after_4,
+     .script = {OWNED, {"Query", PAGE(MESSAGE("5", "a")), {RANGE("5", END), "\"Limit\":3"}}},
+     .says = "5:a end 5"},
+    {.name = "nothing between two neighbours",
+     .run = list_between,
+     .script = {OWNED},
+     .says = "end 0"},
+    {.name = "nothing is asked for, but is the session there?",
+     .run = list_before_everything,
+     .script = {{"Query", PAGE(""), {RANGE("0", "0")}}, {"Query", PAGE(""), {RANGE("1", END)}}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "being deleted",
+     .run = list_first,
+     .script = {{"Query", PAGE("{" OWNER "," DELETED "}," MESSAGE("5", "a"))}},
+     .code = ERR_SESSION_NOT_FOUND,
+     .says = ""},
+    {.name = "being deleted, a later range",
+     .run = list_after_4,
+     .script = {{"GetItem", FOUND(OWNER "," DELETED)}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "an earlier backend's: who knows it may read it",
+     .run = list_first,
+     .script = {{"Query", PAGE(MESSAGE("5", "a"))}},
+     .says = "5:a end 5"},
+    {.name = "an earlier backend's, by its owner",
+     .run = list_by_owner,
+     .script = {{"Query", PAGE(MESSAGE("5", "a"))},
+                {"GetItem", FOUND(S("title", "t")), {S("user_id", "u") "," S("session_id", "s")}}},
+     .says = "5:a end 5"},
+    {.name = "an earlier backend's, by another",
+     .run = list_by_owner,
+     .script = {{"Query", PAGE("")}, {"GetItem", OK}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "an item without anything but its key",
+     .run = list_first,
+     .script = {{"Query", PAGE(OWNER_ITEM ",{" AT("5") "}")}},
+     .says = "5: end 5"},
+    {.name = "items of other types",
+     .run = list_first,
+     .script = {{"Query",
+                 PAGE(OWNER_ITEM ",{" AT("5") ",\"content\":{\"N\":\"1\"},\"metadata\":[]},{" AT(
+                     "6.5") ",\"content\":\"c\",\"created_at\":{\"BOOL\":true}}")}},
+     .says = "5: 6: end 6"},
+    {.name = "items that are none",
+     .run = list_first,
+     .script = {{"Query", BODY("{\"Items\":{\"S\":\"x\"}}")}, {"Query", PAGE("")}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "throttled, then good",
+     .run = list_first,
+     .script = {{"Query", THROTTLED}, {"Query", PAGE(OWNER_ITEM), .again = true}},
+     .says = "end 0",
+     .slept_us = 500000},
+    {.name = "lost to the end: reads change nothing",
+     .run = list_first,
+     .script = {{"Query", MAYBE_SENT},
+                {"Query", MAYBE_SENT, .again = true},
+                {"Query", STATUS(500), .again = true},
+                {"Query", MAYBE_SENT, .again = true}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .slept_us = 12500 + 25000 + 50000},
+    {.name = "empty pages until the deadline",
+     .run = list_first,
+     .script = {{"Query",
+                 {.body = "{\"LastEvaluatedKey\":{" AT("3") "},\"Items\":[]}", .took_us = 2500000}},
+                {"Query",
+                 {.body = "{\"LastEvaluatedKey\":{" AT("4") "},\"Items\":[]}",
+                  .took_us = 2500000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "the time for this request is over"},
+};
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static int list_sessions(struct world *w, enum session_order order, const char *cursor,
+                         struct err *e)
+{
+    const struct session_query query = {
+        .user_id = STR("u"), .order = order, .limit = 2, .cursor = str_from(cursor)};
+    struct session_page page;
+    int r = store_sessions_list(w->store, &query, &page, e);
+
+    for (size_t i = 0; i < page.count && r == 0; i++)
+        say_str(w, i ? " " : "", page.sessions[i].session_id);
+    if (r == 0)
+        say_str(w, " next ", page.next_cursor);
+    return r;
+}
+
+static int by_creation(struct world *w, struct err *e)
+{
+    return list_sessions(w, SESSIONS_BY_CREATION, NULL, e);
+}
+
+static int by_creation_after_c(struct world *w, struct err *e)
+{
+    return list_sessions(w, SESSIONS_BY_CREATION, "c", e);
+}
+
+static int by_creation_after_helper(struct world *w, struct err *e)
+{
+    return list_sessions(w, SESSIONS_BY_CREATION, "!c", e);
+}
+
+static int by_activity(struct world *w, struct err *e)
+{
+    return list_sessions(w, SESSIONS_BY_ACTIVITY, NULL, e);
+}
+
+/* T is NOW_TEXT, and "c", last active at 10:00 of that day, was the last one shown. */
+#define CURSOR "51e868f2b8c00 51e8461454801 1 c"
+
+static int by_activity_after_c(struct world *w, struct err *e)
+{
+    return list_sessions(w, SESSIONS_BY_ACTIVITY, CURSOR, e);
+}
+
+static int by_activity_after_nonsense(struct world *w, struct err *e)
+{
+    return list_sessions(w, SESSIONS_BY_ACTIVITY, "c", e);
+}
+
+#define SESSION(id) "{" S("session_id", id) "}"
+#define GONE(id) "{" S("session_id", id) "," DELETED "}"
+#define DAY "2015-08-30T"
+#define ACTIVE(id, hour) "{" S("session_id", id) "," S("updated_at", DAY hour ":00:00.000000Z") "}"
+#define START(id) "\"ExclusiveStartKey\":{" S("user_id", "u") "," S("session_id", id) "}"
+
+static const struct store_case creation[] = {
+    {.name = "nobody's",
+     .run = by_creation,
+     .script = {{"Query",
+                 PAGE(""),
+                 {S(":u", "u"), "session_id >= :first", "\"ScanIndexForward\":false",
+                  "\"Limit\":3"},
+                 .lacks = "ExclusiveStartKey"}},
+     .says = " next -"},
+    {.name = "all of them",
+     .run = by_creation,
+     .script = {{"Query", PAGE(SESSION("b") "," SESSION("a"))}},
+     .says = "b a next -"},
+    {.name = "there are more",
+     .run = by_creation,
+     .script = {{"Query", PAGE_BEFORE(S("session_id", "a"),
+                                      SESSION("c") "," SESSION("b") "," SESSION("a"))}},
+     .says = "c b next b"},
+    {.name = "from a cursor on, over empty pages and those that are being deleted",
+     .run = by_creation_after_c,
+     .script = {{"Query",
+                 PAGE_BEFORE(S("session_id", "b"), GONE("b")),
+                 {START("c"), "\"Limit\":3"}},
+                {"Query", PAGE_BEFORE(S("session_id", "a3"), ""), {START("b")}},
+                {"Query", PAGE_BEFORE(S("session_id", "a2"), SESSION("a2")), {START("a3")}},
+                {"Query", PAGE(SESSION("a1")), {START("a2"), "\"Limit\":2"}}},
+     .says = "a2 a1 next -"},
+    {.name = "a cursor that is a helper's key",
+     .run = by_creation_after_helper,
+     .code = ERR_INVALID_CURSOR},
+    {.name = "items without anything",
+     .run = by_creation,
+     .script = {{"Query", PAGE("{},null")}},
+     .says = "  next -"},
+    {.name = "lost to the end: reads change nothing",
+     .run = by_creation,
+     .script = {{"Query", MAYBE_SENT},
+                {"Query", MAYBE_SENT, .again = true},
+                {"Query", MAYBE_SENT, .again = true},
+                {"Query", MAYBE_SENT, .again = true}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .slept_us = 12500 + 25000 + 50000},
+};
+
+static const struct store_case activity[] = {
+    {.name = "the best of all pages, some empty",
+     .run = by_activity,
+     .script = {{"Query",
+                 PAGE_BEFORE(S("session_id", "b"), ACTIVE("a", "09") "," ACTIVE("b", "08")),
+                 {"\"ScanIndexForward\":true"},
+                 .lacks = "\"Limit\""},
+                {"Query", PAGE_BEFORE(S("session_id", "b2"), ""), {START("b")}},
+                {"Query", PAGE(ACTIVE("c", "10") "," GONE("d")), {START("b2")}}},
+     .says = "c a next 51e868f2b8c00 51e838ab1a401 1 a"},
+    {.name = "no more than a page",
+     .run = by_activity,
+     .script = {{"Query", PAGE(ACTIVE("a", "09") "," ACTIVE("b", "08"))}},
+     .says = "a b next -"},
+    {.name = "the next page: one that moved since is placed by its last message before",
+     .run = by_activity_after_c,
+     .script = {{"Query", PAGE(ACTIVE("a", "09") "," ACTIVE("b", "13") "," ACTIVE("c", "10"))},
+                {"Query",
+                 PAGE_BEFORE(N("timestamp", "100"), ""),
+                 {S(":s", "b"), N(":high", "1440938159999")}},
+                {"Query",
+                 PAGE("{" N("timestamp", "50") "," S("created_at", DAY "08:00:00.000000Z") "}"),
+                 {N(":high", "99")}}},
+     .says = "a b next -"},
+    {.name = "where one stood cannot be read",
+     .run = by_activity_after_c,
+     .script = {{"Query", PAGE(ACTIVE("b", "13"))},
+                {"Query", NOT_SENT},
+                {"Query", NOT_SENT},
+                {"Query", NOT_SENT},
+                {"Query", NOT_SENT}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .slept_us = 12500 + 25000 + 50000},
+    {.name = "a cursor that is none",
+     .run = by_activity_after_nonsense,
+     .code = ERR_INVALID_CURSOR},
+    {.name = "the second page of DynamoDB fails",
+     .run = by_activity,
+     .script = {{"Query", PAGE_BEFORE(S("session_id", "b"), ACTIVE("a", "09"))}, {"Query", DENIED}},
+     .code = ERR_DYNAMODB_DENIED},
+    {.name = "items of other types and times that are none",
+     .run = by_activity,
+     .script = {{"Query", PAGE("{" S("session_id", "a") ",\"updated_at\":{\"N\":\"1\"}},{" S(
+                              "session_id", "b") "," S("updated_at", "soon") "}")}},
+     .says = "b a next -"},
+};
+
+static void test_messages(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(messages);
+}
+
+static void test_creation(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(creation);
+}
+
+static void test_activity(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(activity);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_creation),
+        cmocka_unit_test(test_activity),
+    };
+    return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);
+}

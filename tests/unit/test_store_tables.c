@@ -1,0 +1,192 @@
+/*
+ * Making the tables, waiting for them, and asking whether they answer, against scripted answers.
+ */
+#include "store_fixture.h"
+#include "store/tables.h"
+
+static int ensure(struct world *w, struct err *e)
+{
+    return store_tables_ensure(w->store, e);
+}
+
+static int ready(struct world *w, struct err *e)
+{
+    return store_tables_ready(w->store, e);
+}
+
+static int describe(struct world *w, struct err *e)
+{
+    struct table_description found;
+    int r = store_table_describe(w->store, STORE_SESSIONS_TABLE, &found, e);
+
+    if (r == 0) {
+        say(w, "%d", (int)found.finding);
+        say_str(w, " ", found.status);
+        say_str(w, " ", found.keys);
+    }
+    return r;
+}
+
+static int probe_put(struct world *w, struct err *e)
+{
+    struct table_probe probe;
+    int r = store_table_probe(w->store, STORE_MESSAGES_TABLE, DYNAMO_PUT_ITEM, &probe, e);
+
+    if (r == 0)
+        say(w, "%d", (int)probe.finding);
+    return r;
+}
+
+#define DESCRIBE "DescribeTable"
+#define CREATE "CreateTable"
+#define ABSENT NAMED("ResourceNotFoundException")
+#define ATTRIBUTE(name, type) "{\"AttributeName\":\"" name "\",\"AttributeType\":\"" type "\"}"
+#define KEY(name) "{\"AttributeName\":\"" name "\"}"
+#define TABLE(status, partition, sort, sort_type)                                                  \
+    "{\"Table\":{\"TableStatus\":\"" status                                                        \
+    "\",\"KeySchema\":[" KEY(partition) "," KEY(sort) "],\"AttributeDefinitions\":[" ATTRIBUTE(    \
+        sort, sort_type) "," ATTRIBUTE(partition, "S") "]}}"
+#define SESSIONS(status) BODY(TABLE(status, "user_id", "session_id", "S"))
+#define MESSAGES(status) BODY(TABLE(status, "session_id", "timestamp", "N"))
+#define FIRST_TABLE                                                                                \
+    {                                                                                              \
+        DESCRIBE, SESSIONS("ACTIVE"),                                                              \
+        {                                                                                          \
+            "ai4ai-chat-sessions"                                                                  \
+        }                                                                                          \
+    }
+#define MESSAGES_TABLE                                                                             \
+    {                                                                                              \
+        "ai4ai-chat-messages"                                                                      \
+    }
+
+static const struct store_case making[] = {
+    {.name = "both are there",
+     .run = ensure,
+     .script = {FIRST_TABLE,
+                {DESCRIBE, SESSIONS("ACTIVE")},
+                {DESCRIBE, MESSAGES("UPDATING"), MESSAGES_TABLE},
+                {DESCRIBE, MESSAGES("ACTIVE")}}},
+    {.name = "one is made and waited for",
+     .run = ensure,
+     .script = {FIRST_TABLE,
+                {DESCRIBE, SESSIONS("ACTIVE")},
+                {DESCRIBE, ABSENT, MESSAGES_TABLE},
+                {CREATE,
+                 OK,
+                 {"PAY_PER_REQUEST", ATTRIBUTE("session_id", "S"), ATTRIBUTE("timestamp", "N")}},
+                {DESCRIBE, ABSENT, MESSAGES_TABLE},
+                {DESCRIBE, MESSAGES("CREATING")},
+                {DESCRIBE, MESSAGES("ACTIVE")}},
+     .slept_us = 2 * 200000},
+    {.name = "another process was faster",
+     .run = ensure,
+     .script = {{DESCRIBE, ABSENT},
+                {CREATE, NAMED("ResourceInUseException")},
+                {DESCRIBE, SESSIONS("ACTIVE")},
+                {DESCRIBE, MESSAGES("ACTIVE")},
+                {DESCRIBE, MESSAGES("ACTIVE")}}},
+    {.name = "the creation's answer is lost: it is in use then",
+     .run = ensure,
+     .script = {{DESCRIBE, ABSENT},
+                {CREATE, MAYBE_SENT},
+                {CREATE, NAMED("ResourceInUseException"), .again = true},
+                {DESCRIBE, SESSIONS("ACTIVE")},
+                {DESCRIBE, MESSAGES("ACTIVE")},
+                {DESCRIBE, MESSAGES("ACTIVE")}},
+     .slept_us = 12500},
+    {.name = "not ACTIVE until the deadline",
+     .run = ensure,
+     .deadline_ms = 500,
+     .script = {{DESCRIBE, ABSENT},
+                {CREATE, OK},
+                {DESCRIBE, SESSIONS("CREATING")},
+                {DESCRIBE, SESSIONS("CREATING")},
+                {DESCRIBE, SESSIONS("CREATING")}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "table ai4ai-chat-sessions is not ACTIVE yet",
+     .slept_us = 2 * 200000},
+    {.name = "other keys",
+     .run = ensure,
+     .script = {{DESCRIBE, BODY(TABLE("ACTIVE", "user_id", "session_id", "N"))}},
+     .code = ERR_CONFIGURATION,
+     .words = "has the keys user_id (S), session_id (N), but this service needs"},
+    {.name = "not permitted to make one",
+     .run = ensure,
+     .script = {{DESCRIBE, ABSENT}, {CREATE, DENIED}},
+     .code = ERR_DYNAMODB_DENIED,
+     .words = "do not permit CreateTable"},
+};
+
+static const struct store_case answering[] = {
+    {.name = "both answer",
+     .run = ready,
+     .script = {{"GetItem", OK, {"ai4ai-chat-sessions"}}, {"GetItem", OK, MESSAGES_TABLE}}},
+    {.name = "one is not there",
+     .run = ready,
+     .script = {{"GetItem", OK}, {"GetItem", ABSENT}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "the table ai4ai-chat-messages does not exist"},
+    {.name = "one may not be read",
+     .run = ready,
+     .script = {{"GetItem", DENIED}},
+     .code = ERR_DYNAMODB_DENIED,
+     .words = "(asked for the table ai4ai-chat-sessions)"},
+};
+
+static const struct store_case looking[] = {
+    {.name = "described",
+     .run = describe,
+     .script = {FIRST_TABLE},
+     .says = "0 ACTIVE user_id (S), session_id (S)"},
+    {.name = "without anything", .run = describe, .script = {{DESCRIBE, OK}}, .says = "1 - "},
+    {.name = "of other types",
+     .run = describe,
+     .script = {{DESCRIBE, BODY("{\"Table\":{\"TableStatus\":\"ACTIVE\",\"KeySchema\":\"user_id\","
+                                "\"AttributeDefinitions\":7}}")}},
+     .says = "2 ACTIVE "},
+    {.name = "an attribute that is not defined",
+     .run = describe,
+     .script = {{DESCRIBE,
+                 BODY("{\"Table\":{\"TableStatus\":\"ACTIVE\",\"KeySchema\":[" KEY("x") ",7]}}")}},
+     .says = "2 ACTIVE x (?),  (?)"},
+    {.name = "not permitted", .run = describe, .script = {{DESCRIBE, DENIED}}, .says = "4 - -"},
+    {.name = "a condition that failed was permitted",
+     .run = probe_put,
+     .script = {{"PutItem",
+                 NAMED("ConditionalCheckFailedException"),
+                 {"attribute_exists(session_id)", "!check!"}}},
+     .says = "0"},
+    {.name = "a put that is not permitted",
+     .run = probe_put,
+     .script = {{"PutItem", DENIED}},
+     .says = "1"},
+};
+
+static void test_ensure(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(making);
+}
+
+static void test_ready(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(answering);
+}
+
+static void test_look(void **state)
+{
+    (void)state;
+    RUN_STORE_CASES(looking);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ensure),
+        cmocka_unit_test(test_ready),
+        cmocka_unit_test(test_look),
+    };
+    return cmocka_run_group_tests_name("store_tables", tests, NULL, NULL);
+}
