@@ -226,8 +226,7 @@ static int stream(struct store *s, struct str user_id, struct walk *walk, struct
             if (r == 0 && belongs)
                 heap_add(h, &session, us);
         }
-        last = arena_str(s->arena,
-                         item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
+        last = store_user_page_end(s, &answer);
         dynamo_answer_free(&answer);
         if (r < 0)
             return -1;

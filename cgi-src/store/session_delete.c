@@ -5,7 +5,7 @@
  */
 #include <json-c/json.h>
 
-#include "store/internal.h"
+#include "store/session_query.h"
 
 enum { MARK_SESSION, MARK_OWNER };
 
@@ -117,13 +117,7 @@ static void write_user_query(struct store *s, struct str user_id, struct str aft
     json_begin_object(&s->w);
     item_put_string(&s->w, ":u", user_id);
     json_end_object(&s->w);
-    if (after.p) {
-        json_key(&s->w, "ExclusiveStartKey");
-        json_begin_object(&s->w);
-        item_put_string(&s->w, "user_id", user_id);
-        item_put_string(&s->w, "session_id", after);
-        json_end_object(&s->w);
-    }
+    store_user_page_start(s, user_id, after);
 }
 
 /* Markers go with their sessions, so that a key is known as long as its session. What is left of
@@ -163,8 +157,7 @@ static int erase_page(struct store *s, struct str user_id, enum erase_pass pass,
     int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
     struct json_object *items = json_get(answer.body, "Items");
     size_t n = r == 0 ? store_array_length(items) : 0;
-    *last =
-        arena_str(s->arena, item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
+    *last = store_user_page_end(s, &answer);
     for (size_t i = 0; i < n && r == 0; i++) {
         struct json_object *item = json_object_array_get_idx(items, i);
         struct session_key key = {user_id, item_string(item, "session_id")};

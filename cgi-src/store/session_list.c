@@ -51,8 +51,7 @@ int store_sessions_by_creation(struct store *s, const struct session_query *quer
         r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
         if (r == 0) {
             take(s, json_get(answer.body, "Items"), &l);
-            last = arena_str(s->arena,
-                             item_string(json_get(answer.body, "LastEvaluatedKey"), "session_id"));
+            last = store_user_page_end(s, &answer);
         }
         dynamo_answer_free(&answer);
     } while (r == 0 && last.p && !l.more);

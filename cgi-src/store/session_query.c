@@ -1,7 +1,25 @@
 /*
- * The query over a user's sessions that both orders of listing read with.
+ * Reading a user's partition of the sessions table page by page, and the query over its sessions
+ * that both orders of listing read with.
  */
 #include "store/session_query.h"
+
+void store_user_page_start(struct store *s, struct str user_id, struct str after)
+{
+    if (!after.p)
+        return;
+    json_key(&s->w, "ExclusiveStartKey");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, "user_id", user_id);
+    item_put_string(&s->w, "session_id", after);
+    json_end_object(&s->w);
+}
+
+struct str store_user_page_end(struct store *s, const struct dynamo_answer *answer)
+{
+    struct json_object *end = json_get(answer->body, "LastEvaluatedKey");
+    return arena_str(s->arena, item_string(end, "session_id"));
+}
 
 void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
                          struct str after)
@@ -19,11 +37,5 @@ void store_session_query(struct store *s, struct str user_id, bool forward, int6
     item_put_string(&s->w, ":u", user_id);
     item_put_string(&s->w, ":first", STR("\""));
     json_end_object(&s->w);
-    if (after.p) {
-        json_key(&s->w, "ExclusiveStartKey");
-        json_begin_object(&s->w);
-        item_put_string(&s->w, "user_id", user_id);
-        item_put_string(&s->w, "session_id", after);
-        json_end_object(&s->w);
-    }
+    store_user_page_start(s, user_id, after);
 }
