@@ -15,6 +15,9 @@
 #define TIMESTAMP_OWNER INT64_C(0)
 #define TIMESTAMP_MAX INT64_C(9007199254740991) /* what JavaScript can count */
 
+/* A list's page ends before its JSON passes this, whatever its limit. */
+#define STORE_PAGE_MAX_BYTES (4 * 1024 * 1024)
+
 struct store_shared {
     char *sessions_table;
     char *messages_table;

@@ -25,10 +25,10 @@ struct session {
     struct str metadata;      /* the text of a JSON object; STR_NONE if there is none */
     struct str create_marker; /* sort key of the idempotency marker of its creation, or STR_NONE */
     int64_t message_count;
-    int64_t
-        last_timestamp; /* -1 if an earlier backend wrote the item and nothing was appended since */
-    int64_t version;    /* 0 likewise */
-    bool deleted;       /* a delete has begun */
+    /* -1 and 0 if an earlier backend wrote the item and nothing was changed since. */
+    int64_t last_timestamp;
+    int64_t version;
+    bool deleted; /* a delete has begun */
 };
 
 struct message {

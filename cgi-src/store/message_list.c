@@ -6,8 +6,6 @@
 
 #include "store/internal.h"
 
-#define PAGE_MAX_BYTES (4 * 1024 * 1024) /* of JSON in one answer, whatever its limit */
-
 void store_messages_query(struct store *s, struct str session_id, struct timestamp_range range,
                           bool forward, int64_t limit)
 {
@@ -55,7 +53,7 @@ static void take(struct store *s, struct json_object *item, struct listing *l)
 
     item_read_message(item, s->arena, &message);
     size_t size = item_message_json_size(&message);
-    if (l->count == l->query->limit || (l->count && l->bytes + size > PAGE_MAX_BYTES)) {
+    if (l->count == l->query->limit || (l->count && l->bytes + size > STORE_PAGE_MAX_BYTES)) {
         l->more = true;
         return;
     }

@@ -1,6 +1,6 @@
 /*
- * One session: create, read, change. How it is deleted is told in session_delete.c, how many are
- * listed in session_list.c and session_activity.c.
+ * One session: create, read, change. How it is deleted is told in session_delete.c, how a user's
+ * are listed in session_list.c and session_activity.c.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -28,7 +28,7 @@ struct place {
 struct walk {
     bool first;        /* there was no cursor */
     int64_t t_us;      /* T, whole milliseconds */
-    struct place from; /* the last place shown */
+    struct place from; /* the last place shown; first: none */
     uint64_t shown[SHOWN_MAX];
     size_t shown_count;
     unsigned placed;
@@ -180,7 +180,7 @@ static int active_before(struct store *s, const struct walk *walk, const struct 
     return r;
 }
 
-/* Where the session stands in this walk; *us is untouched where it does not belong to the page. */
+/* Where the session stands in this walk, and whether that is beyond what was shown before. */
 static int place(struct store *s, struct walk *walk, const struct session *session, bool *belongs,
                  int64_t *us, struct err *e)
 {
@@ -234,7 +234,8 @@ static int stream(struct store *s, struct str user_id, struct walk *walk, struct
     return 0;
 }
 
-/* "T us id hash hash …": hexadecimal numbers, the id without blanks in its own field by length. */
+/* "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is counted from -1,
+ * the place of a session without a time that can be read. */
 static struct str write_cursor(struct store *s, const struct walk *walk)
 {
     struct buf text;

@@ -35,8 +35,8 @@ static void take(struct store *s, struct json_object *items, struct listing *l)
     }
 }
 
-int store_sessions_by_creation(struct store *s, const struct session_query *query,
-                               struct session_page *out, struct err *e)
+static int by_creation(struct store *s, const struct session_query *query, struct session_page *out,
+                       struct err *e)
 {
     struct listing l = {.page = out, .limit = (size_t)query->limit};
     struct str last = query->cursor;
@@ -65,6 +65,6 @@ int store_sessions_list(struct store *s, const struct session_query *query,
 {
     *out = (struct session_page){.next_cursor = STR_NONE};
     if (query->order == SESSIONS_BY_CREATION)
-        return store_sessions_by_creation(s, query, out, e);
+        return by_creation(s, query, out, e);
     return store_sessions_by_activity(s, query, out, e);
 }

@@ -7,9 +7,6 @@
 
 #include "store/internal.h"
 
-/* A page ends before its JSON passes this, whatever its limit. */
-#define STORE_PAGE_MAX_BYTES (4 * 1024 * 1024)
-
 /* Lets the Query being written begin after a session; STR_NONE: at the beginning. */
 void store_user_page_start(struct store *s, struct str user_id, struct str after);
 /* After which session the next page begins. In the arena; STR_NONE at the end. */
@@ -20,8 +17,6 @@ struct str store_user_page_end(struct store *s, const struct dynamo_answer *answ
 void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
                          struct str after);
 
-int store_sessions_by_creation(struct store *s, const struct session_query *query,
-                               struct session_page *out, struct err *e);
 int store_sessions_by_activity(struct store *s, const struct session_query *query,
                                struct session_page *out, struct err *e);
 

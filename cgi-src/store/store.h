@@ -79,11 +79,10 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
 
 enum session_order { SESSIONS_BY_ACTIVITY, SESSIONS_BY_CREATION };
 
-/* Where the next page goes on. Opaque to callers; encoded by store_session_cursor_*. */
 struct session_page {
     struct session *sessions; /* in the arena */
     size_t count;
-    struct str next_cursor; /* STR_NONE at the end */
+    struct str next_cursor; /* opaque bytes; STR_NONE at the end */
 };
 
 struct session_query {
@@ -100,11 +99,9 @@ int store_sessions_list(struct store *s, const struct session_query *query,
 /* ---- messages ---- */
 
 /*
- * Whose session it is. hint: the owner that the caller named or is (absent: unknown). Reads the
- * owner item afresh. ERR_SESSION_NOT_FOUND also if hint is another one.
+ * A hint is the owner that the caller named or is, STR_NONE if it is unknown. If it is another one
+ * than the session's, there is no such session.
  */
-int store_session_owner(struct store *s, struct str session_id, struct str hint,
-                        struct str *user_id, struct err *e);
 
 struct message_new {
     struct str message_id; /* STR_NONE: one is made */
@@ -117,7 +114,7 @@ struct message_new {
 
 struct append_new {
     struct str session_id;
-    struct str hint; /* as above; its transaction checks it */
+    struct str hint;
     const struct message_new *messages;
     size_t count; /* 1 to STORE_APPEND_MAX */
     struct idempotency idempotency;
@@ -129,7 +126,7 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
 
 struct message_query {
     struct str session_id;
-    struct str hint; /* as above */
+    struct str hint;
     bool descending;
     int64_t after;  /* exclusive; 0 from the beginning */
     int64_t before; /* exclusive; INT64_MAX to the end */
@@ -150,7 +147,7 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
 
 struct message_key {
     struct str session_id;
-    struct str hint; /* as above */
+    struct str hint;
     int64_t timestamp;
 };
 
