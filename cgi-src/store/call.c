@@ -85,7 +85,7 @@ bool store_pause(struct store *s, int64_t us)
     return true;
 }
 
-static void begin_body(struct store *s)
+void store_begin_body(struct store *s)
 {
     buf_reset(&s->body);
     json_writer_init(&s->w, &s->body);
@@ -95,7 +95,7 @@ static void begin_body(struct store *s)
 
 void store_begin_call(struct store *s, const char *table)
 {
-    begin_body(s);
+    store_begin_body(s);
     json_put_string(&s->w, "TableName", str_from(table));
 }
 
@@ -251,7 +251,7 @@ void store_transaction_begin(struct store *s)
     char token[IDS_UUID_SIZE];
 
     ids_uuid7(store_now_us(s) / 1000, token);
-    begin_body(s);
+    store_begin_body(s);
     json_put_string(&s->w, "ClientRequestToken", str_from(token));
     json_key(&s->w, "TransactItems");
     json_begin_array(&s->w);

@@ -42,7 +42,9 @@ struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the are
 /* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
 bool store_pause(struct store *s, int64_t us);
 
-/* Starts the body of a call on a table: {"TableName":…,"ReturnConsumedCapacity":"TOTAL" */
+/* Starts the body of a call, the second with its table: {"ReturnConsumedCapacity":"TOTAL","Table…
+ */
+void store_begin_body(struct store *s);
 void store_begin_call(struct store *s, const char *table);
 
 /* A set of outcomes besides DYNAMO_OK that the caller deals with itself. */
@@ -116,16 +118,12 @@ struct owner {
     bool has_item; /* false: an earlier backend's session; the item is written by the next append */
 };
 
-enum owner_need {
-    OWNER_FRESH = 1,    /* not from the cache, since a delete may have begun elsewhere */
-    OWNER_VERIFIED = 2, /* a hint is looked up; else the caller's transaction checks it */
-};
-
 /*
- * Finds the owner of a session; need is a set of the above. Without an owner item the hint serves,
- * see store_owner_from_hint. ERR_SESSION_NOT_FOUND.
+ * Finds the owner of a session. Without an owner item the hint serves, see store_owner_from_hint.
+ * verify: it is not taken from the cache, since a delete may have begun elsewhere, and a hint is
+ * looked up; else the caller's transaction checks both. ERR_SESSION_NOT_FOUND.
  */
-int store_owner_find(struct store *s, struct str session_id, struct str hint, unsigned need,
+int store_owner_find(struct store *s, struct str session_id, struct str hint, bool verify,
                      struct owner *out, struct err *e);
 
 /* The steps of it. Reads the owner item; out->has_item is false if there is none. */
@@ -138,6 +136,9 @@ int store_owner_check(struct store *s, struct str session_id, struct json_object
  * checks it). */
 int store_owner_from_hint(struct store *s, struct str session_id, struct str hint, bool verify,
                           struct owner *out, struct err *e);
+
+/* An action of a transaction that puts the owner item if there is none; with ALL_OLD. */
+void store_put_owner(struct store *s, struct str session_id, struct str user_id);
 
 /* ---- messages ---- */
 

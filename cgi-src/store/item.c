@@ -97,12 +97,17 @@ void item_read_message(struct json_object *item, struct arena *a, struct message
     };
 }
 
-void item_put_string(struct json_writer *w, const char *name, struct str value)
+static void put(struct json_writer *w, const char *name, const char *type, struct str value)
 {
     json_key(w, name);
     json_begin_object(w);
-    json_put_string(w, "S", value);
+    json_put_string(w, type, value);
     json_end_object(w);
+}
+
+void item_put_string(struct json_writer *w, const char *name, struct str value)
+{
+    put(w, name, "S", value);
 }
 
 void item_put_number(struct json_writer *w, const char *name, int64_t value)
@@ -110,10 +115,12 @@ void item_put_number(struct json_writer *w, const char *name, int64_t value)
     char digits[24];
 
     snprintf(digits, sizeof(digits), "%" PRId64, value);
-    json_key(w, name);
-    json_begin_object(w);
-    json_put_string(w, "N", str_from(digits));
-    json_end_object(w);
+    put(w, name, "N", str_from(digits));
+}
+
+void item_put_digits(struct json_writer *w, const char *name, struct str digits)
+{
+    put(w, name, "N", digits);
 }
 
 static void put_string_if(struct json_writer *w, const char *name, struct str value)

@@ -55,9 +55,11 @@ int64_t item_number(struct json_object *item, const char *name, int64_t fallback
 void item_write_session(struct json_writer *w, const struct session *s);
 void item_write_message(struct json_writer *w, const struct message *m);
 
-/* Single attributes: "name":{"S":"..."} and "name":{"N":"..."}. */
+/* Single attributes: "name":{"S":"..."} and "name":{"N":"..."}. A number that may be beyond int64_t
+ * (DynamoDB's have up to 38 digits) is put as its digits. */
 void item_put_string(struct json_writer *w, const char *name, struct str value);
 void item_put_number(struct json_writer *w, const char *name, int64_t value);
+void item_put_digits(struct json_writer *w, const char *name, struct str digits);
 
 /* Bytes that DynamoDB counts for the item, attribute names included. */
 size_t item_session_size(const struct session *s);

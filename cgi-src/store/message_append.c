@@ -123,10 +123,7 @@ static void put_marker(struct store *s, const struct append *a)
     json_key(&s->w, "Item");
     json_begin_object(&s->w);
     item_put_string(&s->w, "session_id", a->session_id);
-    json_key(&s->w, "timestamp");
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "N", str_from(timestamp));
-    json_end_object(&s->w);
+    item_put_digits(&s->w, "timestamp", str_from(timestamp));
     store_marker_put_fingerprint(s, a->idempotency);
     item_put_number(&s->w, "first_us", a->base_us);
     json_key(&s->w, "message_ids");
@@ -144,21 +141,10 @@ static void put_marker(struct store *s, const struct append *a)
     store_action_end(s, "attribute_not_exists(session_id)", true);
 }
 
-/* An earlier backend's session gets its owner item with the first append that names the owner. */
-static void put_owner(struct store *s, const struct append *a)
-{
-    store_action_begin(s, "Put", s->shared->messages_table);
-    json_key(&s->w, "Item");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, "session_id", a->session_id);
-    item_put_number(&s->w, "timestamp", TIMESTAMP_OWNER);
-    item_put_string(&s->w, "user_id", a->owner.user_id);
-    json_end_object(&s->w);
-    store_action_end(s, "attribute_not_exists(session_id)", true);
-}
-
-/* Actions in order: the messages, the session, the owner if it is put, the marker if there is a
- * key. */
+/*
+ * Actions in order: the messages, the session, the owner if it is put, the marker if there is a
+ * key. An earlier backend's session gets its owner item with the first append that names the owner.
+ */
 static void write_append(struct store *s, struct append *a)
 {
     store_transaction_begin(s);
@@ -166,7 +152,7 @@ static void write_append(struct store *s, struct append *a)
     update_session(s, a);
     a->puts_owner = !a->owner.has_item;
     if (a->puts_owner)
-        put_owner(s, a);
+        store_put_owner(s, a->session_id, a->owner.user_id);
     if (a->idempotency->key.p)
         put_marker(s, a);
 }
@@ -287,7 +273,7 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "too many others were writing to this session; nothing was written, send "
                        "the request again");
-    int r = store_owner_find(s, a.session_id, wanted->hint, 0, &a.owner, e);
+    int r = store_owner_find(s, a.session_id, wanted->hint, false, &a.owner, e);
     if (r == 0) {
         describe(s, &a);
         r = append(s, &a, e);

@@ -110,8 +110,7 @@ int store_message_update(struct store *s, const struct message_key *key,
 {
     struct owner owner;
 
-    if (store_owner_find(s, key->session_id, key->hint, OWNER_FRESH | OWNER_VERIFIED, &owner, e) <
-        0)
+    if (store_owner_find(s, key->session_id, key->hint, true, &owner, e) < 0)
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
@@ -138,8 +137,7 @@ int store_message_delete(struct store *s, const struct message_key *key, struct 
 {
     struct owner owner;
 
-    if (store_owner_find(s, key->session_id, key->hint, OWNER_FRESH | OWNER_VERIFIED, &owner, e) <
-        0)
+    if (store_owner_find(s, key->session_id, key->hint, true, &owner, e) < 0)
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);

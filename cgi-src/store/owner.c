@@ -60,18 +60,28 @@ int store_owner_from_hint(struct store *s, struct str session_id, struct str hin
     return 0;
 }
 
-int store_owner_find(struct store *s, struct str session_id, struct str hint, unsigned need,
+int store_owner_find(struct store *s, struct str session_id, struct str hint, bool verify,
                      struct owner *out, struct err *e)
 {
     if (!store_is_session_id(session_id))
         return store_session_not_found(e);
     *out = (struct owner){.has_item = true};
-    if (!(need & OWNER_FRESH) && owner_cache_get(s->shared->owners, session_id, s->arena,
-                                                 &out->user_id, &out->last_timestamp))
+    if (!verify && owner_cache_get(s->shared->owners, session_id, s->arena, &out->user_id,
+                                   &out->last_timestamp))
         return hint.p && !str_equals(hint, out->user_id) ? store_session_not_found(e) : 0;
     if (store_owner_get(s, session_id, hint, out, e) < 0)
         return -1;
-    return out->has_item
-               ? 0
-               : store_owner_from_hint(s, session_id, hint, need & OWNER_VERIFIED, out, e);
+    return out->has_item ? 0 : store_owner_from_hint(s, session_id, hint, verify, out, e);
+}
+
+void store_put_owner(struct store *s, struct str session_id, struct str user_id)
+{
+    store_action_begin(s, "Put", s->shared->messages_table);
+    json_key(&s->w, "Item");
+    json_begin_object(&s->w);
+    item_put_string(&s->w, "session_id", session_id);
+    item_put_number(&s->w, "timestamp", TIMESTAMP_OWNER);
+    item_put_string(&s->w, "user_id", user_id);
+    json_end_object(&s->w);
+    store_action_end(s, "attribute_not_exists(session_id)", true);
 }

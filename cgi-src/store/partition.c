@@ -23,10 +23,7 @@ static void put_key(struct store *s, struct str session_id, struct str timestamp
     json_key(&s->w, "Key");
     json_begin_object(&s->w);
     item_put_string(&s->w, "session_id", session_id);
-    json_key(&s->w, "timestamp");
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "N", timestamp);
-    json_end_object(&s->w);
+    item_put_digits(&s->w, "timestamp", timestamp);
     json_end_object(&s->w);
 }
 
@@ -43,10 +40,7 @@ static int delete_one(struct store *s, struct str session_id, struct str timesta
 
 static void write_batch(struct store *s, const struct batch *b)
 {
-    buf_reset(&s->body);
-    json_writer_init(&s->w, &s->body);
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "ReturnConsumedCapacity", STR("TOTAL"));
+    store_begin_body(s);
     json_key(&s->w, "RequestItems");
     json_begin_object(&s->w);
     json_key(&s->w, s->shared->messages_table);

@@ -67,16 +67,7 @@ static void write_create(struct store *s, const struct session_new *wanted,
     json_key(&s->w, "Item");
     item_write_session(&s->w, session);
     store_action_end(s, "attribute_not_exists(session_id)", false);
-
-    store_action_begin(s, "Put", s->shared->messages_table);
-    json_key(&s->w, "Item");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, "session_id", session->session_id);
-    item_put_number(&s->w, "timestamp", TIMESTAMP_OWNER);
-    item_put_string(&s->w, "user_id", session->user_id);
-    json_end_object(&s->w);
-    store_action_end(s, "attribute_not_exists(session_id)", false);
-
+    store_put_owner(s, session->session_id, session->user_id);
     if (session->create_marker.p)
         put_marker(s, wanted, session, gone);
 }

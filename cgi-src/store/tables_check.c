@@ -104,9 +104,7 @@ static void put_query(struct store *s, const struct table *t, const struct nowhe
 static void put_batch(struct store *s, enum store_table which, const struct table *t,
                       const struct nowhere *n)
 {
-    buf_reset(&s->body);
-    json_writer_init(&s->w, &s->body);
-    json_begin_object(&s->w);
+    store_begin_body(s);
     json_key(&s->w, "RequestItems");
     json_begin_object(&s->w);
     json_key(&s->w, t->name);
