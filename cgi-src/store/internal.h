@@ -42,9 +42,9 @@ struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the are
 /* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
 bool store_pause(struct store *s, int64_t us);
 
-/* Starts the body of a call, the second with its table: {"ReturnConsumedCapacity":"TOTAL","Table…
- */
+/* Starts the body of a call: {"ReturnConsumedCapacity":"TOTAL" */
 void store_begin_body(struct store *s);
+/* That, and its "TableName". */
 void store_begin_call(struct store *s, const char *table);
 
 /* A set of outcomes besides DYNAMO_OK that the caller deals with itself. */

@@ -215,12 +215,13 @@ static struct str update_expression(struct store *s, const struct session_change
                         changes->has_metadata && !changes->metadata.p ? " REMOVE metadata" : "");
 }
 
-static void write_update(struct store *s, const struct session *current,
-                         const struct session_changes *changes, const struct versions *if_match)
+static void write_update(struct store *s, const struct session_key *key,
+                         const struct session_changes *changes, const struct versions *if_match,
+                         int64_t version)
 {
     store_transaction_begin(s);
     store_action_begin(s, "Update", s->shared->sessions_table);
-    store_key_session(s, current->user_id, current->session_id);
+    store_key_session(s, key->user_id, key->session_id);
     json_put_string(&s->w, "UpdateExpression", update_expression(s, changes));
     json_key(&s->w, "ExpressionAttributeValues");
     json_begin_object(&s->w);
@@ -230,21 +231,22 @@ static void write_update(struct store *s, const struct session *current,
         item_put_string(&s->w, ":title", changes->title);
     if (changes->metadata.p)
         item_put_string(&s->w, ":metadata", changes->metadata);
-    store_put_version(s, if_match, current->version);
+    store_put_version(s, if_match, version);
     json_end_object(&s->w);
     struct str condition = arena_printf(
         s->arena, "attribute_exists(session_id) AND attribute_not_exists(deleted_at)%s",
-        store_version_condition(if_match, current->version));
+        store_version_condition(if_match, version));
     store_action_end(s, condition.p, true);
 }
 
-/* 0: done; 1: it changed meanwhile, look again; -1 with e. */
-static int try_update(struct store *s, const struct session_changes *changes,
-                      const struct versions *if_match, struct session *session, struct err *e)
+/* 0: done; 1: it is not at that version any more, look again; -1 with e. */
+static int try_update(struct store *s, const struct session_key *key,
+                      const struct session_changes *changes, const struct versions *if_match,
+                      int64_t version, struct err *e)
 {
     struct dynamo_answer answer;
 
-    write_update(s, session, changes, if_match);
+    write_update(s, key, changes, if_match, version);
     int r = store_transaction_commit(s, &answer, e);
     if (r == 1) {
         struct json_object *item = store_reason_item(&answer, 0);
@@ -282,14 +284,14 @@ static void explain_size(struct store *s, const struct session_key *key,
  * The write needs to know the session only to check a precondition, or a value that may be too
  * large for DynamoDB to look at.
  */
-static int read_before_update(struct store *s, const struct session_changes *changes,
+static int read_before_update(struct store *s, const struct session_key *key,
+                              const struct session_changes *changes,
                               const struct versions *if_match, struct session *session,
                               struct err *e)
 {
     if (!if_match->present && changes->metadata.n < ITEM_MAX_BYTES / 2)
         return 0;
-    struct session_key key = {session->user_id, session->session_id};
-    if (store_session_read(s, &key, true, session, e) < 0)
+    if (store_session_read(s, key, true, session, e) < 0)
         return -1;
     if (session->deleted)
         return store_session_not_found(e);
@@ -306,11 +308,11 @@ int store_session_update(struct store *s, const struct session_key *key,
 
     if (!is_session_key(key))
         return store_session_not_found(e);
-    *out = (struct session){.user_id = key->user_id, .session_id = key->session_id};
+    *out = (struct session){0};
     do {
-        if (read_before_update(s, changes, if_match, out, e) < 0)
+        if (read_before_update(s, key, changes, if_match, out, e) < 0)
             return -1;
-        r = try_update(s, changes, if_match, out, e);
+        r = try_update(s, key, changes, if_match, out->version, e);
         if (r < 0 && e->code == ERR_ITEM_TOO_LARGE)
             explain_size(s, key, changes, e);
     } while (r == 1);
