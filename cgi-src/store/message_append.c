@@ -14,6 +14,9 @@
  */
 #define APPEND_MAX_BYTES (4 * 1024 * 1024 - ITEM_MAX_BYTES - 16 * 1024)
 
+/* What became of an attempt, where it is not -1 with e. */
+enum { APPENDED, AGAIN, REPLAYED };
+
 /* What one append carries from attempt to attempt. */
 struct append {
     struct str session_id;
@@ -157,7 +160,7 @@ static void write_append(struct store *s, struct append *a)
         put_marker(s, a);
 }
 
-/* The first answer again, from the marker and what was asked for. */
+/* The first answer again, from the marker and what was asked for. REPLAYED. */
 static int replay(struct store *s, struct append *a, struct json_object *marker, struct err *e)
 {
     struct json_object *ids = json_get(json_get(marker, "message_ids"), "L");
@@ -169,10 +172,16 @@ static int replay(struct store *s, struct append *a, struct json_object *marker,
         a->out[i].message_id =
             arena_str(s->arena, json_get_str(json_object_array_get_idx(ids, i), "S"));
     stamp(s, a);
-    return 0;
+    return REPLAYED;
 }
 
-/* The session has a later message than was known. 1: try again with what its item tells. */
+/* A later message is in the session's partition than was known. AGAIN. */
+static int learn_from_messages(struct store *s, struct append *a, struct err *e)
+{
+    return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : AGAIN;
+}
+
+/* The session has a later message than was known, which its item tells. AGAIN. */
 static int learn_order(struct store *s, struct append *a, struct json_object *session,
                        struct err *e)
 {
@@ -181,16 +190,15 @@ static int learn_order(struct store *s, struct append *a, struct json_object *se
     if (last >= 0) {
         a->without_order = false;
         a->owner.last_timestamp = last;
-        return 1;
+        return AGAIN;
     }
     a->without_order = true;
-    return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : 1;
+    return learn_from_messages(s, a, e);
 }
 
 /*
- * Why the transaction was canceled. 1: go again; 2: it had been done before (replayed); -1 with e.
- * Whether the session is being deleted comes first: then nothing of it is shown any more, its
- * marker's answer neither.
+ * Why the transaction was canceled. Whether the session is being deleted comes first: then nothing
+ * of it is shown any more, its marker's answer neither.
  */
 static int learn(struct store *s, struct append *a, const struct dynamo_answer *answer,
                  struct err *e)
@@ -205,19 +213,18 @@ static int learn(struct store *s, struct append *a, const struct dynamo_answer *
         owner_cache_remove(s->shared->owners, a->session_id);
         return store_session_not_found(e);
     }
-    if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action)) {
-        struct json_object *marker = store_reason_item(answer, marker_action);
-        return replay(s, a, marker, e) < 0 ? -1 : 2;
-    }
+    if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action))
+        return replay(s, a, store_reason_item(answer, marker_action), e);
     if (session_stopped_it)
         return learn_order(s, a, session, e);
     if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
         struct json_object *item = store_reason_item(answer, owner_action);
-        return store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0 ? -1
-                                                                                             : 1;
+        if (store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0)
+            return -1;
+        return AGAIN;
     }
     /* A message's key is taken: an earlier backend wrote beyond last_timestamp. */
-    return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : 1;
+    return learn_from_messages(s, a, e);
 }
 
 static int check_sizes(const struct append *a, struct err *e)
@@ -238,7 +245,7 @@ static int check_sizes(const struct append *a, struct err *e)
     return 0;
 }
 
-/* 0: committed; 2: it had been done before; -1 with e. */
+/* APPENDED or REPLAYED. */
 static int append(struct store *s, struct append *a, struct err *e)
 {
     int r;
@@ -252,8 +259,8 @@ static int append(struct store *s, struct append *a, struct err *e)
         if (r == 1)
             r = learn(s, a, &answer, e);
         dynamo_answer_free(&answer);
-    } while (r == 1);
-    if (r == 0)
+    } while (r == AGAIN);
+    if (r == APPENDED)
         owner_cache_put(s->shared->owners, a->session_id, a->owner.user_id, last_timestamp(a));
     return r;
 }
@@ -279,6 +286,6 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
         r = append(s, &a, e);
     }
     gate_leave(s->shared->gate, a.session_id);
-    *replayed = r == 2;
+    *replayed = r == REPLAYED;
     return r < 0 ? -1 : 0;
 }

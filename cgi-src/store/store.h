@@ -68,7 +68,8 @@ int store_session_update(struct store *s, const struct session_key *key,
                          const struct session_changes *changes, const struct versions *if_match,
                          struct session *out, struct err *e);
 
-/* Removes every item of the session. Cut off, it is finished by calling it again. */
+/* Removes every item of the session, adding its messages to *deleted_messages. Cut off, it is
+ * finished by calling it again. */
 int store_session_delete(struct store *s, const struct session_key *key,
                          const struct versions *if_match, struct session *out,
                          int64_t *deleted_messages, struct err *e);
