@@ -41,9 +41,19 @@
 #define NO_FINGERPRINT                                                                             \
     S("fingerprint", "0000000000000000000000000000000000000000000000000000000000000000")
 
+/* How an exchange begins. */
+#define GET .operation = "GetItem"
+#define PUT .operation = "PutItem"
+#define DELETE .operation = "DeleteItem"
+#define QUERY .operation = "Query"
+#define TRANSACT .operation = "TransactWriteItems"
+#define BATCH .operation = "BatchWriteItem"
+#define CREATE .operation = "CreateTable"
+#define DESCRIBE .operation = "DescribeTable"
+
 /* A call that the store must make, and what it is answered. */
 struct exchange {
-    const char *operation; /* "Query"; NULL ends the script */
+    const char *operation; /* NULL ends the script */
     struct step answer;
     const char *asks[6]; /* what the request must have in it; ended by NULL */
     const char *lacks;   /* what it must not */

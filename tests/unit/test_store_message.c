@@ -59,10 +59,9 @@ static int delete_by_owner(struct world *w, struct err *e)
     return store_message_delete(w->store, &key, e);
 }
 
-#define TRANSACT "TransactWriteItems"
 #define OWNED                                                                                      \
     {                                                                                              \
-        "GetItem", FOUND(OWNER),                                                                   \
+        GET, FOUND(OWNER),                                                                         \
         {                                                                                          \
             N("timestamp", "0"), "\"ConsistentRead\":true"                                         \
         }                                                                                          \
@@ -72,55 +71,55 @@ static int delete_by_owner(struct world *w, struct err *e)
                                                                                       content))
 #define READ                                                                                       \
     {                                                                                              \
-        "GetItem", MESSAGE("old"),                                                                 \
+        GET, MESSAGE("old"),                                                                       \
         {                                                                                          \
             N("timestamp", "7"), "\"ConsistentRead\":true"                                         \
         }                                                                                          \
     }
 #define UNREADABLE                                                                                 \
-    {"GetItem", STATUS(500)}, {"GetItem", STATUS(500)}, {"GetItem", STATUS(500)},                  \
+    {GET, STATUS(500)}, {GET, STATUS(500)}, {GET, STATUS(500)},                                    \
     {                                                                                              \
-        "GetItem", STATUS(500)                                                                     \
+        GET, STATUS(500)                                                                           \
     }
 
 static const struct store_case readings[] = {
     {.name = "a message", .run = get, .script = {OWNED, READ}, .says = "m old - 7"},
-    {.name = "none", .run = get, .script = {OWNED, {"GetItem", OK}}, .code = ERR_MESSAGE_NOT_FOUND},
+    {.name = "none", .run = get, .script = {OWNED, {GET, OK}}, .code = ERR_MESSAGE_NOT_FOUND},
     {.name = "a helper is no message",
      .run = get_helper,
      .script = {OWNED},
      .code = ERR_MESSAGE_NOT_FOUND},
     {.name = "of a session that is being deleted",
      .run = get,
-     .script = {{"GetItem", FOUND(OWNER "," DELETED)}},
+     .script = {{GET, FOUND(OWNER "," DELETED)}},
      .code = ERR_SESSION_NOT_FOUND},
     {.name = "of an earlier backend's session",
      .run = get,
-     .script = {{"GetItem", OK}, READ},
+     .script = {{GET, OK}, READ},
      .says = "m old - 7"},
     {.name = "of an earlier backend's session, or of none",
      .run = get,
-     .script = {{"GetItem", OK}, {"GetItem", OK}},
+     .script = {{GET, OK}, {GET, OK}},
      .code = ERR_SESSION_NOT_FOUND},
     {.name = "of an earlier backend's session that is the caller's",
      .run = get_by_owner,
-     .script = {{"GetItem", OK},
-                {"GetItem", FOUND(S("title", "t")), {S("user_id", "u") "," S("session_id", "s")}},
-                {"GetItem", OK}},
+     .script = {{GET, OK},
+                {GET, FOUND(S("title", "t")), {S("user_id", "u") "," S("session_id", "s")}},
+                {GET, OK}},
      .code = ERR_MESSAGE_NOT_FOUND},
     {.name = "of an earlier backend's session that is not the caller's",
      .run = get_by_owner,
-     .script = {{"GetItem", OK}, {"GetItem", OK}},
+     .script = {{GET, OK}, {GET, OK}},
      .code = ERR_SESSION_NOT_FOUND},
     {.name = "an item without anything",
      .run = get,
-     .script = {OWNED, {"GetItem", FOUND("")}},
+     .script = {OWNED, {GET, FOUND("")}},
      .says = "  - 0"},
     {.name = "an item of other types",
      .run = get,
      .script = {OWNED,
-                {"GetItem", FOUND("\"timestamp\":{\"N\":\"9E99\"},\"message_id\":{\"B\":\"bQ==\"},"
-                                  "\"content\":{\"SS\":[\"a\"]},\"metadata\":{\"M\":{}}")}},
+                {GET, FOUND("\"timestamp\":{\"N\":\"9E99\"},\"message_id\":{\"B\":\"bQ==\"},"
+                            "\"content\":{\"SS\":[\"a\"]},\"metadata\":{\"M\":{}}")}},
      .says = "  {} 0"},
     {.name = "lost to the end: reads change nothing",
      .run = get,
@@ -138,12 +137,9 @@ static const struct store_case changes[] = {
                  OK,
                  {"SET updated_at = :now, content = :content REMOVE metadata", N("timestamp", "7"),
                   N(":count", "0"), S("user_id", "u")}},
-                {"GetItem", MESSAGE("newer")}},
+                {GET, MESSAGE("newer")}},
      .says = "newer -"},
-    {.name = "none",
-     .run = edit,
-     .script = {OWNED, {"GetItem", OK}},
-     .code = ERR_MESSAGE_NOT_FOUND},
+    {.name = "none", .run = edit, .script = {OWNED, {GET, OK}}, .code = ERR_MESSAGE_NOT_FOUND},
     {.name = "it went between reading and changing",
      .run = edit,
      .script = {OWNED, READ, {TRANSACT, CANCELED(CONDITION "," NONE)}},
@@ -159,7 +155,7 @@ static const struct store_case changes[] = {
                 {TRANSACT, CANCELED(NONE "," CONFLICTING)},
                 {TRANSACT, CANCELED(CONFLICTING "," NONE), .again = true},
                 {TRANSACT, OK, .again = true},
-                {"GetItem", MESSAGE("new")}},
+                {GET, MESSAGE("new")}},
      .says = "new -",
      .slept_us = 12500 + 25000},
     {.name = "lost to the end: it may be done",
@@ -186,7 +182,7 @@ static const struct store_case changes[] = {
      .slept_us = 12500 + 25000 + 50000},
     {.name = "deleted since",
      .run = edit,
-     .script = {OWNED, READ, {TRANSACT, OK}, {"GetItem", OK}},
+     .script = {OWNED, READ, {TRANSACT, OK}, {GET, OK}},
      .code = ERR_MESSAGE_NOT_FOUND},
 };
 
@@ -201,11 +197,11 @@ static const struct store_case deletions[] = {
     {.name = "the owner is read afresh, also if it is known",
      .run = delete_message,
      .known_last_ms = 1000,
-     .script = {{"GetItem", FOUND(OWNER "," DELETED)}},
+     .script = {{GET, FOUND(OWNER "," DELETED)}},
      .code = ERR_SESSION_NOT_FOUND},
     {.name = "an earlier backend's, by its owner",
      .run = delete_by_owner,
-     .script = {{"GetItem", OK}, {"GetItem", FOUND(S("title", "t"))}, {TRANSACT, OK}}},
+     .script = {{GET, OK}, {GET, FOUND(S("title", "t"))}, {TRANSACT, OK}}},
     {.name = "none",
      .run = delete_message,
      .script = {OWNED, {TRANSACT, CANCELED(CONDITION "," NONE)}},

@@ -37,8 +37,6 @@ static int probe_put(struct world *w, struct err *e)
     return r;
 }
 
-#define DESCRIBE "DescribeTable"
-#define CREATE "CreateTable"
 #define ABSENT NAMED("ResourceNotFoundException")
 #define ATTRIBUTE(name, type) "{\"AttributeName\":\"" name "\",\"AttributeType\":\"" type "\"}"
 #define KEY(name) "{\"AttributeName\":\"" name "\"}"
@@ -121,15 +119,15 @@ static const struct store_case making[] = {
 static const struct store_case answering[] = {
     {.name = "both answer",
      .run = ready,
-     .script = {{"GetItem", OK, {"ai4ai-chat-sessions"}}, {"GetItem", OK, MESSAGES_TABLE}}},
+     .script = {{GET, OK, {"ai4ai-chat-sessions"}}, {GET, OK, MESSAGES_TABLE}}},
     {.name = "one is not there",
      .run = ready,
-     .script = {{"GetItem", OK}, {"GetItem", ABSENT}},
+     .script = {{GET, OK}, {GET, ABSENT}},
      .code = ERR_DYNAMODB_UNAVAILABLE,
      .words = "the table ai4ai-chat-messages does not exist"},
     {.name = "one may not be read",
      .run = ready,
-     .script = {{"GetItem", DENIED}},
+     .script = {{GET, DENIED}},
      .code = ERR_DYNAMODB_DENIED,
      .words = "(asked for the table ai4ai-chat-sessions)"},
 };
@@ -153,13 +151,13 @@ static const struct store_case looking[] = {
     {.name = "not permitted", .run = describe, .script = {{DESCRIBE, DENIED}}, .says = "4 - -"},
     {.name = "a condition that failed was permitted",
      .run = probe_put,
-     .script = {{"PutItem",
+     .script = {{PUT,
                  NAMED("ConditionalCheckFailedException"),
                  {"attribute_exists(session_id)", "!check!"}}},
      .says = "0"},
     {.name = "a put that is not permitted",
      .run = probe_put,
-     .script = {{"PutItem", DENIED}},
+     .script = {{PUT, DENIED}},
      .says = "1"},
 };
 
