@@ -131,6 +131,8 @@ static inline void check_request(const struct store_case *row, size_t i,
     if (strcmp(seen->operation, wanted->operation) != 0)
         fail_msg("%s: call %zu is %s, not %s", row->name, i + 1, seen->operation,
                  wanted->operation);
+    if (strlen(seen->body) == sizeof seen->body - 1)
+        fail_msg("%s: call %zu is too long for the fixture", row->name, i + 1);
     for (const char *const *words = wanted->asks; *words; words++) {
         if (!strstr(seen->body, *words))
             fail_msg("%s: call %zu does not have %s: %s", row->name, i + 1, *words, seen->body);

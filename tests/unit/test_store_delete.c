@@ -91,6 +91,8 @@ static int erase(struct world *w, struct err *e)
 
 #define AT(timestamp) "{" N("timestamp", timestamp) "}"
 #define THREE_AND_HELPERS AT("-12") "," AT("0") "," AT("1") "," AT("2") "," AT("3")
+#define FIVE(tens) AT(tens "1") "," AT(tens "2") "," AT(tens "3") "," AT(tens "4") "," AT(tens "5")
+#define TWENTY_FIVE FIVE("1") "," FIVE("2") "," FIVE("3") "," FIVE("4") "," FIVE("5")
 #define LEFT(timestamp)                                                                            \
     "{\"DeleteRequest\":{\"Key\":{" S("session_id", "s") "," N("timestamp", timestamp) "}}}"
 #define UNPROCESSED(requests)                                                                      \
@@ -125,6 +127,14 @@ static const struct store_case good[] = {
                 {BATCH, OK, {LEFT("6")}},
                 LAST_TWO},
      .says = "2 messages"},
+    {.name = "more than a batch holds",
+     .run = delete_session,
+     .script = {READ_MARKED,
+                {QUERY, PAGE(TWENTY_FIVE "," AT("61"))},
+                {BATCH, OK, {LEFT("11"), LEFT("55")}, .lacks = LEFT("61")},
+                {BATCH, OK, {LEFT("61")}, .lacks = LEFT("55")},
+                LAST_TWO},
+     .says = "26 messages"},
     {.name = "a delete that was cut off goes on",
      .run = delete_session,
      .script = {READ_MARKED, {QUERY, PAGE(AT("0") "," AT("3"))}, {BATCH, OK}, LAST_TWO},
