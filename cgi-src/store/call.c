@@ -333,6 +333,13 @@ int store_message_not_found(struct err *e)
     return err_set(e, ERR_MESSAGE_NOT_FOUND, "there is no such message in this session");
 }
 
+int store_key_reused(struct err *e)
+{
+    return err_set(e, ERR_IDEMPOTENCY_KEY_REUSED,
+                   "this Idempotency-Key was used for another request; use a new key for a new "
+                   "request");
+}
+
 int store_changed_unseen(struct err *e)
 {
     if (e->code == ERR_SESSION_NOT_FOUND || e->code == ERR_MESSAGE_NOT_FOUND)

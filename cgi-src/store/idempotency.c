@@ -79,9 +79,5 @@ int store_marker_check(struct store *s, struct json_object *marker,
 {
     struct str stored = item_string(marker, "fingerprint");
 
-    if (str_equals(stored, fingerprint_text(s, idempotency)))
-        return 0;
-    return err_set(e, ERR_IDEMPOTENCY_KEY_REUSED,
-                   "this Idempotency-Key was used for another request; use a new key for a new "
-                   "request");
+    return str_equals(stored, fingerprint_text(s, idempotency)) ? 0 : store_key_reused(e);
 }

@@ -94,6 +94,7 @@ int store_session_not_found(struct err *e);
 int store_message_not_found(struct err *e);
 /* After a write that went through: e, from reading again, becomes what the caller should know. */
 int store_changed_unseen(struct err *e);
+int store_key_reused(struct err *e); /* an Idempotency-Key */
 int store_check_size(size_t size, const char *what, struct err *e);
 
 /* ---- sessions (store/session.c) ---- */

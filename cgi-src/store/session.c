@@ -86,6 +86,8 @@ static int replay_create(struct store *s, const struct session_new *wanted,
     struct str created_at = arena_str(s->arena, item_string(marker, "created_at"));
     struct session now = {0};
 
+    if (!store_is_session_id(key.session_id) || created_at.n != CLOCK_TIME_SIZE - 1)
+        return store_key_reused(e); /* it lies there, but is none of this service's */
     int r = store_session_read(s, &key, true, &now, e);
     if (r < 0 && e->code != ERR_SESSION_NOT_FOUND)
         return -1;
