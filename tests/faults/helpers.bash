@@ -7,8 +7,8 @@ source "$TOP/tests/api/helpers.bash"
 # shellcheck source=tests/api/auth_stack.bash
 source "$TOP/tests/api/auth_stack.bash"
 
-# faults KIND [TEXT]: every call to DynamoDB, or those that have TEXT, meets this from now on.
-faults() { tell_front "{\"rate\":1,\"kinds\":[\"$1\"],\"only\":\"${2-}\"}"; }
+# faults KIND: every call to DynamoDB meets this from now on.
+faults() { tell_front "{\"rate\":1,\"kinds\":[\"$1\"]}"; }
 no_faults() { tell_front '{"rate":0,"kinds":[]}'; }
 tell_front() { curl -sS --noproxy '*' --fail -o "$BATS_TEST_TMPDIR/told" -d "$1" "$FRONT/-/faults"; }
 

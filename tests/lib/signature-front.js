@@ -1,15 +1,18 @@
 // Stands between the pool and DynamoDB Local in the end-to-end tests and checks the signature of every
 // request with an independent signer (npm's aws4); DynamoDB Local itself checks none. Can also do to
-// requests what a network does. What it has seen it tells at GET /-/stats.
+// requests what a network does (front-faults.js). What it has seen it tells at GET /-/stats.
 //
 //   node signature-front.js --upstream http://127.0.0.1:PORT [--port N]
 //
 // Prints "listening PORT". Environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION: what must
-// have been signed with. FAULT_RATE (0 to 1), FAULT_KINDS (a comma-separated choice of those below);
-// POST /-/faults {"rate":0.2,"kinds":["throttle"]} changes both while it runs.
+// have been signed with. FAULT_RATE (0 to 1), FAULT_KINDS (a comma-separated choice);
+// POST /-/faults {"rate":0.2,"kinds":["throttle"]} changes both while it runs; with "times":1 that many
+// are enough. GET /-/faults tells the kinds that are chosen from.
 'use strict';
 const http = require('http');
 const { RequestSigner } = require('aws4');
+const { clock, forward, sendJson, refuse } = require('./front-answers');
+const faults = require('./front-faults');
 
 const options = Object.fromEntries(
   process.argv.slice(2).join(' ').split('--').filter(Boolean).map((pair) => pair.trim().split(/[ =]/)));
@@ -21,11 +24,11 @@ const credentials = {
 const region = process.env.AWS_REGION || 'us-east-1';
 const SKEW_MS = 5 * 60 * 1000; // as AWS allows
 
-const stats = { verified: 0, bad: [], forwarded: 0, faults: {}, operations: {}, reads: { consistent: 0, other: 0 } };
-const faults = {
+const stats = { verified: 0, bad: [], forwarded: 0, operations: {}, reads: { consistent: 0, other: 0, items: 0 } };
+faults.set({
   rate: Number(process.env.FAULT_RATE || 0),
   kinds: (process.env.FAULT_KINDS || '').split(',').filter(Boolean),
-};
+});
 
 // ---- signatures ----
 
@@ -60,7 +63,7 @@ function faultOf(request, body) {
   if (!authorization) return 'no Authorization of the form AWS4-HMAC-SHA256';
   const { credential, signed } = authorization;
   const moment = momentOf(request.headers['x-amz-date']);
-  if (!(Math.abs(Date.now() - moment) < SKEW_MS)) return `x-amz-date ${request.headers['x-amz-date']} is not now`;
+  if (!faults.wasEverNow(moment, SKEW_MS)) return `x-amz-date ${request.headers['x-amz-date']} is not now`;
   const scope = [credentials.accessKeyId, request.headers['x-amz-date'].slice(0, 8), region, 'dynamodb', 'aws4_request'];
   if (credential.join('/') !== scope.join('/')) return `credential ${credential.join('/')} is not ${scope.join('/')}`;
   if (signed.join() !== [...signed].sort().join()) return `signed headers are not in order: ${signed}`;
@@ -85,99 +88,23 @@ function contentFaultOf(request, body) {
   return null;
 }
 
-// ---- passing on ----
-
-// Jetty closes idle connections after 30 s; ours are closed before, so that none is used as it dies.
-const agent = new http.Agent({ keepAlive: true, maxSockets: 256, timeout: 10000 });
-
-function forward(request, body, done) {
-  stats.forwarded++;
-  const onward = http.request({
-    agent, host: upstream.hostname, port: upstream.port, method: request.method, path: request.url,
-    headers: { ...request.headers, connection: 'keep-alive', 'content-length': body.length },
-  }, (answer) => {
-    const chunks = [];
-    answer.on('data', (chunk) => chunks.push(chunk));
-    answer.on('end', () => done(null, answer, Buffer.concat(chunks)));
-    answer.on('error', done);
-  });
-  onward.on('error', done);
-  onward.end(body);
-}
-
-function pass(request, body, response) {
-  forward(request, body, (error, answer, bytes) => {
-    if (error) {
-      response.destroy();
-      return;
-    }
-    const headers = { ...answer.headers, 'content-length': bytes.length };
-    delete headers.connection;
-    delete headers['transfer-encoding'];
-    response.writeHead(answer.statusCode, headers);
-    response.end(bytes);
-  });
-}
-
-function refuse(response, status, type, message, more) {
-  const text = JSON.stringify({ __type: type, message, ...more });
-  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-// ---- faults: what a network and a busy service do ----
-
-const KINDS = {
-  // The connection dies before the table has seen the request, or after it has done what it says.
-  'reset-before': (request, body, response) => response.destroy(),
-  'reset-after': (request, body, response) => forward(request, body, () => response.destroy()),
-  'error-500': (request, body, response) =>
-    refuse(response, 500, 'com.amazonaws.dynamodb.v20120810#InternalServerError', 'injected'),
-  'html-503': (request, body, response) => {
-    response.writeHead(503, { 'content-type': 'text/html' });
-    response.end('<html><body>Service Unavailable</body></html>');
-  },
-  throttle: (request, body, response) =>
-    refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException', 'injected'),
-  // An error that this service has never heard of: AWS adds some now and then.
-  'unknown-400': (request, body, response) =>
-    refuse(response, 400, 'com.amazonaws.dynamodb.v20120810#SomethingNewException', 'injected'),
-  denied: (request, body, response) =>
-    refuse(response, 400, 'com.amazon.coral.service#AccessDeniedException', 'User: x is not authorized'),
-  conflict: (request, body, response) => refuse(response, 400,
-    'com.amazonaws.dynamodb.v20120810#TransactionCanceledException', 'injected',
-    { CancellationReasons: [{ Code: 'TransactionConflict', Message: 'injected' }] }),
-  stall: (request, body, response) => setTimeout(() => pass(request, body, response), 300),
-};
-
-// Holds every call until the faults are changed.
-const held = [];
-KINDS.hold = (...call) => held.push(call);
-// What no repetition overcomes is not left to chance.
-const BY_CHANCE = Object.keys(KINDS)
-  .filter((kind) => !['hold', 'denied', 'conflict', 'unknown-400'].includes(kind));
-
-function chooseFault() {
-  if (!(Math.random() < faults.rate)) return null;
-  const kinds = faults.kinds.length ? faults.kinds : BY_CHANCE;
-  return kinds[Math.floor(Math.random() * kinds.length)];
-}
-
 // ---- the server ----
-
-function answerJson(response, value) {
-  const text = JSON.stringify(value);
-  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
 
 function control(request, body, response) {
   if (request.url === '/-/faults' && request.method === 'POST') {
-    Object.assign(faults, JSON.parse(body.toString()));
-    for (const call of held.splice(0)) pass(...call);
+    try {
+      faults.set(JSON.parse(body.toString()));
+    } catch (error) {
+      sendJson(response, 400, { error: error.message });
+      return;
+    }
   }
-  answerJson(response, request.url === '/-/stats' ? { ...stats, held: held.length } : faults);
+  sendJson(response, 200, request.url === '/-/stats'
+    ? { ...stats, faults: faults.counts, held: faults.held.length }
+    : { ...faults.settings, kinds: faults.kinds() });
 }
+
+const isQuery = (request) => request.headers['x-amz-target'].endsWith('.Query');
 
 function count(request, body) {
   const operation = request.headers['x-amz-target'].split('.')[1];
@@ -200,13 +127,27 @@ function handle(request, body, response) {
   }
   stats.verified++;
   count(request, body);
-  const kind = chooseFault();
-  if (!kind) {
-    pass(request, body, response);
-    return;
-  }
-  stats.faults[kind] = (stats.faults[kind] || 0) + 1;
-  KINDS[kind](request, body, response);
+  meet({ request, body, response, pass: (done) => pass(request, body, response, done) });
+}
+
+function pass(request, body, response, done) {
+  stats.forwarded++;
+  forward(upstream, request, body, (error, answer) => {
+    if (error) {
+      response.destroy();
+      return;
+    }
+    if (isQuery(request)) stats.reads.items += JSON.parse(answer.bytes).ScannedCount || 0;
+    done(answer);
+  });
+}
+
+// What becomes of a request that is right.
+function meet(call) {
+  const signed_ms = momentOf(call.request.headers['x-amz-date']);
+  if (Math.abs(clock.now() - signed_ms) >= SKEW_MS) faults.refuseTime(call, signed_ms);
+  else if (faults.hasExpired(call.request)) faults.refuseExpired(call);
+  else faults.meetChance(call);
 }
 
 const server = http.createServer((request, response) => {
@@ -216,6 +157,7 @@ const server = http.createServer((request, response) => {
   request.on('error', () => {});
   response.on('error', () => {});
 });
+server.on('connection', faults.greet);
 // Longer than the pool keeps a connection, so that it is the pool that closes.
 server.keepAliveTimeout = 120000;
 server.headersTimeout = 130000;

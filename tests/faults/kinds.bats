@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# One fault of each kind, in the first call of a write and of a read: the request is answered as ever, and
+# nothing is lost or done twice. Which of them end a request, and how, is told in dynamodb.bats.
+
+# shellcheck source=tests/faults/helpers.bash
+load helpers
+
+setup_file() {
+    start_own_front
+    export KINDS_URL
+    # One worker: the next call is the one that meets the fault, on the connection that was used before.
+    KINDS_URL=$(start_auth_stack kinds POOL_PROCESSES=1 POOL_THREADS=1)
+}
+
+teardown_file() {
+    stop_auth_stack kinds
+    stop_own_front
+}
+
+setup() {
+    use_stack "$KINDS_URL"
+    new_session
+}
+
+# once KIND [MORE]: the next call to DynamoDB meets it. MORE: further members, as JSON.
+once() { tell_front "{\"rate\":1,\"kinds\":[\"$1\"],\"times\":1${2:+,$2}}"; }
+
+injected() { front_stats ".faults[\"$1\"] // 0"; }
+
+# overcome KIND [MORE]
+overcome() {
+    local before
+    before=$(injected "$1")
+    once "$@"
+    say 'it is written'
+    is "$(injected "$1")" $((before + 1)) "injected into a write"
+    once "$@"
+    api GET "/sessions/$sid/messages"
+    expect 200
+    is "$(get '[.messages[].content] | join(", ")')" 'it is written'
+    is "$(injected "$1")" $((before + 2)) "injected into a read"
+    is "$(stored_message_count "$sid")" 1 'messages in the table'
+    is "$(front_stats .bad)" '[]' 'bad signatures'
+}
+
+@test "a server that goes away, and a connection that is reset as it is accepted" { overcome refuse; }
+@test "a connection that dies before the call is carried out" { overcome reset-before; }
+@test "a connection that dies after the call was carried out" { overcome reset-after; }
+
+@test "an idle connection that is closed without a word" {
+    overcome idle-close
+    # The one that has just been closed is the one that this call would use.
+    api GET "/sessions/$user/$sid"
+    expect 200
+}
+
+@test "an answer that is late" { overcome stall; }
+@test "an answer that comes byte by byte" { overcome trickle; }
+@test "an answer that is cut off" { overcome truncate; }
+
+@test "an answer with a wrong bit" {
+    overcome flip-bit
+    # Almost anywhere in a text this would still be JSON.
+    local content i
+    content=$(printf 'text %.0s' {1..1000})
+    say "$content"
+    for i in 1 2 3 4 5 6; do
+        once flip-bit
+        api GET "/sessions/$sid/messages"
+        is "$(get '.messages[1].content')" "$content"
+    done
+}
+
+@test "header names in capitals" { overcome other-form; }
+
+@test "an error whose type has no namespace and whose message is spelt otherwise" {
+    say one
+    dynamo DeleteItem "$(jq -n -c --arg t "$SESSIONS_TABLE" --arg u "$user" --arg s "$sid" \
+        '{TableName: $t, Key: {user_id: {S: $u}, session_id: {S: $s}}}')" >/dev/null
+    once other-form
+    post "/sessions/$sid/messages" '{"role":"user","content":"two"}'
+    expect 404
+}
+
+@test "an internal error" { overcome error-500; }
+@test "an error 500 without a body" { overcome empty-500; }
+@test "an error 503 in HTML" { overcome html-503; }
+@test "a throttle" { overcome throttle; }
+
+@test "a throttle that says when to come back" {
+    local began
+    began=$(now_ms)
+    # The pause before a first repetition is never longer than 1 s of its own accord.
+    overcome throttle-wait '"wait_ms":1100'
+    (($(now_ms) - began >= 2200)) || fail "two throttles took $(($(now_ms) - began)) ms"
+}
+
+@test "a conflict of transactions" {
+    once conflict
+    say 'it is written'
+    is "$(injected conflict)" 1
+    is "$(stored_message_count "$sid")" 1
+}
+
+@test "a clock that steps ahead by an hour, and back" {
+    overcome clock '"clock_rests_ms":0'
+    api GET "/sessions/$user/$sid"
+    check '.session.created_at < (now + 60 | todate)'
+}
