@@ -16,7 +16,8 @@ const held = [];
 
 // ---- connections ----
 
-// A call that found its server going away comes back at once, with a connection that this one resets.
+// A connection is closed as HTTP has it, and the next one that somebody makes is reset. If nobody does for this
+// long, it is not: control calls make some, too.
 const REFUSE_WITHIN_MS = 1000;
 let refuseUntil = 0;
 
@@ -29,10 +30,10 @@ function greet(socket) {
 }
 
 const CONNECTIONS = {
-  refuse({ response }) {
+  refuse: ({ response, pass }) => pass((answer) => {
     refuseUntil = Date.now() + REFUSE_WITHIN_MS;
-    send(response, { status: 503, headers: { connection: 'close', 'content-length': 0 } });
-  },
+    send(response, { ...answer, headers: { ...answer.headers, connection: 'close' } });
+  }),
   // The connection dies before the table has seen the request, or after it has done what it says.
   'reset-before': ({ response }) => response.destroy(),
   'reset-after': ({ response, pass }) => pass(() => response.destroy()),
@@ -104,6 +105,15 @@ const ANSWERS = {
 
 // ---- what a busy service says ----
 
+// Which call has been asked to wait, and those that came back before their time.
+let asked = { until: 0 };
+const early = [];
+
+function noteEarly({ body }) {
+  const left_ms = asked.until - Date.now();
+  if (left_ms > 0 && asked.body.equals(body)) early.push(left_ms);
+}
+
 const ERRORS = {
   'error-500': ({ response }) => refuse(response, 500, `${DYNAMODB}#InternalServerError`, 'injected'),
   'empty-500': ({ response }) => send(response, { status: 500, headers: { 'content-length': 0 } }),
@@ -111,8 +121,11 @@ const ERRORS = {
     status: 503, headers: { 'content-type': 'text/html' }, bytes: '<html><body>Service Unavailable</body></html>',
   }),
   throttle: ({ response }) => refuse(response, 400, `${DYNAMODB}#ThrottlingException`, 'injected'),
-  'throttle-wait': ({ response }) => refuse(response, 400, `${DYNAMODB}#ProvisionedThroughputExceededException`,
-    'injected', {}, { 'X-Amz-Retry-After': settings.wait_ms }),
+  'throttle-wait': ({ body, response }) => {
+    asked = { body, until: Date.now() + settings.wait_ms };
+    refuse(response, 400, `${DYNAMODB}#ProvisionedThroughputExceededException`, 'injected', {},
+      { 'X-Amz-Retry-After': settings.wait_ms });
+  },
   conflict: ({ response }) => refuse(response, 400, `${DYNAMODB}#TransactionCanceledException`, 'injected',
     { CancellationReasons: [{ Code: 'TransactionConflict', Message: 'injected' }] }),
   // An error that this service has never heard of: AWS adds some now and then.
@@ -210,6 +223,7 @@ function count(kind) {
 
 // Has the call carried out, with or without a fault.
 function meetChance(call) {
+  noteEarly(call);
   const kind = choose(call.request);
   if (!kind) {
     call.pass((answer) => send(call.response, answer));
@@ -221,5 +235,5 @@ function meetChance(call) {
 }
 
 module.exports = {
-  settings, counts, held, set, kinds, meetChance, greet, hasExpired, refuseExpired, wasEverNow, refuseTime,
+  settings, counts, held, early, set, kinds, meetChance, greet, hasExpired, refuseExpired, wasEverNow, refuseTime,
 };
