@@ -204,34 +204,47 @@ static int place(struct store *s, struct walk *walk, const struct session *sessi
     return 0;
 }
 
+/* What is read of a session goes to scratch: the heap copies what it keeps. */
+static int add_page(struct store *s, struct json_object *items, struct walk *walk,
+                    struct arena *scratch, struct heap *h, struct err *e)
+{
+    size_t n = store_array_length(items);
+
+    for (size_t i = 0; i < n; i++) {
+        struct session session;
+        bool belongs;
+        int64_t us;
+        item_read_session(json_object_array_get_idx(items, i), scratch, &session);
+        if (session.deleted)
+            continue;
+        if (place(s, walk, &session, &belongs, &us, e) < 0)
+            return -1;
+        if (belongs)
+            heap_add(h, &session, us);
+    }
+    return 0;
+}
+
 static int stream(struct store *s, struct str user_id, struct walk *walk, struct heap *h,
                   struct err *e)
 {
     struct str last = STR_NONE;
+    struct arena scratch;
+    int r;
 
+    arena_init(&scratch);
     do {
         struct dynamo_answer answer;
         store_session_query(s, user_id, true, 0, last);
-        int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
-        struct json_object *items = r == 0 ? json_get(answer.body, "Items") : NULL;
-        size_t n = store_array_length(items);
-        for (size_t i = 0; i < n && r == 0; i++) {
-            struct session session;
-            bool belongs;
-            int64_t us;
-            item_read_session(json_object_array_get_idx(items, i), s->arena, &session);
-            if (session.deleted)
-                continue;
-            r = place(s, walk, &session, &belongs, &us, e);
-            if (r == 0 && belongs)
-                heap_add(h, &session, us);
-        }
+        r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
+        if (r == 0)
+            r = add_page(s, json_get(answer.body, "Items"), walk, &scratch, h, e);
         last = store_user_page_end(s, &answer);
         dynamo_answer_free(&answer);
-        if (r < 0)
-            return -1;
-    } while (last.p);
-    return 0;
+        arena_reset(&scratch);
+    } while (r == 0 && last.p);
+    arena_free(&scratch);
+    return r;
 }
 
 /* "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is counted from -1,
