@@ -3,7 +3,21 @@
 
 load helpers
 
+# shellcheck source=tests/api/auth_stack.bash
+load auth_stack
+
+setup_file() {
+    export COUNTED_URL
+    start_own_front
+    COUNTED_URL=$(start_auth_stack counted)
+}
+
 setup() { user=$(unique); }
+
+teardown_file() {
+    stop_auth_stack counted
+    stop_own_front
+}
 
 # Three sessions, then a message in the first: by creation 3 2 1, by activity 1 3 2.
 three() {
@@ -45,6 +59,28 @@ three() {
     api GET "/sessions/$user?sort=created"
     expect 200
     is "$(get '[.sessions[].title] | join(", ")')" 'number 3, number 2, number 1'
+}
+
+# page_reads PATH: what it took to answer it, as "calls items".
+page_reads() {
+    local before after
+    before=$(front_stats '[.operations.Query // 0, .reads.items]')
+    api GET "$1"
+    expect 200
+    after=$(front_stats '[.operations.Query // 0, .reads.items]')
+    jq -n -r "[$after, $before] | \"\(.[0][0] - .[1][0]) \(.[0][1] - .[1][1])\""
+}
+
+@test "sort=created reads just the page" {
+    API=$COUNTED_URL/api/v1
+    node "$API_TESTS/fixtures.js" sessions "$user" 60 title >/dev/null
+    # One more than asked for: it tells whether there is a next page.
+    is "$(page_reads "/sessions/$user?sort=created&limit=5")" '1 6' 'calls and items'
+    api GET "/sessions/$user?sort=created&limit=5"
+    is "$(get .count)" 5
+    is "$(page_reads "/sessions/$user?sort=created&limit=5&cursor=$(encode "$(get .next_cursor)")")" '1 6' 'calls and items'
+    # As opposed to this one.
+    is "$(page_reads "/sessions/$user?sort=activity&limit=5")" '1 60' 'calls and items'
 }
 
 @test "an update counts as activity" {
