@@ -10,7 +10,7 @@ const HOUR_MS = 3600000;
 // How the front's faults are set, and what it has done. A rate of 0 to 1; no kinds: all of BY_CHANCE; times:
 // how often, null for ever; wait_ms: what throttle-wait asks for;
 // clock_rests_ms: how long the clock goes on as it does after a step.
-const settings = { rate: 0, kinds: [], times: null, wait_ms: 100, clock_rests_ms: 10000 };
+const settings = { rate: 0, kinds: [], times: null, wait_ms: 100, clock_rests_ms: 31000 };
 const counts = {};
 const held = [];
 
@@ -153,7 +153,7 @@ function refuseExpired({ response }) {
 }
 
 // The front's clock steps by an hour, ahead and back in turn. From then on it judges by that, and what was
-// signed by the other is refused. Not too often: nobody corrects the time twice in one call.
+// signed by the other is refused. Nobody corrects the time twice in one call, and one in a crowd may take 30 s.
 let clockStepped = -Infinity;
 
 const stamp = (ms) => new Date(ms).toISOString().replace(/[-:]|\.\d*/g, '');
