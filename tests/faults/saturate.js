@@ -33,7 +33,10 @@ async function main() {
   const all = Array.from({ length: requests }, (_, i) =>
     send('GET', `/api/v1/sessions/saturate-${i}`).then((a) => { answered.push(a); return a; }));
   // Nothing is held back any longer than the requests above capacity take: the held ones cannot answer.
-  while (answered.length === 0 || (await workers()).busy < max) await new Promise((resolve) => setImmediate(resolve));
+  for (const patience = Date.now() + 20000; answered.length === 0 || (await workers()).busy < max;) {
+    must(Date.now() < patience, `${answered.length} of ${requests} were refused, ${(await workers()).busy} workers are busy`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   const health = await timed('health with every worker stalled', '/api/v1/health');
   must(health.status === 200, `health: ${health.status}`);
   must(health.json.workers.busy === max, `not everybody is busy: ${health.text}`);
