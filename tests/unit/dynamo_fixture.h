@@ -1,8 +1,8 @@
 /*
  * What the tests of the DynamoDB client share: a process with a clock that moves only when somebody
  * sleeps or waits for an answer, credentials from a provider that can change them, and a transport
- * that answers by a script and keeps what it was asked. For tests/unit/test_dynamo*.c, and for the
- * tests of the store by way of store_fixture.h.
+ * that answers by a script and keeps what it was asked. For tests/unit/test_dynamo*.c and
+ * test_session_activity.c, and for the tests of the store by way of store_fixture.h.
  */
 #ifndef TESTS_UNIT_DYNAMO_FIXTURE_H
 #define TESTS_UNIT_DYNAMO_FIXTURE_H

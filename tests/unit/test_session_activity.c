@@ -5,7 +5,6 @@
 #include <malloc.h>
 
 #include "dynamo_fixture.h"
-#include "base/json.h"
 #include "store/store.h"
 
 #define PER_PAGE 100
