@@ -2,10 +2,10 @@
 # The promises of the contract together: two pools over the same tables, workers killed, one call in ten to
 # DynamoDB failing. HISTORY_SECONDS makes it longer, HISTORY_FAULTS the share of calls that fail.
 
-setup() {
-    load helpers
-    start_own_front
-}
+# shellcheck source=tests/faults/helpers.bash
+load helpers
+
+setup() { start_own_front; }
 
 teardown() {
     stop_auth_stack one
