@@ -72,16 +72,16 @@ async function verify({ user, session, acknowledged }) {
 }
 
 async function main() {
-  const first = workers();
+  const first = workersOf(master);
   const [, ...sessions] = await Promise.all([strike(), ...Array.from({ length: clients }, (_, i) => client(i))]);
   for (const session of sessions) await verify(session);
   console.log(JSON.stringify(totals));
   must(totals.drills > 0 && totals.acknowledged > 0, 'nothing happened');
   // Old workers may still be finishing what they have in hand.
   if (drill === 'reload') {
-    for (const patience = Date.now() + 10000; first.some((pid) => workers().includes(pid));) {
+    for (const patience = Date.now() + 10000; first.some((pid) => workersOf(master).includes(pid));) {
       must(Date.now() < patience, 'the workers are the same as before the reloads');
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   }
   // One process of 32 threads has at most all clients in it.
