@@ -38,7 +38,8 @@ const struct config_key config_keys[] = {
      FIELD(region),
      .allowed = "name of an AWS region",
      .help = "The region of the tables. It comes before AWS_DEFAULT_REGION and DEFAULT_AWS_REGION; "
-             "if none is set, the profile's counts, then the instance's, then us-east-1."},
+             "if none is set, the profile's counts, then the instance's; us-east-1 where there "
+             "is no instance."},
     {.key = "AWS_DEFAULT_REGION",
      .type = CONFIG_TEXT,
      FIELD(region),
