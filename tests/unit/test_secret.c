@@ -2,7 +2,7 @@
  * That secrets are gone from memory when their owners are done with them. Each scenario handles a
  * secret with the letters of MARK in it; every block of the heap is searched for them when it is
  * freed, and the stack of the thread that the scenario ran in afterwards. (Sanitizers have a heap
- * of their own: under them the scenarios only run.)
+ * and, for locals, a stack of their own: under them the scenarios only run.)
  */
 #include "fake_aws.h"
 
@@ -201,7 +201,7 @@ static void sign_a_request(void)
     buf_init(&authorization, 4096);
     (void)sigv4_sign(&cache, &request, date, &authorization, NULL, NULL);
     /* What follows writes over the stack, which would tell nothing later. */
-    found += cleansed != 1;
+    found += WATCHES && cleansed != 1;
     sigv4_key_cache_clear(&cache);
     found += memcmp(cache.key, empty, sizeof empty) != 0; /* a key has no mark */
     buf_free(&authorization);
