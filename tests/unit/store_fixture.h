@@ -189,12 +189,15 @@ static inline void run_store_case(const struct store_case *row)
     world_free(&w);
 }
 
-#define RUN_STORE_CASES(cases)                                                                     \
-    do {                                                                                           \
+/* A test of cmocka's that runs a table of cases. */
+#define STORE_TEST(test, cases)                                                                    \
+    static void test(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
         for (size_t i = 0; i < COUNT(cases); i++) {                                                \
             print_message("  %s\n", (cases)[i].name);                                              \
             run_store_case(&(cases)[i]);                                                           \
         }                                                                                          \
-    } while (0)
+    }
 
 #endif

@@ -459,29 +459,10 @@ static const struct store_case faults[] = {
      .code = ERR_INVALID_PARAMETER},
 };
 
-static void test_good(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(good);
-}
-
-static void test_owners(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(owners);
-}
-
-static void test_conditions(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(conditions);
-}
-
-static void test_faults(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(faults);
-}
+STORE_TEST(test_good, good)
+STORE_TEST(test_owners, owners)
+STORE_TEST(test_conditions, conditions)
+STORE_TEST(test_faults, faults)
 
 int main(void)
 {

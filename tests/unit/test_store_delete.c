@@ -398,29 +398,10 @@ static const struct store_case users[] = {
      .says = "0 sessions, 0 messages"},
 };
 
-static void test_good(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(good);
-}
-
-static void test_marks(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(marks);
-}
-
-static void test_batches(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(batches);
-}
-
-static void test_users(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(users);
-}
+STORE_TEST(test_good, good)
+STORE_TEST(test_marks, marks)
+STORE_TEST(test_batches, batches)
+STORE_TEST(test_users, users)
 
 int main(void)
 {

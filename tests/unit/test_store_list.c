@@ -342,23 +342,9 @@ static const struct store_case activity[] = {
      .says = "b a next -"},
 };
 
-static void test_messages(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(messages);
-}
-
-static void test_creation(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(creation);
-}
-
-static void test_activity(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(activity);
-}
+STORE_TEST(test_messages, messages)
+STORE_TEST(test_creation, creation)
+STORE_TEST(test_activity, activity)
 
 int main(void)
 {

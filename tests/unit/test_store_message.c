@@ -228,23 +228,9 @@ static const struct store_case deletions[] = {
      .slept_us = 500000 + 1000000 + 2000000},
 };
 
-static void test_get(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(readings);
-}
-
-static void test_update(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(changes);
-}
-
-static void test_delete(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(deletions);
-}
+STORE_TEST(test_get, readings)
+STORE_TEST(test_update, changes)
+STORE_TEST(test_delete, deletions)
 
 int main(void)
 {

@@ -334,23 +334,9 @@ static const struct store_case changes[] = {
      .slept_us = 12500},
 };
 
-static void test_create(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(creations);
-}
-
-static void test_get(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(readings);
-}
-
-static void test_update(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(changes);
-}
+STORE_TEST(test_create, creations)
+STORE_TEST(test_get, readings)
+STORE_TEST(test_update, changes)
 
 int main(void)
 {

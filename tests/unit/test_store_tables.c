@@ -161,23 +161,9 @@ static const struct store_case looking[] = {
      .says = "1"},
 };
 
-static void test_ensure(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(making);
-}
-
-static void test_ready(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(answering);
-}
-
-static void test_look(void **state)
-{
-    (void)state;
-    RUN_STORE_CASES(looking);
-}
+STORE_TEST(test_ensure, making)
+STORE_TEST(test_ready, answering)
+STORE_TEST(test_look, looking)
 
 int main(void)
 {
