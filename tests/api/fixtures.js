@@ -4,34 +4,11 @@
 //   node fixtures.js sessions USER COUNT [TITLE]
 //       COUNT sessions (all of the title, if given) with their owner items; prints their ids in the order of creation
 'use strict';
-const http = require('http');
 const crypto = require('crypto');
+const { dynamoOf } = require('../lib/client.js');
 
-const endpoint = new URL(process.env.DYNAMODB);
-const agent = new http.Agent({ keepAlive: true, maxSockets: 2 });
+const dynamo = dynamoOf(process.env.DYNAMODB);
 const tables = { sessions: process.env.SESSIONS_TABLE, messages: process.env.MESSAGES_TABLE };
-const headers = {
-  'Content-Type': 'application/x-amz-json-1.0',
-  'X-Amz-Target': 'DynamoDB_20120810.BatchWriteItem',
-  Authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, ' +
-    'SignedHeaders=host, Signature=0',
-};
-
-function call(body) {
-  return new Promise((resolve, reject) => {
-    const request = http.request(endpoint, { method: 'POST', agent, headers }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk) => { text += chunk; });
-      answer.on('end', () => {
-        if (answer.statusCode === 200) resolve(JSON.parse(text));
-        else reject(new Error(`BatchWriteItem: ${answer.statusCode} ${text}`));
-      });
-    });
-    request.on('error', reject);
-    request.end(JSON.stringify(body));
-  });
-}
 
 async function write(table, items) {
   const batches = [];
@@ -41,7 +18,7 @@ async function write(table, items) {
   async function worker() {
     while (batches.length) {
       let left = { [table]: batches.pop() };
-      while (Object.keys(left).length) left = (await call({ RequestItems: left })).UnprocessedItems;
+      while (Object.keys(left).length) left = (await dynamo('BatchWriteItem', { RequestItems: left })).UnprocessedItems;
     }
   }
   await Promise.all([worker(), worker()]);
@@ -104,7 +81,6 @@ async function main([what, name, count, third, fourth]) {
   } else {
     throw new Error(`what is ${what}?`);
   }
-  agent.destroy();
 }
 
 main(process.argv.slice(2)).catch((error) => {

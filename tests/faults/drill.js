@@ -4,7 +4,7 @@
 // killed worker takes only the requests with it that it was working on: these are 503 as JSON, and everything
 // that was acknowledged is there.
 'use strict';
-const { clientOf, must, mustBeTrouble, pause, workersOf } = require('../lib/client.js');
+const { allMessages, clientOf, must, mustBeTrouble, pause, workersOf } = require('../lib/client.js');
 
 const [api, master, drill, seconds, clients] = [
   process.argv[2], Number(process.argv[3]), process.argv[4], Number(process.argv[5]), Number(process.argv[6])];
@@ -59,13 +59,8 @@ async function strike() {
 }
 
 async function verify({ user, session, acknowledged }) {
-  const stored = new Set();
-  for (let after = 0, more = true; more;) {
-    const page = (await send('GET', `/sessions/${session}/messages?limit=1000&after=${after}`)).json;
-    for (const message of page.messages) stored.add(message.timestamp);
-    after = Math.max(after, ...stored);
-    more = page.has_more;
-  }
+  const messages = await allMessages(async (path) => (await send('GET', path)).json, session);
+  const stored = new Set(messages.map((message) => message.timestamp));
   must(acknowledged.every((timestamp) => stored.has(timestamp)), `${session} has lost an acknowledged message`);
   const { message_count: count } = (await send('GET', `/sessions/${user}/${session}`)).json.session;
   must(count === stored.size, `${session} counts ${count} of ${stored.size}`);

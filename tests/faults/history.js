@@ -4,9 +4,12 @@
 //   node history.js SECONDS CLIENTS API=MASTER_PID…
 // Promised is: what was acknowledged is there, once, with the last content; nothing is there that nobody sent;
 // one order, that of the acknowledgements; arrays whole; exact counts; a key's answer stays the same; who reads on
-// with after= misses nothing; after a delete nothing is left, whatever was appended meanwhile. Needs DYNAMODB.
+// with after= misses nothing; after a delete nothing is left, whatever was appended meanwhile. Needs DYNAMODB,
+// SESSIONS_TABLE and MESSAGES_TABLE.
 'use strict';
-const { clientOf, must, mustBeTrouble, pause, untilAnswered, workersOf } = require('../lib/client.js');
+const {
+  allMessages, clientOf, dynamoOf, must, mustBeTrouble, pause, untilAnswered, workersOf,
+} = require('../lib/client.js');
 
 const [seconds, clients] = process.argv.slice(2, 4).map(Number);
 const pools = process.argv.slice(4).map((text) => {
@@ -163,16 +166,6 @@ async function kill_workers() {
 
 // ---- the verdict ------------------------------------------------------------------------------
 
-async function all_messages(session) {
-  const found = [];
-  for (let cursor = ''; ;) {
-    const page = await sure([200], 'GET', `/sessions/${session.id}/messages?limit=100${cursor}`);
-    found.push(...page.messages);
-    if (!page.has_more) return found;
-    cursor = `&cursor=${encodeURIComponent(page.next_cursor)}`;
-  }
-}
-
 function check_stored(session, stored) {
   const there = new Map(stored.map((m) => [m.timestamp, m.content]));
   must(there.size === stored.length, 'a timestamp is there twice');
@@ -196,7 +189,7 @@ function check_order({ acknowledged }) {
 }
 
 async function check(session) {
-  const stored = await all_messages(session);
+  const stored = await allMessages((path) => sure([200], 'GET', path), session.id, 100);
   const { session: { message_count: count } } = await sure([200], 'GET', `/sessions/${session.user}/${session.id}`);
   must(count === stored.length, `message_count is ${count}, there are ${stored.length}`);
   check_stored(session, stored);
@@ -220,14 +213,10 @@ async function delete_all() {
 }
 
 async function check_nothing_left() {
-  const dynamodb = clientOf(process.env.DYNAMODB);
-  for (const TableName of ['ai4ai-chat-sessions', 'ai4ai-chat-messages']) {
+  const dynamo = dynamoOf(process.env.DYNAMODB);
+  for (const TableName of [process.env.SESSIONS_TABLE, process.env.MESSAGES_TABLE]) {
     for (let ExclusiveStartKey; ;) {
-      const page = (await dynamodb('POST', '/', { TableName, ExclusiveStartKey, ConsistentRead: true }, {
-        'Content-Type': 'application/x-amz-json-1.0',
-        'X-Amz-Target': 'DynamoDB_20120810.Scan',
-        Authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
-      })).json;
+      const page = await dynamo('Scan', { TableName, ExclusiveStartKey, ConsistentRead: true });
       for (const text of page.Items.map((item) => JSON.stringify(item))) {
         must(!text.includes(run) && !sessions.some(({ id }) => text.includes(id)), `left over: ${text}`);
       }

@@ -3,7 +3,7 @@
 // exactly one message, and all answers of a round must be the same message.
 //   node same-key.js API POOL_PID ROUNDS CLIENTS
 'use strict';
-const { clientOf, must, untilAnswered, workersOf } = require('../lib/client.js');
+const { allMessages, clientOf, must, untilAnswered, workersOf } = require('../lib/client.js');
 
 const [api, pool, rounds, clients] = [process.argv[2], ...process.argv.slice(3).map(Number)];
 const send = clientOf(api, { connections: clients });
@@ -37,17 +37,6 @@ async function round(session, i) {
   must(answers.filter((a) => a.status === 201).length <= 1, `round ${i}: two 201`);
 }
 
-async function all_messages(session) {
-  const found = [];
-  for (let cursor = null; ;) {
-    const page = (await send('GET',
-      `/sessions/${session}/messages?limit=1000${cursor ? `&cursor=${cursor}` : ''}`)).json;
-    found.push(...page.messages);
-    cursor = page.next_cursor;
-    if (!cursor) return found;
-  }
-}
-
 async function main() {
   const created = await post('/sessions', { user_id: `same-key-${process.pid}` }, 'create');
   const { session_id: session, user_id: user } = created.json.session;
@@ -55,7 +44,7 @@ async function main() {
     if (i % 25 === 10) kill_one();
     await round(session, i);
   }
-  const contents = (await all_messages(session)).map((m) => m.content);
+  const contents = (await allMessages(async (path) => (await send('GET', path)).json, session)).map((m) => m.content);
   const wanted = Array.from({ length: rounds }, (_, i) => `round ${i}`);
   must(JSON.stringify(contents) === JSON.stringify(wanted), `found ${contents.length} messages`);
   const count = (await send('GET', `/sessions/${user}/${session}`)).json.session.message_count;

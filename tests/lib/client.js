@@ -1,5 +1,5 @@
 // What the tests' clients in JavaScript share: sending a request, repeating one until it is answered for
-// sure, and knowing a pool's workers.
+// sure, looking into the tables, and knowing a pool's workers.
 'use strict';
 const fs = require('fs');
 const http = require('http');
@@ -53,8 +53,35 @@ async function untilAnswered(send, request, repeated = () => {}) {
   }
 }
 
+// Straight to DynamoDB, past the service: dynamo(operation, request) → its answer. DynamoDB Local wants to
+// see a signature, but not to check it.
+function dynamoOf(endpoint) {
+  const send = clientOf(endpoint);
+  return async (operation, request) => {
+    const answer = await send('POST', '/', request, {
+      'Content-Type': 'application/x-amz-json-1.0',
+      'X-Amz-Target': `DynamoDB_20120810.${operation}`,
+      Authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, '
+        + 'SignedHeaders=host, Signature=0',
+    });
+    must(answer.status === 200, `${operation}: ${answer.status} ${answer.text}`);
+    return answer.json;
+  };
+}
+
+// All messages of a session, page by page; read(path) → the answer's JSON.
+async function allMessages(read, session, limit = 1000) {
+  const found = [];
+  for (let cursor = ''; ;) {
+    const page = await read(`/sessions/${session}/messages?limit=${limit}${cursor}`);
+    found.push(...page.messages);
+    if (!page.has_more) return found;
+    cursor = `&cursor=${encodeURIComponent(page.next_cursor)}`;
+  }
+}
+
 // The processes of a pool, by its master's.
 const workersOf = (master) => fs.readFileSync(`/proc/${master}/task/${master}/children`, 'utf8')
   .trim().split(' ').filter(Boolean).map(Number);
 
-module.exports = { clientOf, must, mustBeTrouble, pause, untilAnswered, workersOf };
+module.exports = { allMessages, clientOf, dynamoOf, must, mustBeTrouble, pause, untilAnswered, workersOf };
