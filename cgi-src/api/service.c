@@ -18,6 +18,8 @@
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
+/* A client seldom goes sooner: only a request that waited this long is worth the system call. */
+#define CLIENT_MAY_HAVE_GONE_US INT64_C(50000)
 
 static const struct route routes[] = {
     {.path = "/api/v1/sessions", .post = sessions_create},
@@ -321,7 +323,7 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     if (!handler)
         return refuse_method(x);
     begin_deadline(x);
-    if (gateway->client_gone(gateway)) {
+    if (x->waited_us >= CLIENT_MAY_HAVE_GONE_US && gateway->client_gone(gateway)) {
         x->client_gone = true;
         t->response.status = STATUS_CLIENT_GONE;
         return 0;
@@ -336,18 +338,25 @@ static struct str outcome_of(const struct exchange *x)
     return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
 }
 
-static void account(const struct exchange *x)
+static bool is_slow(const struct exchange *x, int64_t us)
+{
+    return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
+}
+
+/* nginx's access log tells of every request; this log of those that somebody has to look into. */
+static bool is_logged(const struct exchange *x, const struct dynamo_stats *stats,
+                      enum log_level level)
+{
+    const struct config *config = x->thread->process->config;
+
+    return log_enabled(level) && (config->logged_requests == LOGGED_ALL || level > LOG_INFO ||
+                                  stats->retries > 0 || stats->refusals > 0);
+}
+
+static void log_request(const struct exchange *x, const struct dynamo_stats *stats, int64_t us,
+                        enum log_level level)
 {
     const struct thread *t = x->thread;
-    int64_t us = mono_us() - x->began_us;
-    struct dynamo_stats stats = dynamo_stats(t->dynamo);
-    size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
-    bool slow = x->waited_us + us >= t->process->config->slow_request_ms * 1000;
-    enum log_level level = slow || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
-
-    metrics_request((unsigned)route, (unsigned)t->response.status, us);
-    if (!log_enabled(level))
-        return;
     const char *method = http_method_names[x->request.method];
     const struct log_field fields[] = {
         {.name = "request_id", .text = str_from(x->request.request_id)},
@@ -356,13 +365,27 @@ static void account(const struct exchange *x)
         {.name = "status", .number = t->response.status},
         {.name = "ms", .number = us, .thousandths = true},
         {.name = "waited_ms", .number = x->waited_us, .thousandths = true},
-        {.name = "dynamodb_calls", .number = stats.calls},
-        {.name = "dynamodb_retries", .number = stats.retries},
-        {.name = "dynamodb_ms", .number = stats.us, .thousandths = true},
+        {.name = "dynamodb_calls", .number = stats->calls},
+        {.name = "dynamodb_retries", .number = stats->retries},
+        {.name = "dynamodb_ms", .number = stats->us, .thousandths = true},
+        {.name = "dynamodb_request_id", .text = str_from(stats->request_id)},
         {.name = "code", .text = outcome_of(x)},
     };
-    log_fields(level, slow ? "slow request" : "request", fields,
+    log_fields(level, is_slow(x, us) ? "slow request" : "request", fields,
                sizeof(fields) / sizeof(fields[0]));
+}
+
+static void account(const struct exchange *x)
+{
+    const struct thread *t = x->thread;
+    int64_t us = mono_us() - x->began_us;
+    struct dynamo_stats stats = dynamo_stats(t->dynamo);
+    size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
+    enum log_level level = is_slow(x, us) || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
+
+    metrics_request((unsigned)route, (unsigned)t->response.status, us);
+    if (is_logged(x, &stats, level))
+        log_request(x, &stats, us, level);
 }
 
 void service_handle(void *thread, struct gateway *gateway)

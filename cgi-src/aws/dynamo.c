@@ -427,6 +427,12 @@ static void take_answer(struct dynamo_answer *answer, struct verdict *v)
     memcpy(answer->message, v->message, sizeof answer->message);
 }
 
+static bool is_refusal(enum dynamo_outcome outcome)
+{
+    return outcome != DYNAMO_OK && outcome != DYNAMO_CONDITION_FAILED &&
+           outcome != DYNAMO_TRANSACTION_CANCELED;
+}
+
 static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_answer *answer,
                struct err *e)
 {
@@ -439,6 +445,7 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
         if (v.kind == VERDICT_ANSWER) {
             if (v.outcome == DYNAMO_OK)
                 retry_quota_succeed(&d->shared->quota, p.paid);
+            d->stats.refusals += is_refusal(v.outcome);
             take_answer(answer, &v);
             return 0;
         }

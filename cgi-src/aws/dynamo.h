@@ -93,9 +93,11 @@ void dynamo_begin(struct dynamo *d, int64_t deadline_us);
 int64_t dynamo_deadline(const struct dynamo *d);
 
 struct dynamo_stats {
-    unsigned calls;   /* dynamo_call */
-    unsigned retries; /* attempts beyond the first of each */
-    int64_t us;       /* time inside dynamo_call */
+    unsigned calls;      /* dynamo_call */
+    unsigned retries;    /* attempts beyond the first of each */
+    unsigned refusals;   /* answers that are no success and no failed condition */
+    int64_t us;          /* time inside dynamo_call */
+    char request_id[64]; /* x-amzn-RequestId of the last answer, for AWS's support; "" if none */
 };
 struct dynamo_stats dynamo_stats(const struct dynamo *d);
 

@@ -12,6 +12,9 @@
 
 enum auth_mode { AUTH_NONE, AUTH_JWT, AUTH_HEADER };
 
+/* Which requests get a line in the log. */
+enum logged_requests { LOGGED_PROBLEMS, LOGGED_ALL };
+
 enum config_source { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT };
 
 /* Every string is owned by the config, NUL-terminated and never NULL ("" when not set). */
@@ -55,6 +58,7 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     const char *log_file;
+    enum logged_requests logged_requests; /* LOG_REQUESTS */
     int64_t slow_request_ms;
 
     struct config_values *values; /* every key's text and source; owned, private to config.c */

@@ -18,6 +18,8 @@ static const char *const log_levels[] = {[LOG_DEBUG] = "debug",
                                          [LOG_ERROR] = "error",
                                          NULL};
 static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+static const char *const logged_requests[] = {
+    [LOGGED_PROBLEMS] = "problems", [LOGGED_ALL] = "all", NULL};
 
 const struct config_key config_keys[] = {
     /* DynamoDB */
@@ -353,6 +355,14 @@ const struct config_key config_keys[] = {
      FIELD(log_file),
      .allowed = "path",
      .help = "The file to append to; standard error if not set."},
+    {.key = "LOG_REQUESTS",
+     .type = CONFIG_CHOICE,
+     FIELD(logged_requests),
+     .choices = logged_requests,
+     .default_text = "problems",
+     .allowed = "problems or all",
+     .help = "Which requests get a line: those that were slow, failed or met trouble at DynamoDB, "
+             "or all. The web server's access log has a line for each in any case."},
     {.key = "SLOW_REQUEST_MS",
      .type = CONFIG_INTEGER,
      FIELD(slow_request_ms),

@@ -121,6 +121,7 @@ static int start(struct process *p, struct err *e)
     p->signal_fd = open_signals(p->setup.control < 0);
     if (connection_library_init(e) < 0 || open_descriptors(p, e) < 0)
         return -1;
+    log_begin_queue();
     p->context = p->setup.handler->process_new(config, e);
     if (!p->context || start_threads(p, e) < 0)
         return -1;
@@ -302,6 +303,7 @@ int process_run(const struct process_setup *setup)
         send(setup->control, &ready, 1, MSG_NOSIGNAL);
     follow_orders(&p);
     stop_threads(&p);
+    log_end_queue();
     /* What was given by one who saw this process as ready just before it was not any more. */
     board_forward(setup->board, setup->place);
     p.setup.handler->process_free(p.context);

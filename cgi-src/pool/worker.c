@@ -278,6 +278,7 @@ void *worker_main(void *start)
 
     snprintf(name, sizeof(name), "worker-%u", s->thread);
     pthread_setname_np(pthread_self(), name);
+    log_queue_lines_of_this_thread();
     metrics_thread_slot(w.slot);
     connection_request_init(&w.request);
     w.context = w.process->setup.handler->thread_new(w.process->context, &e);
