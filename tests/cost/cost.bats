@@ -1,0 +1,30 @@
+#!/usr/bin/env bats
+# No request costs more than its ceiling (tests/cost/ceilings). Counted, not timed: the speed of the machine has no
+# part in it. README.md tells how.
+
+setup_file() {
+    TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+    export TOP RESULTS=$BATS_FILE_TMPDIR/results
+    case ${CHAT_SESSIONS_BIN:-} in
+    */asan/* | */tsan/*) skip 'the ceilings are those of the release' ;;
+    esac
+    [[ $(uname -m) == x86_64 ]] || skip 'the ceilings are those of x86-64'
+    "$BATS_TEST_DIRNAME/measure" "$RESULTS"
+}
+
+# Prints by how much a ceiling is passed, and where, if one is.
+keeps_ceilings() { "$BATS_TEST_DIRNAME/report" "$RESULTS" "$1"; }
+
+@test 'reading one session keeps its ceilings' { keeps_ceilings get; }
+
+@test 'reading 20 messages keeps its ceilings' { keeps_ceilings list-20; }
+
+@test 'appending a message keeps its ceilings' { keeps_ceilings append; }
+
+@test 'creating a session keeps its ceilings' { keeps_ceilings create; }
+
+@test 'renaming a session keeps its ceilings' { keeps_ceilings rename; }
+
+@test 'listing 50 sessions keeps its ceilings' { keeps_ceilings list-sessions; }
+
+@test 'refusing an unknown path keeps its ceilings' { keeps_ceilings unknown-path; }
