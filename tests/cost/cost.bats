@@ -28,3 +28,19 @@ keeps_ceilings() { "$BATS_TEST_DIRNAME/report" "$RESULTS" "$1"; }
 @test 'listing 50 sessions keeps its ceilings' { keeps_ceilings list-sessions; }
 
 @test 'refusing an unknown path keeps its ceilings' { keeps_ceilings unknown-path; }
+
+@test 'a request beyond a ceiling is refused with the ten dearest functions and the system calls' {
+    echo 'unknown-path 100 99' >"$BATS_TEST_TMPDIR/ceilings"
+    CEILINGS=$BATS_TEST_TMPDIR/ceilings run "$BATS_TEST_DIRNAME/report" "$RESULTS" unknown-path
+    echo "$output"
+    [[ $status -eq 1 && $output == *' instructions too many'* && $output == *' epoll_wait'* ]]
+    [[ $(grep -c ' %  ' <<<"$output") -eq 20 && $output == *' (cgi-src/'* ]]
+    echo 'unknown-path 99999999 2' >"$BATS_TEST_TMPDIR/ceilings"
+    CEILINGS=$BATS_TEST_TMPDIR/ceilings run "$BATS_TEST_DIRNAME/report" "$RESULTS" unknown-path
+    [[ $status -eq 1 ]]
+    echo 'unknown-path 99999999 99' >"$BATS_TEST_TMPDIR/ceilings"
+    CEILINGS=$BATS_TEST_TMPDIR/ceilings run "$BATS_TEST_DIRNAME/report" "$RESULTS" unknown-path
+    [[ $status -eq 0 && ${#lines[@]} -eq 2 ]]
+    CEILINGS=$BATS_TEST_TMPDIR/ceilings run "$BATS_TEST_DIRNAME/report" "$RESULTS" get
+    [[ $status -eq 1 && $output == *'there is no line for get'* ]]
+}
