@@ -19,7 +19,7 @@
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
 /* A client seldom goes sooner: only a request that waited this long is worth the system call. */
-#define CLIENT_MAY_HAVE_GONE_US INT64_C(50000)
+#define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
 static const struct route routes[] = {
     {.path = "/api/v1/sessions", .post = sessions_create},
