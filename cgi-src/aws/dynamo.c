@@ -14,7 +14,7 @@
 #include "aws/dynamo_classify.h"
 #include "aws/dynamo_failure.h"
 #include "aws/dynamo_request.h"
-#include "aws/exchange.h"
+#include "aws/http_exchange.h"
 #include "aws/region.h"
 #include "aws/retry.h"
 #include "aws/skew.h"
@@ -47,7 +47,7 @@ struct dynamo_shared {
     struct dynamo_parts parts;
     struct transport_shared *transport_shared;
     struct transport *credentials_transport;
-    struct exchange *exchange;
+    struct http_exchange *exchange;
     struct credentials_cache *credentials;
     struct dynamo_endpoint endpoint;
     struct retry_quota quota;
@@ -76,11 +76,12 @@ static struct transport *make_transport(struct dynamo_shared *s, struct err *e)
 }
 
 /* As many connections as threads can be at a call are kept. */
-static struct exchange *make_exchange(struct dynamo_shared *s, struct err *e)
+static struct http_exchange *make_exchange(struct dynamo_shared *s, struct err *e)
 {
     if (s->parts.exchange_new)
         return s->parts.exchange_new(s->parts.context, e);
-    return exchange_new(s->transport_shared, s->endpoint.url, (unsigned)s->config->pool_threads, e);
+    return http_exchange_new(s->transport_shared, s->endpoint.url,
+                             (unsigned)s->config->pool_threads, e);
 }
 
 static int find_endpoint(struct dynamo_shared *s, const struct credentials_context *context,
@@ -274,8 +275,8 @@ static void send(struct dynamo *d, struct progress *p, int64_t left_us)
 {
     const struct config *config = d->shared->config;
     const struct clock *clock = d->shared->clock;
-    struct exchange *exchange = d->shared->exchange;
-    const struct exchange_request request = {
+    struct http_exchange *exchange = d->shared->exchange;
+    const struct http_exchange_request request = {
         .text = buf_str(&d->request.text),
         .rest = d->request.rest,
         .connect_timeout_ms = least(config->connect_timeout_ms, left_us / 1000),

@@ -62,13 +62,13 @@ struct dynamo_shared *dynamo_shared_new(const struct config *config, const struc
 
 /* The same with other parts, for tests; a NULL stands for the usual part. */
 struct credentials_provider;
-struct exchange;
+struct http_exchange;
 struct transport;
 struct dynamo_parts {
     const struct credentials_provider *chain;
     /* Make the transport for the credentials, and the exchange that all threads use. */
     struct transport *(*transport_new)(void *context, struct err *e);
-    struct exchange *(*exchange_new)(void *context, struct err *e);
+    struct http_exchange *(*exchange_new)(void *context, struct err *e);
     void *context;
 };
 struct dynamo_shared *dynamo_shared_new_with(const struct config *config, const struct clock *clock,

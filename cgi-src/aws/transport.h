@@ -1,8 +1,8 @@
 /*
  * One HTTP exchange of the rare kind (credentials, the instance's metadata, key sets), behind a
  * function table that tests replace: libcurl does all of it. Calls to DynamoDB go by
- * aws/exchange.h, which gives the same response. Neither retries by itself, follows a redirect or
- * signs.
+ * aws/http_exchange.h, which gives the same response. Neither retries by itself, follows a redirect
+ * or signs.
  */
 #ifndef AWS_TRANSPORT_H
 #define AWS_TRANSPORT_H

@@ -1,7 +1,7 @@
 /*
  * One connection that libcurl opens (names, proxies, TLS, certificates) and on which it carries
  * bytes, and the connections of a process that nobody uses at the moment. What the bytes mean is
- * aws/exchange.c's.
+ * aws/http_exchange.c's.
  */
 #ifndef AWS_TRANSPORT_CONNECTION_H
 #define AWS_TRANSPORT_CONNECTION_H

@@ -1,6 +1,6 @@
 /*
  * What is the same for all handles of libcurl in a process: certificates, proxy, options, and what
- * connections learn from each other. Exchanges are aws/transport.c's and aws/exchange.c's.
+ * connections learn from each other. Exchanges are aws/transport.c's and aws/http_exchange.c's.
  */
 #include "aws/transport_shared.h"
 

@@ -18,7 +18,7 @@
 
 #include "aws/credentials.h"
 #include "aws/dynamo.h"
-#include "aws/exchange.h"
+#include "aws/http_exchange.h"
 #include "environment.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -169,7 +169,7 @@ static inline double machine_chance(void *context)
 /* ---- the exchange ---------------------------------------------------------------------------- */
 
 struct script_exchange {
-    struct exchange base;
+    struct http_exchange base;
     struct machine *machine;
 };
 
@@ -184,7 +184,7 @@ static inline void keep_header(char *out, size_t size, struct str text, const ch
     (void)snprintf(out, size, "%.*s", (int)(end - at), at);
 }
 
-static inline void note_request(struct machine *m, const struct exchange_request *request)
+static inline void note_request(struct machine *m, const struct http_exchange_request *request)
 {
     struct str text = request->text;
     assert_true(m->requests < REQUESTS_MAX);
@@ -202,7 +202,8 @@ static inline void note_request(struct machine *m, const struct exchange_request
                    body + 4, (int)request->rest.n, request->rest.n ? request->rest.p : "");
 }
 
-static inline void script_perform(struct exchange *x, const struct exchange_request *request,
+static inline void script_perform(struct http_exchange *x,
+                                  const struct http_exchange_request *request,
                                   struct transport_response *response)
 {
     static const struct step good;
@@ -226,12 +227,12 @@ static inline void script_perform(struct exchange *x, const struct exchange_requ
     __atomic_add_fetch(&m->wall_us, step->wall_jump_us, __ATOMIC_SEQ_CST);
 }
 
-static inline void script_free(struct exchange *x)
+static inline void script_free(struct http_exchange *x)
 {
     free(x);
 }
 
-static inline struct exchange *script_new(void *context, struct err *e)
+static inline struct http_exchange *script_new(void *context, struct err *e)
 {
     struct script_exchange *x = calloc(1, sizeof *x);
     (void)e;

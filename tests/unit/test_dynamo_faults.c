@@ -201,6 +201,17 @@ static const struct fault_case {
                           "\"body\":{\"Item\":{\"a\":{\"S\":\"b\"}}}"),
      .outcome = DYNAMO_CONDITION_FAILED,
      .seen = 1},
+    {.name = "a lost answer, then a token that is said to be another transaction's",
+     .command = "{\"rules\":[{\"fault\":\"close-before\"},"
+                "{\"error\":\"IdempotentParameterMismatchException\"}]}",
+     .outcome = DYNAMO_REJECTED,
+     .seen = 2,
+     .repeated_after_maybe_sent = true},
+    {.name = "two lengths",
+     .command = THEN_GOOD("\"fault\":\"raw\",\"raw\":\"HTTP/1.1 200 OK\\r\\n"
+                          "Content-Length: 2\\r\\nContent-Length: 2\\r\\n\\r\\n{}\""),
+     .seen = 2,
+     .repeated_after_maybe_sent = true},
     {.name = "nobody listens",
      .command = "{\"refuse\":true}",
      .code = ERR_DYNAMODB_UNAVAILABLE,

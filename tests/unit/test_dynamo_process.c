@@ -387,7 +387,7 @@ struct busy_thread {
 };
 
 /* A server that throttles, expires tokens and is 10 minutes ahead, now and then. */
-static void busy_perform(struct exchange *x, const struct exchange_request *request,
+static void busy_perform(struct http_exchange *x, const struct http_exchange_request *request,
                          struct transport_response *response)
 {
     static _Atomic unsigned requests;
@@ -406,13 +406,13 @@ static void busy_perform(struct exchange *x, const struct exchange_request *requ
     response->date_s = clock_system.wall_us(NULL) / 1000000 + (n % 3) * 600;
 }
 
-static struct exchange *busy_new(void *context, struct err *e)
+static struct http_exchange *busy_new(void *context, struct err *e)
 {
-    struct exchange *x = calloc(1, sizeof *x);
+    struct http_exchange *x = calloc(1, sizeof *x);
     (void)context;
     (void)e;
     assert_non_null(x);
-    *x = (struct exchange){busy_perform, script_free};
+    *x = (struct http_exchange){busy_perform, script_free};
     return x;
 }
 

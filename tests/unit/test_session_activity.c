@@ -12,7 +12,7 @@
 #define SETTLED 20 /* pages: buffers have their size */
 
 struct partition {
-    struct exchange base;
+    struct http_exchange base;
     int pages;
     int asked;
     size_t settled; /* bytes in use at that page, and most of them afterwards */
@@ -32,7 +32,7 @@ static void put_session(struct buf *out, int number)
                number % PER_PAGE ? "," : "", number, minute / 60, minute % 60);
 }
 
-static void perform(struct exchange *x, const struct exchange_request *request,
+static void perform(struct http_exchange *x, const struct http_exchange_request *request,
                     struct transport_response *response)
 {
     struct partition *p = (struct partition *)x;
@@ -61,16 +61,16 @@ static void perform(struct exchange *x, const struct exchange_request *request,
     response->date_s = -1;
 }
 
-static void keep_partition(struct exchange *x)
+static void keep_partition(struct http_exchange *x)
 {
     (void)x; /* it is the test's */
 }
 
-static struct exchange *the_partition(void *context, struct err *e)
+static struct http_exchange *the_partition(void *context, struct err *e)
 {
     struct partition *p = context;
     (void)e;
-    p->base = (struct exchange){perform, keep_partition};
+    p->base = (struct http_exchange){perform, keep_partition};
     return &p->base;
 }
 

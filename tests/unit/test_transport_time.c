@@ -167,6 +167,26 @@ static void test_a_healthy_connection_outlives_its_name(void **state)
     client_free(&c);
 }
 
+/* An idle connection needs no name; one that is opened within a minute has it from the one before.
+ */
+static void test_connections_share_their_names(void **state)
+{
+    char url[64];
+    struct client c;
+    (void)state;
+    url_for("dynamodb.example", url, sizeof url);
+    client_init(&c, NULL);
+    client_expect_answer(&c, url);
+    set_name_server(NAMES_UNKNOWN);
+    client_expect_answer(&c, url);
+    assert_int_equal(aws_server_count(&server, "connections"), 1);
+    aws_server_do(&server, "{\"close_idle\":true}");
+    client_expect_answer(&c, url);
+    assert_int_equal(aws_server_count(&server, "connections"), 2);
+    assert_int_equal(lookups, 1);
+    client_free(&c);
+}
+
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -207,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_name_that_does_not_resolve, before),
         cmocka_unit_test_setup(test_a_name_that_does_not_resolve, before_exchange),
         cmocka_unit_test_setup(test_a_healthy_connection_outlives_its_name, before),
+        cmocka_unit_test_setup(test_connections_share_their_names, before_exchange),
         cmocka_unit_test_setup(test_a_silent_name_server_holds_nobody, before),
         cmocka_unit_test_setup(test_a_silent_name_server_holds_nobody, before_exchange),
     };

@@ -1,14 +1,14 @@
 /*
  * What the tests of the transport share: a configuration of a few settings, and one request that
  * goes either way: through libcurl's easy interface, or by the exchange that calls to DynamoDB
- * take. For tests/unit/test_transport*.c, test_exchange.c and test_dynamo_faults.c alone.
+ * take. For tests/unit/test_transport*.c, test_http_exchange.c and test_dynamo_faults.c alone.
  */
 #ifndef TESTS_UNIT_TRANSPORT_FIXTURE_H
 #define TESTS_UNIT_TRANSPORT_FIXTURE_H
 
 #include "aws_server.h"
 
-#include "aws/exchange.h"
+#include "aws/http_exchange.h"
 #include "aws/transport.h"
 #include "base/clock.h"
 #include "environment.h"
@@ -42,7 +42,7 @@ struct client {
     struct config config;
     struct transport_shared *shared;
     struct transport *transport;
-    struct exchange *exchange;
+    struct http_exchange *exchange;
     char exchange_url[128];
     struct transport_response response;
 };
@@ -111,15 +111,16 @@ static inline void write_request(struct buf *text, const struct transport_reques
 }
 
 /* Any thread of the client's may do this, once there is an exchange. */
-static inline void exchange_perform(struct exchange *x, const struct transport_request *request,
+static inline void exchange_perform(struct http_exchange *x,
+                                    const struct transport_request *request,
                                     struct transport_response *response)
 {
     struct buf text;
     write_request(&text, request);
-    struct exchange_request r = {.text = buf_str(&text),
-                                 .rest = request->body,
-                                 .connect_timeout_ms = request->connect_timeout_ms,
-                                 .timeout_ms = request->timeout_ms};
+    struct http_exchange_request r = {.text = buf_str(&text),
+                                      .rest = request->body,
+                                      .connect_timeout_ms = request->connect_timeout_ms,
+                                      .timeout_ms = request->timeout_ms};
     x->perform(x, &r, response);
     buf_free(&text);
 }
@@ -137,7 +138,7 @@ static inline void client_perform(struct client *c, const struct transport_reque
         if (c->exchange)
             c->exchange->free(c->exchange);
         (void)snprintf(c->exchange_url, sizeof c->exchange_url, "%s", request->url);
-        c->exchange = exchange_new(c->shared, request->url, CONNECTIONS_KEPT, &e);
+        c->exchange = http_exchange_new(c->shared, request->url, CONNECTIONS_KEPT, &e);
         assert_non_null(c->exchange);
     }
     exchange_perform(c->exchange, request, &c->response);

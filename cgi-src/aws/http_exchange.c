@@ -4,7 +4,7 @@
  * From the first byte that is handed to the kernel or to TLS, a failure leaves open whether the
  * request was carried out.
  */
-#include "aws/exchange.h"
+#include "aws/http_exchange.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
  * stays. */
 #define PIECE_SIZE 16384
 
-struct http_exchange {
-    struct exchange base;
+struct curl_exchange {
+    struct http_exchange base;
     struct transport_shared *shared;
     struct transport_idle *idle;
     char url[];
@@ -150,7 +150,7 @@ static int receive_answer(struct exchange_attempt *a)
 
 /* ---- 1. the connection, 4. where it goes ----------------------------------------------------- */
 
-static int take_connection(struct http_exchange *x, const struct exchange_request *request,
+static int take_connection(struct curl_exchange *x, const struct http_exchange_request *request,
                            struct exchange_attempt *a)
 {
     a->connection = transport_idle_take(x->idle);
@@ -160,7 +160,7 @@ static int take_connection(struct http_exchange *x, const struct exchange_reques
     return a->connection ? 0 : -1;
 }
 
-static void leave_connection(struct http_exchange *x, struct exchange_attempt *a, bool complete)
+static void leave_connection(struct curl_exchange *x, struct exchange_attempt *a, bool complete)
 {
     if (complete && a->answer.keep_alive && !a->unsent && !a->surplus)
         transport_idle_put(x->idle, a->connection);
@@ -168,7 +168,7 @@ static void leave_connection(struct http_exchange *x, struct exchange_attempt *a
         transport_connection_free(a->connection);
 }
 
-static bool run_attempt(const struct exchange_request *request, struct exchange_attempt *a)
+static bool run_attempt(const struct http_exchange_request *request, struct exchange_attempt *a)
 {
     return send_bytes(a, request->text) == 0 && send_bytes(a, request->rest) == 0 &&
            receive_answer(a) == 0;
@@ -187,10 +187,10 @@ static void note_outcome(struct exchange_attempt *a, bool complete)
     transport_response_forget_headers(r);
 }
 
-static void perform(struct exchange *base, const struct exchange_request *request,
+static void perform(struct http_exchange *base, const struct http_exchange_request *request,
                     struct transport_response *response)
 {
-    struct http_exchange *x = (struct http_exchange *)base;
+    struct curl_exchange *x = (struct curl_exchange *)base;
     struct exchange_attempt a; /* not zeroed: its buffers are large */
     transport_response_reset(response);
     a.response = response;
@@ -207,18 +207,18 @@ static void perform(struct exchange *base, const struct exchange_request *reques
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-static void http_exchange_free(struct exchange *base)
+static void curl_exchange_free(struct http_exchange *base)
 {
-    struct http_exchange *x = (struct http_exchange *)base;
+    struct curl_exchange *x = (struct curl_exchange *)base;
     transport_idle_free(x->idle);
     free(x);
 }
 
-struct exchange *exchange_new(struct transport_shared *shared, const char *url, unsigned keep,
-                              struct err *e)
+struct http_exchange *http_exchange_new(struct transport_shared *shared, const char *url,
+                                        unsigned keep, struct err *e)
 {
     size_t size = strlen(url) + 1;
-    struct http_exchange *x = calloc(1, sizeof(*x) + size);
+    struct curl_exchange *x = calloc(1, sizeof(*x) + size);
     struct transport_idle *idle = transport_idle_new(keep);
     if (!x || !idle) {
         transport_idle_free(idle);
@@ -226,7 +226,7 @@ struct exchange *exchange_new(struct transport_shared *shared, const char *url, 
         err_set(e, ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    x->base = (struct exchange){.perform = perform, .free = http_exchange_free};
+    x->base = (struct http_exchange){.perform = perform, .free = curl_exchange_free};
     x->shared = shared;
     x->idle = idle;
     memcpy(x->url, url, size);

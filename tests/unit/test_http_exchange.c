@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-static char directory[] = "/tmp/test_exchange.XXXXXX";
+static char directory[] = "/tmp/test_http_exchange.XXXXXX";
 static char cert[64];
 static char key[64];
 static char bundle_setting[96];
@@ -34,7 +34,7 @@ static void perform_once(struct client *c, int which)
 
 struct caller {
     pthread_t thread;
-    struct exchange *exchange;
+    struct http_exchange *exchange;
     const char *url;
     int calls;
     int answered;
@@ -58,7 +58,7 @@ static void *call_again_and_again(void *context)
 
 #define CALLERS_MAX 32
 
-static void call_from_threads(struct exchange *x, const char *url, int threads, int calls)
+static void call_from_threads(struct http_exchange *x, const char *url, int threads, int calls)
 {
     struct caller callers[CALLERS_MAX];
     assert_true(threads <= CALLERS_MAX);
@@ -112,7 +112,7 @@ static void test_idle_connections_have_a_bound(void **state)
     (void)state;
     exchange_client_init(&c, PLAIN);
     aws_server_do(&servers[PLAIN], "{\"rules\":[{\"times\":0,\"delay_ms\":20}]}");
-    struct exchange *x = exchange_new(c.shared, servers[PLAIN].url, 2, &e);
+    struct http_exchange *x = http_exchange_new(c.shared, servers[PLAIN].url, 2, &e);
     assert_non_null(x);
     call_from_threads(x, servers[PLAIN].url, 8, 3);
     aws_server_do(&servers[PLAIN], "{\"wait_open\":2}");
@@ -427,5 +427,5 @@ int main(void)
         cmocka_unit_test(test_a_request_that_is_not_read),
         cmocka_unit_test(test_nobody_listens),
     };
-    return cmocka_run_group_tests_name("exchange", tests, start, stop);
+    return cmocka_run_group_tests_name("http_exchange", tests, start, stop);
 }
