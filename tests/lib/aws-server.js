@@ -48,7 +48,7 @@
 //     raw                "raw" as it stands is the answer, and the connection stays open
 //     raw-close          the same, then the connection is closed
 //     stall-unread       never answers and reads no more than the head of the request
-//     early              answers when the head of the request is there, and reads no more of it
+//     early              the same, but "raw" is the answer
 //     late-surplus       a good answer, and "raw" once that has been sent (see wait_late)
 //     close-after        a good answer without "Connection: close", then the connection is closed
 //     huge               a body of "size" bytes
@@ -240,7 +240,7 @@ function handle(incoming, response) {
   if (first && (first.fault === 'early' || first.fault === 'stall-unread')) {
     note(request);
     const rule = chooseRule(request);
-    if (rule.fault === 'early') respond(rule, request, response);
+    if (rule.fault === 'early') incoming.socket.write(rule.raw, 'latin1');
     incoming.pause();
     return;
   }

@@ -334,7 +334,8 @@ static void test_an_answer_before_the_request_is_sent(void **state)
         struct transport_request request = request_to(servers[which].url);
         exchange_client_init(&c, which);
         aws_server_do(&servers[which],
-                      "{\"rules\":[{\"fault\":\"early\",\"status\":413},{\"times\":0}]}");
+                      RULE("\"fault\":\"early\",\"raw\":\"HTTP/1.1 413 Too Large\\r\\n"
+                           "Content-Length: 0\\r\\n\\r\\n\""));
         request.body = (struct str){text, TOO_LARGE};
         client_perform(&c, &request);
         if (c.response.outcome != TRANSPORT_ANSWERED)
