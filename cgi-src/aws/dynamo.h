@@ -48,8 +48,8 @@ enum dynamo_outcome {
 
 extern const char *const dynamo_outcome_names[DYNAMO_OUTCOMES]; /* for metrics */
 
-/* Shared by the threads of a process: endpoint, region, credential cache, retry quota, TLS store.
- */
+/* Shared by the threads of a process: endpoint, region, connections, credential cache, retry quota,
+ * TLS store. */
 struct dynamo_shared;
 /*
  * config and clock are borrowed and must outlive it. Make it after fork. NULL with e on a bad
@@ -62,11 +62,13 @@ struct dynamo_shared *dynamo_shared_new(const struct config *config, const struc
 
 /* The same with other parts, for tests; a NULL stands for the usual part. */
 struct credentials_provider;
+struct http_exchange;
 struct transport;
 struct dynamo_parts {
     const struct credentials_provider *chain;
-    /* Makes the transports: one for the credentials, one for each dynamo_new. */
+    /* Make the transport for the credentials, and the exchange that all threads use. */
     struct transport *(*transport_new)(void *context, struct err *e);
+    struct http_exchange *(*exchange_new)(void *context, struct err *e);
     void *context;
 };
 struct dynamo_shared *dynamo_shared_new_with(const struct config *config, const struct clock *clock,
@@ -80,7 +82,7 @@ const char *dynamo_region(const struct dynamo_shared *shared);
  * second; false if there was none yet. Signatures are corrected only when they are refused. */
 bool dynamo_clock_skew_s(const struct dynamo_shared *shared, int64_t *out);
 
-/* One thread's client: a kept-alive connection. Make it in the thread (or process) that uses it. */
+/* One thread's client, which borrows its connections. Make it in the process that uses it. */
 struct dynamo;
 struct dynamo *dynamo_new(struct dynamo_shared *shared, struct err *e);
 void dynamo_free(struct dynamo *d);

@@ -12,7 +12,7 @@
 #define SETTLED 20 /* pages: buffers have their size */
 
 struct partition {
-    struct transport base;
+    struct http_exchange base;
     int pages;
     int asked;
     size_t settled; /* bytes in use at that page, and most of them afterwards */
@@ -32,10 +32,10 @@ static void put_session(struct buf *out, int number)
                number % PER_PAGE ? "," : "", number, minute / 60, minute % 60);
 }
 
-static void perform(struct transport *t, const struct transport_request *request,
+static void perform(struct http_exchange *x, const struct http_exchange_request *request,
                     struct transport_response *response)
 {
-    struct partition *p = (struct partition *)t;
+    struct partition *p = (struct partition *)x;
     size_t in_use = mallinfo2().uordblks;
     int page = p->asked++;
     (void)request;
@@ -61,16 +61,16 @@ static void perform(struct transport *t, const struct transport_request *request
     response->date_s = -1;
 }
 
-static void keep_partition(struct transport *t)
+static void keep_partition(struct http_exchange *x)
 {
-    (void)t; /* it is the test's */
+    (void)x; /* it is the test's */
 }
 
-static struct transport *the_partition(void *context, struct err *e)
+static struct http_exchange *the_partition(void *context, struct err *e)
 {
     struct partition *p = context;
     (void)e;
-    p->base = (struct transport){perform, keep_partition};
+    p->base = (struct http_exchange){perform, keep_partition};
     return &p->base;
 }
 
@@ -78,7 +78,7 @@ static struct transport *the_partition(void *context, struct err *e)
 static void list(struct partition *p, struct arena *arena, struct session_page *out)
 {
     static const char *const no_settings[] = {NULL};
-    const struct dynamo_parts parts = {fake_chain, the_partition, p};
+    const struct dynamo_parts parts = {fake_chain, no_transport_new, the_partition, p};
     const struct session_query query = {STR("u"), SESSIONS_BY_ACTIVITY, LIMIT, STR_NONE};
     struct config config;
     struct err e = {0};

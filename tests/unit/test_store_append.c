@@ -4,6 +4,8 @@
  */
 #include "store_fixture.h"
 
+#define MISMATCH NAMED("IdempotentParameterMismatchException")
+
 static int append(struct world *w, size_t count, const char *key, const char *hint, struct err *e)
 {
     const struct message_new messages[] = {
@@ -341,6 +343,25 @@ static const struct store_case faults[] = {
      .code = ERR_DEADLINE_EXCEEDED,
      .words = "may have been carried out",
      .slept_us = 12500 + 25000 + 50000},
+    {.name = "lost, then told that the token is another transaction's: it may be there",
+     .run = one,
+     KNOWN,
+     .script = {{TRANSACT, MAYBE_SENT}, {TRANSACT, MISMATCH, .again = true}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "may have been carried out",
+     .slept_us = 12500},
+    {.name = "a server fault, and another one's token",
+     .run = three_with_key,
+     KNOWN,
+     .script = {{TRANSACT, STATUS(500)}, {TRANSACT, MISMATCH, .again = true}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "may have been carried out",
+     .slept_us = 12500},
+    {.name = "another one's token at once: that is a bug",
+     .run = one,
+     KNOWN,
+     .script = {{TRANSACT, MISMATCH}},
+     .code = ERR_INTERNAL},
     {.name = "lost, then refused: it may be there",
      .run = one,
      KNOWN,
