@@ -65,28 +65,13 @@ static bool grow(struct buf *b, size_t len)
     return true;
 }
 
-void buf_append(struct buf *b, const void *data, size_t len)
+void buf_append_growing(struct buf *b, const void *data, size_t len)
 {
     if (!grow(b, len))
         return;
     if (len > 0)
         memcpy(b->data + b->len, data, len);
     buf_added(b, len);
-}
-
-void buf_append_str(struct buf *b, struct str s)
-{
-    buf_append(b, s.p, s.n);
-}
-
-void buf_puts(struct buf *b, const char *s)
-{
-    buf_append(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *format, ...)
@@ -115,6 +100,14 @@ void buf_added(struct buf *b, size_t len)
 {
     b->len += len;
     b->data[b->len] = '\0';
+}
+
+void buf_truncate(struct buf *b, size_t len)
+{
+    if (len >= b->len)
+        return;
+    b->len = len;
+    b->data[len] = '\0';
 }
 
 bool buf_ok(const struct buf *b)

@@ -27,16 +27,45 @@ void buf_free(struct buf *b);
 /* Empties the buffer, keeps the memory for the next use, clears a failure. */
 void buf_reset(struct buf *b);
 
-void buf_append(struct buf *b, const void *data, size_t len);
-void buf_append_str(struct buf *b, struct str s);
-void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, char c);
+/* buf_append where there is no room, or no buffer yet. */
+void buf_append_growing(struct buf *b, const void *data, size_t len);
+
+/* Appending is most of what writing an answer costs: it is inlined where there is room. */
+static inline void buf_append(struct buf *b, const void *data, size_t len)
+{
+    if (len == 0 || len >= b->size - b->len) {
+        buf_append_growing(b, data, len);
+        return;
+    }
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+static inline void buf_append_str(struct buf *b, struct str s)
+{
+    buf_append(b, s.p, s.n);
+}
+
+static inline void buf_puts(struct buf *b, const char *s)
+{
+    buf_append(b, s, strlen(s));
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Makes room for `len` more bytes and returns where they start; NULL on failure. The caller
  * writes up to len bytes there and then calls buf_added. */
 char *buf_reserve(struct buf *b, size_t len);
 void buf_added(struct buf *b, size_t len);
+
+/* Takes back what was appended since the buffer had len bytes. */
+void buf_truncate(struct buf *b, size_t len);
 
 bool buf_ok(const struct buf *b) __attribute__((warn_unused_result));
 

@@ -1,6 +1,6 @@
 /*
- * What the scanner and the writer of JSON strings share: finding the next byte that needs care. For
- * base/json_*.c alone.
+ * What the readers and the writer of JSON strings share: finding the next byte that needs care, and
+ * what escapes stand for. For base/json_*.c alone.
  */
 #ifndef BASE_JSON_TEXT_H
 #define BASE_JSON_TEXT_H
@@ -79,6 +79,28 @@ static inline bool json_is_high_surrogate(int unit)
 static inline bool json_is_low_surrogate(int unit)
 {
     return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+/* The bytes of a code point at `to`; where they end. */
+static inline char *json_put_utf8(char *to, unsigned code)
+{
+    if (code < 0x80) {
+        *to++ = (char)code;
+        return to;
+    }
+    if (code < 0x800) {
+        *to++ = (char)(0xC0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            *to++ = (char)(0xE0 | code >> 12);
+        } else {
+            *to++ = (char)(0xF0 | code >> 18);
+            *to++ = (char)(0x80 | (code >> 12 & 0x3F));
+        }
+        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
+    }
+    *to++ = (char)(0x80 | (code & 0x3F));
+    return to;
 }
 
 #endif
