@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "aws/skew.h"
+#include "base/crc32.h"
 #include "base/json_reader.h"
 
 /* ---- what the names mean --------------------------------------------------------------------- */
@@ -194,10 +194,7 @@ static void judge_failure(const struct transport_response *r, struct verdict *v)
 
 static bool has_good_crc(const struct transport_response *r)
 {
-    if (r->crc32 < 0)
-        return true;
-    const struct str body = buf_str(&r->body);
-    return (int64_t)crc32_z(0, (const unsigned char *)body.p, body.n) == r->crc32;
+    return r->crc32 < 0 || (int64_t)crc32_of(buf_str(&r->body)) == r->crc32;
 }
 
 static void judge_broken(struct verdict *v, const char *why)

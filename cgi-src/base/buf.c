@@ -65,15 +65,6 @@ static bool grow(struct buf *b, size_t len)
     return true;
 }
 
-void buf_append_growing(struct buf *b, const void *data, size_t len)
-{
-    if (!grow(b, len))
-        return;
-    if (len > 0)
-        memcpy(b->data + b->len, data, len);
-    buf_added(b, len);
-}
-
 void buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args;
@@ -91,15 +82,9 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(again);
 }
 
-char *buf_reserve(struct buf *b, size_t len)
+char *buf_grow(struct buf *b, size_t len)
 {
     return grow(b, len) ? b->data + b->len : NULL;
-}
-
-void buf_added(struct buf *b, size_t len)
-{
-    b->len += len;
-    b->data[b->len] = '\0';
 }
 
 void buf_truncate(struct buf *b, size_t len)

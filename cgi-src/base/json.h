@@ -81,8 +81,8 @@ void json_end_object(struct json_writer *w);
 void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *name); /* name needs no escaping */
-/* A key whose text was prepared, with its quotes, its colon and whatever stands before the value:
- * "title": */
+/* A key whose text was prepared, with its quotes and colon, and a comma in front that is left out
+ * where none is due: ,"title": */
 void json_prepared_key(struct json_writer *w, struct str key);
 void json_string(struct json_writer *w, struct str s); /* well-formed UTF-8; '/' is not escaped */
 void json_int(struct json_writer *w, int64_t n);

@@ -8,7 +8,7 @@
 
 void json_reader_init(struct json_reader *r, char *text, size_t n)
 {
-    *r = (struct json_reader){.p = text, .end = text + n};
+    *r = (struct json_reader){.p = text, .end = n > 0 ? text + n : text};
 }
 
 static bool fail(struct json_reader *r)
@@ -91,7 +91,7 @@ static char *unescape(struct json_reader *r, char *to)
 }
 
 /* The string at r->p, which is at its quote. */
-static struct str take_string(struct json_reader *r)
+static inline struct str take_string(struct json_reader *r)
 {
     char *start = ++r->p;
     r->p += json_next_special(r->p, r->end) - r->p;
@@ -168,7 +168,7 @@ static bool skip_word(struct json_reader *r, struct str word)
 enum container { ARRAY, OBJECT };
 
 /* Steps into what begins at r->p. */
-static bool enter(struct json_reader *r, enum container container)
+static inline bool enter(struct json_reader *r, enum container container)
 {
     if (r->depth == JSON_READER_DEPTH)
         return fail(r);
@@ -207,14 +207,14 @@ static inline bool next_part(struct json_reader *r, char closing)
     return true;
 }
 
-static bool next_name(struct json_reader *r)
+static inline bool next_name(struct json_reader *r)
 {
     if (r->failed || r->depth == 0 || !next_part(r, '}'))
         return false;
     return (r->p < r->end && *r->p == '"') || fail(r);
 }
 
-static bool skip_colon(struct json_reader *r)
+static inline bool skip_colon(struct json_reader *r)
 {
     return (peek(r) == ':' && take(r, ':')) || fail(r);
 }
@@ -274,6 +274,17 @@ bool json_enter_object(struct json_reader *r)
         return enter(r, OBJECT);
     json_skip(r);
     return false;
+}
+
+bool json_enter_object_at(struct json_reader *r, char letter)
+{
+    const char *p = r->p;
+    if (r->end - p < 5 || p[0] != '{' || p[1] != '"' || p[2] != letter || p[3] != '"' ||
+        p[4] != ':' || !enter(r, OBJECT))
+        return false;
+    r->p += 4;
+    r->at_first = false;
+    return true;
 }
 
 bool json_enter_array(struct json_reader *r)

@@ -47,6 +47,10 @@ bool json_reader_end(struct json_reader *r);
 bool json_enter_object(struct json_reader *r);
 bool json_enter_array(struct json_reader *r);
 
+/* Steps into an object and past the name of its first member in one, if the text goes on as in
+ * {"S": with this letter; else nothing is taken. */
+bool json_enter_object_at(struct json_reader *r, char letter);
+
 /* The name of the next member of the object; its value must be read (or skipped) before the next
  * call. False at the end of the object, which is then left. Equal names all come. */
 bool json_next_member(struct json_reader *r, struct str *name);

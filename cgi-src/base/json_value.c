@@ -241,6 +241,9 @@ bool json_integer(struct json_value number, int64_t *out)
     if (p == end)
         return false;
     int64_t value = 0;
+    /* So many digits fit. */
+    for (const char *safe = end - p > 18 ? p + 18 : end; p < safe && json_is_digit(*p); p++)
+        value = value * 10 + (negative ? '0' - *p : *p - '0');
     for (; p < end; p++) {
         if (!json_is_digit(*p) || __builtin_mul_overflow(value, 10, &value))
             return false;

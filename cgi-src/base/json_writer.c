@@ -60,8 +60,8 @@ void json_key(struct json_writer *w, const char *name)
 
 void json_prepared_key(struct json_writer *w, struct str key)
 {
-    before_value(w);
-    buf_append_str(w->out, key);
+    size_t left_out = w->comma ? 0 : 1;
+    buf_append(w->out, key.p + left_out, key.n - left_out);
     w->comma = false;
 }
 
@@ -120,17 +120,18 @@ void json_string(struct json_writer *w, struct str s)
 
 size_t json_digits(int64_t n, char out[JSON_DIGITS_SIZE])
 {
-    char reversed[JSON_DIGITS_SIZE];
-    size_t length = 0;
+    char digits[JSON_DIGITS_SIZE];
+    char *last = digits + sizeof digits;
+    char *p = last;
     uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
     do {
-        reversed[length++] = (char)('0' + left % 10);
+        *--p = (char)('0' + left % 10);
         left /= 10;
     } while (left > 0);
     if (n < 0)
-        reversed[length++] = '-';
-    for (size_t i = 0; i < length; i++)
-        out[i] = reversed[length - 1 - i];
+        *--p = '-';
+    size_t length = (size_t)(last - p);
+    memcpy(out, p, length);
     out[length] = '\0';
     return length;
 }

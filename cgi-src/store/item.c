@@ -39,8 +39,8 @@ enum field_storage {
 
 struct item_field {
     struct str name;
-    struct str attribute; /* "name":{"S": */
-    struct str member;    /* "name": */
+    struct str attribute; /* ,"name":{"S": */
+    struct str member;    /* ,"name": */
     enum field_type type;
     enum field_shape shape;
     enum field_storage storage;
@@ -58,8 +58,8 @@ struct item_kind {
 /* FIELD(struct, member, "name", TYPE, "S" or "N", what is not as usual …) */
 #define FIELD(kind, place_, name_, type_, letter, ...)                                             \
     {                                                                                              \
-        .name = STR_INIT(name_), .attribute = STR_INIT("\"" name_ "\":{\"" letter "\":"),          \
-        .member = STR_INIT("\"" name_ "\":"), .type = FIELD_##type_,                               \
+        .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),          \
+        .member = STR_INIT(",\"" name_ "\":"), .type = FIELD_##type_,                               \
         .place = offsetof(struct kind, place_), __VA_ARGS__                                        \
     }
 #define STRING(kind, place, ...) FIELD(kind, place, #place, STRING, "S", __VA_ARGS__)
@@ -172,9 +172,11 @@ static int64_t number_in(const struct item_field *f, const void *item)
 /* DynamoDB writes attributes in any order. */
 static const struct item_field *find_field(const struct item_kind *kind, struct str name)
 {
+    if (name.n == 0)
+        return NULL;
     for (size_t i = 0; i < kind->count; i++) {
         const struct item_field *f = &kind->fields[i];
-        if (f->name.n == name.n && memcmp(f->name.p, name.p, name.n) == 0)
+        if (f->name.n == name.n && f->name.p[0] == name.p[0] && memcmp(f->name.p, name.p, name.n) == 0)
             return f;
     }
     return NULL;
@@ -186,7 +188,9 @@ static struct str read_attribute(struct json_reader *r, char letter)
     struct str text = STR_NONE;
     struct str type;
 
-    if (!json_enter_object(r))
+    if (json_enter_object_at(r, letter))
+        text = json_read_string(r);
+    else if (!json_enter_object(r))
         return text;
     while (json_next_member(r, &type)) {
         if (type.n == 1 && type.p[0] == letter)
@@ -237,7 +241,7 @@ static int64_t read_number(struct str text, int64_t absent)
     char *end;
     int64_t value;
 
-    if (json_integer((struct json_value){JSON_NUMBER, text}, &value))
+    if (text.p && json_integer((struct json_value){JSON_NUMBER, text}, &value))
         return value;
     if (!is_digits(text) || text.n >= sizeof(copy))
         return absent;
@@ -346,16 +350,15 @@ static bool is_written(const struct item_field *f, const void *item)
 
 void item_write(struct buf *out, const struct item_kind *kind, const void *item)
 {
-    char before = '{';
+    size_t begin = out->len;
 
     for (size_t i = 0; i < kind->count; i++) {
-        if (!is_written(&kind->fields[i], item))
-            continue;
-        buf_putc(out, before);
-        write_field(out, &kind->fields[i], item);
-        before = ',';
+        if (is_written(&kind->fields[i], item))
+            write_field(out, &kind->fields[i], item);
     }
     buf_putc(out, '}');
+    if (buf_ok(out))
+        out->data[begin] = '{'; /* for the comma before the first field */
 }
 
 static void show_text(struct json_writer *w, const struct item_field *f, struct str text)
