@@ -71,4 +71,15 @@ void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cu
 void shape_session(struct json_writer *w, const struct session *s);
 void shape_message(struct json_writer *w, const struct message *m);
 
+/* A list that is written as the store comes to its items: for the visitors of the store. */
+struct shape_list {
+    struct json_writer w;
+    size_t begin; /* of the list in the body */
+    int64_t count;
+};
+void shape_list_begin(struct shape_list *list, const char *name);
+void shape_list_end(struct shape_list *list);
+enum visit shape_list_session(void *list, const struct session *s);
+enum visit shape_list_message(void *list, const struct message *m);
+
 #endif

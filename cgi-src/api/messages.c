@@ -208,24 +208,11 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
     return cursor.p ? apply_cursor(q, out, cursor, e) : 0;
 }
 
-struct list_writer {
-    struct json_writer w;
-    int64_t count;
-};
-
-static void write_one(void *context, const struct message *m)
-{
-    struct list_writer *out = context;
-
-    shape_message(&out->w, m);
-    out->count++;
-}
-
 int messages_list(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
     struct list_request list;
-    struct list_writer out = {.count = 0};
+    struct shape_list out;
     struct str cursor = STR_NONE;
     struct message_page page;
 
@@ -233,11 +220,11 @@ int messages_list(void *context, struct request *q, struct response *r, struct e
         return -1;
     response_begin(r, 200, &out.w);
     json_put_string(&out.w, "session_id", list.query.session_id);
-    json_key(&out.w, "messages");
-    json_begin_array(&out.w);
-    if (store_messages_list(api->store, &list.query, write_one, &out, &page, e) < 0)
+    shape_list_begin(&out, "messages");
+    const struct message_visitor visitor = {shape_list_message, &out};
+    if (store_messages_list(api->store, &list.query, &visitor, &page, e) < 0)
         return -1;
-    json_end_array(&out.w);
+    shape_list_end(&out);
     if (page.more) {
         cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, page.last));
         api_link_next(r, q, list_parameters, cursor);

@@ -111,25 +111,24 @@ int sessions_list(void *context, struct request *q, struct response *r, struct e
 {
     struct api *api = context;
     struct list_request list;
+    struct shape_list out;
     struct session_page page;
     struct str cursor = STR_NONE;
-    struct json_writer w;
 
-    if (read_list(api, q, &list, e) < 0 ||
-        store_sessions_list(api->store, &list.query, &page, e) < 0)
+    if (read_list(api, q, &list, e) < 0)
         return -1;
-    response_begin(r, 200, &w);
-    json_key(&w, "sessions");
-    json_begin_array(&w);
-    for (size_t i = 0; i < page.count; i++)
-        shape_session(&w, &page.sessions[i]);
-    json_end_array(&w);
+    response_begin(r, 200, &out.w);
+    shape_list_begin(&out, "sessions");
+    const struct session_visitor visitor = {shape_list_session, &out};
+    if (store_sessions_list(api->store, &list.query, &visitor, &page, e) < 0)
+        return -1;
+    shape_list_end(&out);
     if (page.next_cursor.p) {
         cursor = cursor_encode(q->arena, list.scope, page.next_cursor);
         api_link_next(r, q, list_parameters, cursor);
     }
-    api_put_page(&w, (int64_t)page.count, cursor.p != NULL, cursor);
-    response_end(&w, api_now_us(api));
+    api_put_page(&out.w, out.count, cursor.p != NULL, cursor);
+    response_end(&out.w, api_now_us(api));
     return 0;
 }
 

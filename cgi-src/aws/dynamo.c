@@ -5,7 +5,6 @@
  */
 #include "aws/dynamo.h"
 
-#include <json-c/json.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@
 /* A page is 1 MB of items, a canceled transaction may return 4 MB of them; in JSON's notation a
  * byte can become six. */
 #define ANSWER_CAP ((size_t)32 * 1024 * 1024)
-#define ANSWER_KEPT ((size_t)256 * 1024) /* a larger buffer is not kept for the next call */
+#define ANSWER_KEPT ((size_t)16 * 1024) /* a larger buffer is not kept for the next call */
 
 #define ATTEMPT_MIN_US 1000
 #define NO_SKEW INT64_MIN
@@ -432,13 +431,15 @@ static void note_retry(struct dynamo *d, const struct dynamo_call *call, const s
               v->type, v->type[0] ? ": " : "", v->message);
 }
 
-static void take_answer(struct dynamo_answer *answer, struct verdict *v)
+static void take_answer(struct dynamo *d, struct dynamo_answer *answer, const struct verdict *v)
 {
     answer->outcome = v->outcome;
-    answer->body = v->body;
-    v->body = NULL;
+    answer->reasons = v->reasons;
     memcpy(answer->type, v->type, sizeof answer->type);
     memcpy(answer->message, v->message, sizeof answer->message);
+    answer->client = d;
+    answer->body = d->response.body;
+    buf_init(&d->response.body, ANSWER_CAP);
 }
 
 static bool is_refusal(enum dynamo_outcome outcome)
@@ -462,13 +463,12 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
             if (v.outcome == DYNAMO_OK)
                 retry_quota_succeed(&d->shared->quota, p.paid);
             d->stats.refusals += is_refusal(v.outcome);
-            take_answer(answer, &v);
+            take_answer(d, answer, &v);
             return 0;
         }
         int result = recover(d, call, &p, &v, e);
         if (result == 0)
             note_retry(d, call, &v);
-        verdict_clear(&v);
         if (result != 0)
             return -1;
     }
@@ -489,8 +489,14 @@ int dynamo_call(struct dynamo *d, const struct dynamo_call *call, struct dynamo_
     return result;
 }
 
+/* One buffer is kept for the next answer: that of the answer that is freed first. */
 void dynamo_answer_free(struct dynamo_answer *answer)
 {
-    json_object_put(answer->body);
-    answer->body = NULL;
+    struct dynamo *d = answer->client;
+    bool keep = d && !d->response.body.data && answer->body.size <= ANSWER_KEPT;
+    if (keep)
+        d->response.body = answer->body;
+    else
+        buf_free(&answer->body);
+    *answer = (struct dynamo_answer){.outcome = answer->outcome};
 }

@@ -13,8 +13,6 @@
 #include "base/err.h"
 #include "base/str.h"
 
-struct json_object;
-
 enum dynamo_operation {
     DYNAMO_GET_ITEM,
     DYNAMO_PUT_ITEM,
@@ -35,9 +33,9 @@ extern const char *const dynamo_operation_names[DYNAMO_OPERATIONS];
 /* What DynamoDB said. All but OK are answers that the caller of dynamo_call must expect. */
 enum dynamo_outcome {
     DYNAMO_OK,
-    DYNAMO_CONDITION_FAILED,     /* ConditionalCheckFailedException; body has "Item" if asked for */
-    DYNAMO_TRANSACTION_CANCELED, /* body has "CancellationReasons"; a reason is a failed condition
-                                    or a rejection (pure conflicts and throttles were retried) */
+    DYNAMO_CONDITION_FAILED,     /* ConditionalCheckFailedException */
+    DYNAMO_TRANSACTION_CANCELED, /* see reasons; one is a failed condition or a rejection (pure
+                                    conflicts and throttles were retried) */
     DYNAMO_TABLE_NOT_FOUND,      /* ResourceNotFoundException */
     DYNAMO_TABLE_IN_USE,         /* ResourceInUseException */
     DYNAMO_DENIED,               /* AccessDeniedException: this action is not permitted */
@@ -114,12 +112,18 @@ struct dynamo_call {
     bool repeatable;
 };
 
+/*
+ * What came back. The text is the answer's own, for its reader to unescape in place; it stays as
+ * long as the answer, also while another call is made.
+ */
 struct dynamo_answer {
     enum dynamo_outcome outcome;
-    struct json_object *body; /* owned by the answer; NULL if there was none */
-    char type[64];            /* the exception's name without its namespace; "" when OK */
-    char message[256]; /* DynamoDB's own words; may name an ARN: for the log, not for a client */
+    struct buf body;    /* OK: a JSON object. Checked already if it came without a checksum */
+    struct str reasons; /* TRANSACTION_CANCELED: the text of CancellationReasons in body, or none */
+    char type[64];      /* the exception's name without its namespace; "" when OK */
+    char message[256];  /* DynamoDB's own words; may name an ARN: for the log, not for a client */
     bool repeated_after_maybe_sent; /* an earlier attempt of this call may have been carried out */
+    struct dynamo *client;          /* takes the buffer back */
 };
 
 /*

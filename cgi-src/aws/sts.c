@@ -4,7 +4,6 @@
  */
 #include "aws/sts.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,7 +182,7 @@ static bool may_repeat(const struct transport_response *response)
     /* IDPCommunicationError: STS could not reach the identity provider. */
     bool repeat = str_is(code, "IDPCommunicationError") || str_starts_with(code, "Throttling") ||
                   str_is(code, "RequestLimitExceeded");
-    json_object_put(tree);
+    json_tree_free(tree);
     return repeat;
 }
 
@@ -209,7 +208,7 @@ static int refused(const char *source, const struct transport_response *response
     else
         err_set(e, ERR_DYNAMODB_DENIED, "%s: STS says %.*s: %.*s", source, (int)code.n, code.p,
                 first_line(message), message.n ? message.p : "");
-    json_object_put(tree);
+    json_tree_free(tree);
     return -1;
 }
 
@@ -260,7 +259,7 @@ static bool correct_clock(const struct call *call, struct progress *p,
     p->clock_corrected = skew_is_named(error_member(tree, "Code"), message);
     if (p->clock_corrected)
         skew_correct(p->skew, server_s, p->clock_s, p->signed_skew_s);
-    json_object_put(tree);
+    json_tree_free(tree);
     return p->clock_corrected;
 }
 
@@ -369,7 +368,7 @@ int sts_get_caller_identity(const struct credentials_context *context,
         copy(json_get_str(identity, "Account"), out->account, sizeof out->account);
         copy(json_get_str(identity, "Arn"), out->arn, sizeof out->arn);
         copy(json_get_str(identity, "UserId"), out->user_id, sizeof out->user_id);
-        json_object_put(tree);
+        json_tree_free(tree);
         if (!out->arn[0])
             result =
                 err_set(e, ERR_DYNAMODB_UNAVAILABLE, "GetCallerIdentity: the answer names nobody");

@@ -166,27 +166,6 @@ size_t json_elements(struct json_value array, struct arena *a, struct json_value
     return count;
 }
 
-static char *put_utf8(char *to, int code)
-{
-    if (code < 0x80) {
-        *to++ = (char)code;
-        return to;
-    }
-    if (code < 0x800) {
-        *to++ = (char)(0xC0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            *to++ = (char)(0xE0 | code >> 12);
-        } else {
-            *to++ = (char)(0xF0 | code >> 18);
-            *to++ = (char)(0x80 | (code >> 12 & 0x3F));
-        }
-        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
-    }
-    *to++ = (char)(0x80 | (code & 0x3F));
-    return to;
-}
-
 /* Decodes the digits behind "\u", with the second half of a pair, and moves *from behind them. */
 static char *decode_unicode(const char **from, const char *end, char *to)
 {
@@ -201,7 +180,7 @@ static char *decode_unicode(const char **from, const char *end, char *to)
             *from += 6;
         }
     }
-    return put_utf8(to, unit);
+    return json_put_utf8(to, (unsigned)unit);
 }
 
 static char decode_short_escape(char c)
@@ -262,6 +241,9 @@ bool json_integer(struct json_value number, int64_t *out)
     if (p == end)
         return false;
     int64_t value = 0;
+    /* So many digits fit. */
+    for (const char *safe = end - p > 18 ? p + 18 : end; p < safe && json_is_digit(*p); p++)
+        value = value * 10 + (negative ? '0' - *p : *p - '0');
     for (; p < end; p++) {
         if (!json_is_digit(*p) || __builtin_mul_overflow(value, 10, &value))
             return false;

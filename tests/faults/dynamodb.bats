@@ -52,7 +52,7 @@ refused() {
     for kind in reset-before reset-after error-500 html-503; do
         faults "$kind"
         api GET "/sessions/$user/$sid"
-        refused 503 dynamodb_unavailable 'it cannot be reached or fails'
+        refused 503 dynamodb_unavailable 'DynamoDB cannot be reached or fails'
     done
 }
 

@@ -581,7 +581,7 @@ static const struct credentials_case chain_cases[] = {
     {.name = "a failure of an endpoint ends it too",
      .settings = {CONTAINER},
      .script = {{"GET http://169.254.170.2/x", 0, 400, NULL, 0}},
-     FAILED = "DynamoDB not available: no AWS credentials: container: answered with status 400"},
+     FAILED = "the AWS credentials could not be obtained: container: answered with status 400"},
 };
 RUN(chain, ask_chain)
 

@@ -8,7 +8,6 @@
 
 #include "aws/credentials.h"
 #include "aws/dynamo.h"
-#include "base/json.h"
 
 static int fetches;
 
@@ -260,7 +259,7 @@ static void run_case(const struct fault_case *row, bool kept_alive)
     if (row->outcome == DYNAMO_REJECTED)
         assert_string_equal(answer.message, "scripted");
     if (row->outcome == DYNAMO_OK && result == 0)
-        assert_non_null(json_get(answer.body, "Item"));
+        assert_non_null(strstr(answer.body.data, "\"Item\""));
     assert_int_equal(aws_server_count(&server, "seen"), row->seen);
     check_bodies();
     dynamo_answer_free(&answer);
