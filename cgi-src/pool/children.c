@@ -58,7 +58,7 @@ static unsigned place_of(const struct child *c)
 
 static int free_place(const struct master *m)
 {
-    for (unsigned i = 0; i < board_places(m->board); i++) {
+    for (unsigned i = 0; i < scoreboard_places(m->scoreboard); i++) {
         if (m->children[i].state == CHILD_NONE)
             return (int)i;
     }
@@ -74,7 +74,7 @@ static void close_masters_descriptors(struct master *m)
     status_abandon(m->status);
     if (m->status_listener.fd >= 0)
         close(m->status_listener.fd);
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         if (m->children[i].state != CHILD_NONE)
             close(m->children[i].control.fd);
     }
@@ -85,7 +85,7 @@ _Noreturn static void run_child(struct master *m, const struct generation *g, un
 {
     struct process_setup setup = {.config = g->config,
                                   .handler = m->options->handler,
-                                  .board = m->board,
+                                  .scoreboard = m->scoreboard,
                                   .place = place,
                                   .listener = m->listener.fd,
                                   .control = control};
@@ -121,7 +121,8 @@ int child_start(struct master *m, const struct generation *g, unsigned position)
         log_error("cannot make a control socket: %s", strerrordesc_np(errno));
         return -1;
     }
-    board_set(m->board, (unsigned)place, BOARD_STARTING, (unsigned)g->config->pool_threads);
+    scoreboard_set(m->scoreboard, (unsigned)place, SCOREBOARD_STARTING,
+                   (unsigned)g->config->pool_threads);
     fflush(NULL);
     /* Signals are blocked in the master, and stay so in the child: none is lost or comes twice. */
     pid_t pid = fork();
@@ -133,7 +134,7 @@ int child_start(struct master *m, const struct generation *g, unsigned position)
     if (pid < 0) {
         log_error("cannot start a worker process: %s", strerrordesc_np(errno));
         close(pair[0]);
-        board_clear(m->board, (unsigned)place);
+        scoreboard_clear(m->scoreboard, (unsigned)place);
         return -1;
     }
     int64_t now = pool_now_us();
@@ -163,7 +164,8 @@ void child_retire(struct child *c)
 {
     unsigned place = place_of(c);
 
-    board_set(c->master->board, place, BOARD_DRAINING, board_threads(c->master->board, place));
+    scoreboard_set(c->master->scoreboard, place, SCOREBOARD_DRAINING,
+                   scoreboard_threads(c->master->scoreboard, place));
 }
 
 void child_drain(struct child *c, enum control how)
@@ -243,7 +245,7 @@ static void died(struct master *m, struct child *c, int status)
     struct child gone = *c;
     watch_remove(m->epoll_fd, &c->control);
     close(c->control.fd);
-    board_clear(m->board, place_of(c));
+    scoreboard_clear(m->scoreboard, place_of(c));
     *c = (struct child){.state = CHILD_NONE};
     if (asked || m->stopping)
         return;
@@ -255,7 +257,7 @@ static void died(struct master *m, struct child *c, int status)
 
 void children_reap(struct master *m)
 {
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         struct child *c = &m->children[i];
         int status;
         if (c->state == CHILD_NONE)
@@ -272,7 +274,7 @@ unsigned children_count(const struct master *m, enum child_state state, unsigned
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < BOARD_PLACES; i++)
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++)
         n += m->children[i].state == state &&
              (generation == 0 || m->children[i].generation == generation);
     return n;

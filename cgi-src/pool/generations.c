@@ -24,8 +24,8 @@ unsigned generation_processes(const struct master *m, const struct config *confi
         n = 2; /* so that a crash leaves one that answers */
     if (n > MASTER_PROCESSES)
         n = MASTER_PROCESSES;
-    if (m->board && n > (long)board_places(m->board) / 2) {
-        n = (long)board_places(m->board) / 2;
+    if (m->scoreboard && n > (long)scoreboard_places(m->scoreboard) / 2) {
+        n = (long)scoreboard_places(m->scoreboard) / 2;
         log_warning("POOL_PROCESSES: only %ld until the pool is started again", n);
     }
     return (unsigned)n;
@@ -50,7 +50,7 @@ static unsigned free_places(const struct master *m)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < board_places(m->board); i++)
+    for (unsigned i = 0; i < scoreboard_places(m->scoreboard); i++)
         n += m->children[i].state == CHILD_NONE;
     return n;
 }
@@ -87,7 +87,7 @@ void generation_reload(struct master *m)
 static void drain_generation(struct master *m, unsigned number, bool others)
 {
     for (int pass = 0; pass < 2; pass++) {
-        for (unsigned i = 0; i < BOARD_PLACES; i++) {
+        for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
             struct child *c = &m->children[i];
             if ((c->state != CHILD_STARTING && c->state != CHILD_READY) ||
                 (c->generation == number) == others)
@@ -139,7 +139,7 @@ static void commit(struct master *m)
 /* A process that has served enough counts as missing: its successor is started beside it. */
 static bool is_present(const struct master *m, const struct generation *g, unsigned position)
 {
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         const struct child *c = &m->children[i];
         if ((c->state == CHILD_STARTING || c->state == CHILD_READY) && c->generation == g->number &&
             c->position == position && !c->wants_successor)
@@ -166,7 +166,7 @@ void generation_child_ready(struct master *m, struct child *ready)
         return; /* told to end in the meantime */
     ready->state = CHILD_READY;
     ready->deadline_us = 0;
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         struct child *c = &m->children[i];
         if (c == ready || c->state != CHILD_READY || c->generation != ready->generation ||
             c->position != ready->position)
@@ -190,11 +190,11 @@ static void kill_stuck(struct master *m, int64_t now_us)
 {
     int64_t limit_us = m->current.config->stuck_request_s * 1000000;
 
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         struct child *c = &m->children[i];
         long long since_us;
-        if (c->state != CHILD_READY || c->killed || board_busy(m->board, i, &since_us) == 0 ||
-            now_us - since_us < limit_us)
+        if (c->state != CHILD_READY || c->killed ||
+            scoreboard_busy(m->scoreboard, i, &since_us) == 0 || now_us - since_us < limit_us)
             continue;
         log_error("worker process %d has worked on one request for %lld s: killing it", (int)c->pid,
                   (long long)(now_us - since_us) / 1000000);
@@ -232,7 +232,7 @@ static void step_reload(struct master *m, int64_t now_us)
 
 void generation_step(struct master *m, int64_t now_us)
 {
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         if (m->children[i].state != CHILD_NONE)
             child_escalate(&m->children[i], now_us);
     }

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "pool/notify.h"
 #include "pool/title.h"
-#include "pool/user.h"
+#include "pool/privileges.h"
 
 /* Connections that wait while every worker is busy; nginx's max_conns stays below. */
 #define BACKLOG 511
@@ -35,13 +35,13 @@ static void report(void *context, struct status_report *out)
                                   .ready = children_count(m, CHILD_READY, 0),
                                   .draining = children_count(m, CHILD_DRAINING, 0)};
     out->max = m->current.processes * (unsigned)m->current.config->pool_threads;
-    for (unsigned i = 0; i < board_places(m->board); i++) {
+    for (unsigned i = 0; i < scoreboard_places(m->scoreboard); i++) {
         long long since_us;
-        unsigned busy = board_busy(m->board, i, &since_us);
+        unsigned busy = scoreboard_busy(m->scoreboard, i, &since_us);
         out->busy += busy;
-        out->connections += board_connections(m->board, i);
+        out->connections += scoreboard_connections(m->scoreboard, i);
         if (m->children[i].state == CHILD_READY)
-            out->idle += board_threads(m->board, i) - busy;
+            out->idle += scoreboard_threads(m->scoreboard, i) - busy;
     }
 }
 
@@ -60,7 +60,7 @@ static void begin_stop(struct master *m)
                 timeout_s * 1000000 + 2 * TERM_TIME_US);
     listener_unlink(&m->listener);
     for (int pass = 0; pass < 2; pass++) {
-        for (unsigned i = 0; i < BOARD_PLACES; i++) {
+        for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
             struct child *c = &m->children[i];
             if (c->state == CHILD_NONE || c->state == CHILD_DRAINING)
                 continue;
@@ -76,7 +76,7 @@ static void begin_stop(struct master *m)
 static void hasten_stop(struct master *m, int64_t now_us)
 {
     log_warning("told to stop again: not waiting for requests any longer");
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         struct child *c = &m->children[i];
         if (c->state == CHILD_NONE)
             continue;
@@ -91,7 +91,7 @@ static void hasten_stop(struct master *m, int64_t now_us)
 static void reopen_logs(struct master *m)
 {
     log_reopen();
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         if (m->children[i].state != CHILD_NONE)
             child_order(&m->children[i], CONTROL_REOPEN);
     }
@@ -212,11 +212,12 @@ static int start(struct master *m, char *status_path, size_t size, struct err *e
     m->current.processes = generation_processes(m, m->current.config);
     raise_descriptor_limit();
     const struct config *c = m->options->config;
-    if (open_sockets(m, status_path, size, e) < 0 || user_give_socket(c, m->listener.path, e) < 0 ||
-        user_give_socket(c, m->status_listener.path, e) < 0 || user_become(c, e) < 0)
+    if (open_sockets(m, status_path, size, e) < 0 ||
+        privileges_give_socket(c, m->listener.path, e) < 0 ||
+        privileges_give_socket(c, m->status_listener.path, e) < 0 || privileges_drop(c, e) < 0)
         return -1;
-    m->board = board_new(places_for(m->current.processes), e);
-    if (!m->board)
+    m->scoreboard = scoreboard_new(places_for(m->current.processes), e);
+    if (!m->scoreboard)
         return -1;
     m->status = status_new(m->epoll_fd, m->status_listener.fd, report, m, e);
     if (!m->status)
@@ -241,7 +242,7 @@ static int64_t next_wake(struct master *m, int64_t now_us)
 {
     int64_t next = earlier(m->notify_us, status_expire(m->status, now_us));
 
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         if (m->children[i].state != CHILD_NONE)
             next = earlier(next, m->children[i].deadline_us);
     }
@@ -266,7 +267,7 @@ static void keep_systemd_calm(struct master *m, int64_t now_us)
 
 static bool has_children(const struct master *m)
 {
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
+    for (unsigned i = 0; i < SCOREBOARD_PLACES; i++) {
         if (m->children[i].state != CHILD_NONE)
             return true;
     }
@@ -301,7 +302,7 @@ static void clean_up(struct master *m)
     status_free(m->status);
     listener_close(&m->status_listener);
     listener_close(&m->listener);
-    board_free(m->board);
+    scoreboard_free(m->scoreboard);
     if (m->current.owned) {
         config_free(m->current.owned);
         free(m->current.owned);

@@ -7,7 +7,7 @@
 
 #include <signal.h>
 #include <sys/types.h>
-#include "pool/board.h"
+#include "pool/scoreboard.h"
 #include "pool/listener.h"
 #include "pool/pool.h"
 #include "pool/process.h"
@@ -24,7 +24,7 @@ struct master;
 
 enum child_state { CHILD_NONE, CHILD_STARTING, CHILD_READY, CHILD_DRAINING };
 
-/* A process; its index is its place on the board. */
+/* A process; its index is its place on the scoreboard. */
 struct child {
     struct watch control; /* first: the event's pointer is the child's */
     struct master *master;
@@ -65,7 +65,7 @@ struct master {
     struct listener listener;
     struct listener status_listener;
     struct status *status;
-    struct board *board;
+    struct scoreboard *scoreboard;
 
     struct generation current;
     struct generation next; /* a reload under way; config NULL: none */
@@ -82,7 +82,7 @@ struct master {
     int64_t notify_every_us; /* 0: never */
 
     struct position positions[MASTER_PROCESSES];
-    struct child children[BOARD_PLACES];
+    struct child children[SCOREBOARD_PLACES];
 };
 
 /* ---- master.c ---- */

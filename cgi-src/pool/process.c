@@ -65,7 +65,8 @@ static int open_descriptors(struct process *p, struct err *e)
     if (p->epoll_fd < 0 || p->stop_fd < 0 || p->drained_fd < 0 || p->timer_fd < 0 ||
         p->signal_fd < 0 || watch_event(p, p->stop_fd, EVENT_STOP, EPOLLIN) < 0 ||
         watch_event(p, p->timer_fd, EVENT_TIMER, EPOLLIN) < 0 ||
-        watch_event(p, board_inbox(p->setup.board, p->setup.place), EVENT_INBOX, EPOLLIN) < 0)
+        watch_event(p, scoreboard_inbox(p->setup.scoreboard, p->setup.place), EVENT_INBOX,
+                    EPOLLIN) < 0)
         return err_set(e, ERR_INTERNAL, "a worker process cannot open its descriptors: %s",
                        strerrordesc_np(errno));
     unsigned size = p->thread_count * CONNECTIONS_PER_THREAD;
@@ -78,7 +79,7 @@ static int open_descriptors(struct process *p, struct err *e)
 static int start_threads(struct process *p, struct err *e)
 {
     /* Lives as long as the process: threads read it when they get to run. */
-    static struct worker_start starts[BOARD_THREADS];
+    static struct worker_start starts[SCOREBOARD_THREADS];
     unsigned created = 0;
 
     for (; created < p->thread_count; created++) {
@@ -113,8 +114,8 @@ static int start(struct process *p, struct err *e)
 {
     const struct config *config = p->setup.config;
 
-    p->thread_count = config->pool_threads < BOARD_THREADS ? (unsigned)config->pool_threads
-                                                           : (unsigned)BOARD_THREADS;
+    p->thread_count = config->pool_threads < SCOREBOARD_THREADS ? (unsigned)config->pool_threads
+                                                                : (unsigned)SCOREBOARD_THREADS;
     p->serve_limit = serve_limit(config->pool_max_requests);
     pthread_mutex_init(&p->start_lock, NULL);
     pthread_cond_init(&p->start_changed, NULL);
@@ -160,7 +161,7 @@ static void give_up_idle(struct process *p)
 static void take_backlog(struct process *p, bool last)
 {
     for (unsigned i = 0; i < CONNECTIONS_MIN; i++) {
-        if (!last && board_least(p->setup.board, p->setup.place) < 0)
+        if (!last && scoreboard_least(p->setup.scoreboard, p->setup.place) < 0)
             return;
         if (!worker_accept(p))
             return;
@@ -169,7 +170,7 @@ static void take_backlog(struct process *p, bool last)
 
 static void begin_drain(struct process *p, bool last)
 {
-    board_change(p->setup.board, p->setup.place, BOARD_READY, BOARD_DRAINING);
+    scoreboard_change(p->setup.scoreboard, p->setup.place, SCOREBOARD_READY, SCOREBOARD_DRAINING);
     epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, p->setup.listener, NULL);
     /* First the threads are told: after take_backlog none of them takes a connection. */
     atomic_store(&p->draining, true);
@@ -297,13 +298,13 @@ int process_run(const struct process_setup *setup)
         _exit(EXIT_FAILURE); /* some threads may have started: no orderly way back */
     }
     /* Unless the master wants it to stop already. */
-    board_change(setup->board, setup->place, BOARD_STARTING, BOARD_READY);
+    scoreboard_change(setup->scoreboard, setup->place, SCOREBOARD_STARTING, SCOREBOARD_READY);
     if (setup->control >= 0)
         send(setup->control, &ready, 1, MSG_NOSIGNAL);
     follow_orders(&p);
     stop_threads(&p);
     /* What was given by one who saw this process as ready just before it was not any more. */
-    board_forward(setup->board, setup->place);
+    scoreboard_forward(setup->scoreboard, setup->place);
     p.setup.handler->process_free(p.context);
     close_all(&p);
     return EXIT_SUCCESS;

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "base/clock.h"
-#include "pool/board.h"
+#include "pool/scoreboard.h"
 #include "pool/pool.h"
 #include "pool/table.h"
 
@@ -24,7 +24,7 @@ enum control {
 struct process_setup {
     const struct config *config;
     const struct pool_handler *handler;
-    struct board *board;
+    struct scoreboard *scoreboard;
     unsigned place;
     int listener; /* listening, not blocking */
     int control;  /* to the master; -1: there is none */
@@ -41,7 +41,7 @@ enum process_event {
 struct process {
     struct process_setup setup;
     unsigned thread_count;
-    pthread_t threads[BOARD_THREADS];
+    pthread_t threads[SCOREBOARD_THREADS];
     void *context; /* the handler's */
     struct table *table;
     int epoll_fd, stop_fd, drained_fd, timer_fd, signal_fd;

@@ -37,7 +37,7 @@ struct worker {
 static void forget(struct process *p, unsigned index)
 {
     table_remove(p->table, index);
-    board_count(p->setup.board, p->setup.place, -1);
+    scoreboard_count(p->setup.scoreboard, p->setup.place, -1);
 }
 
 void worker_discard(struct process *p, unsigned index, int fd)
@@ -48,12 +48,12 @@ void worker_discard(struct process *p, unsigned index, int fd)
 
 bool worker_pass_on(struct process *p, unsigned index, int fd)
 {
-    int target = board_least(p->setup.board, p->setup.place);
+    int target = scoreboard_least(p->setup.scoreboard, p->setup.place);
 
     if (target < 0)
         return false;
     table_unwatch(p->table, index);
-    if (board_give(p->setup.board, (unsigned)target, fd) < 0)
+    if (scoreboard_give(p->setup.scoreboard, (unsigned)target, fd) < 0)
         return false;
     forget(p, index);
     return true;
@@ -107,7 +107,7 @@ static void take_in(struct process *p, int fd)
         index = table_add(p->table, fd);
     if (index < 0) {
         close(fd);
-        board_count(p->setup.board, p->setup.place, -1);
+        scoreboard_count(p->setup.scoreboard, p->setup.place, -1);
         return;
     }
     give_back(p, (unsigned)index, fd);
@@ -117,12 +117,12 @@ static void take_in(struct process *p, int fd)
  * where they are, would pile up there. So each goes to the process that has the fewest. */
 static bool give_to_least(struct process *p, int fd)
 {
-    struct board *b = p->setup.board;
-    int least = board_least(b, p->setup.place);
+    struct scoreboard *b = p->setup.scoreboard;
+    int least = scoreboard_least(b, p->setup.place);
 
     return least >= 0 &&
-           board_connections(b, (unsigned)least) < board_connections(b, p->setup.place) &&
-           board_give(b, (unsigned)least, fd) == 0;
+           scoreboard_connections(b, (unsigned)least) < scoreboard_connections(b, p->setup.place) &&
+           scoreboard_give(b, (unsigned)least, fd) == 0;
 }
 
 bool worker_accept(struct process *p)
@@ -140,7 +140,7 @@ bool worker_accept(struct process *p)
     }
     connection_prepare(fd);
     if (!give_to_least(p, fd)) {
-        board_count(p->setup.board, p->setup.place, 1);
+        scoreboard_count(p->setup.scoreboard, p->setup.place, 1);
         take_in(p, fd);
     }
     return true;
@@ -159,7 +159,7 @@ static void adopt(struct process *p)
     int fd;
 
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        if ((fd = board_take(p->setup.board, p->setup.place)) < 0)
+        if ((fd = scoreboard_take(p->setup.scoreboard, p->setup.place)) < 0)
             return;
         take_in(p, fd);
     }
@@ -195,7 +195,8 @@ static void serve(struct worker *w, uint64_t key, uint32_t events)
         gateway.connection = fd;
         p->setup.handler->handle(w->context, &gateway.gateway);
         /* A connection that will be handed on must stay open; without a taker it ends here. */
-        bool keep = !atomic_load(&p->draining) || board_least(p->setup.board, p->setup.place) >= 0;
+        bool keep = !atomic_load(&p->draining) ||
+                    scoreboard_least(p->setup.scoreboard, p->setup.place) >= 0;
         fd = connection_finish(&w->request, keep);
         count_request(p);
     } else {
@@ -272,7 +273,7 @@ void *worker_main(void *start)
 {
     struct worker_start *s = start;
     struct worker w = {.process = s->process,
-                       .slot = board_metrics_slot(s->process->setup.place, s->thread)};
+                       .slot = scoreboard_metrics_slot(s->process->setup.place, s->thread)};
     struct err e = {.code = ERR_NONE};
     char name[16];
 

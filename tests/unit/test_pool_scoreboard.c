@@ -1,6 +1,6 @@
 /*
- * pool/board: who has the fewest connections, and connections that are handed from one to another
- * with what has been sent on them. pool/children: how long to wait after deaths.
+ * pool/scoreboard: who has the fewest connections, and connections that are handed from one to
+ * another with what has been sent on them. pool/children: how long to wait after deaths.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -16,42 +16,42 @@
 
 #include <cmocka.h>
 
-#include "pool/board.h"
+#include "pool/scoreboard.h"
 #include "pool/master.h"
 
 static int setup(void **state)
 {
-    *state = board_new(4, NULL);
+    *state = scoreboard_new(4, NULL);
     return *state ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-    board_free(*state);
+    scoreboard_free(*state);
     return 0;
 }
 
 static void test_least(void **state)
 {
-    struct board *b = *state;
+    struct scoreboard *b = *state;
 
-    assert_int_equal(board_least(b, 0), -1);
-    board_set(b, 0, BOARD_READY, 4);
-    assert_int_equal(board_least(b, 0), -1);
-    assert_int_equal(board_least(b, 3), 0);
-    board_set(b, 1, BOARD_STARTING, 4);
-    board_set(b, 2, BOARD_READY, 4);
-    board_set(b, 3, BOARD_DRAINING, 4);
-    board_count(b, 0, 5);
-    board_count(b, 2, 3);
-    assert_int_equal(board_least(b, 1), 2);
-    board_count(b, 2, 3);
-    assert_int_equal(board_least(b, 1), 0);
-    assert_int_equal(board_connections(b, 2), 6);
-    assert_true(board_change(b, 2, BOARD_READY, BOARD_DRAINING));
-    assert_false(board_change(b, 3, BOARD_STARTING, BOARD_READY));
-    assert_int_equal(board_state(b, 3), BOARD_DRAINING);
-    assert_int_equal(board_least(b, 0), -1);
+    assert_int_equal(scoreboard_least(b, 0), -1);
+    scoreboard_set(b, 0, SCOREBOARD_READY, 4);
+    assert_int_equal(scoreboard_least(b, 0), -1);
+    assert_int_equal(scoreboard_least(b, 3), 0);
+    scoreboard_set(b, 1, SCOREBOARD_STARTING, 4);
+    scoreboard_set(b, 2, SCOREBOARD_READY, 4);
+    scoreboard_set(b, 3, SCOREBOARD_DRAINING, 4);
+    scoreboard_count(b, 0, 5);
+    scoreboard_count(b, 2, 3);
+    assert_int_equal(scoreboard_least(b, 1), 2);
+    scoreboard_count(b, 2, 3);
+    assert_int_equal(scoreboard_least(b, 1), 0);
+    assert_int_equal(scoreboard_connections(b, 2), 6);
+    assert_true(scoreboard_change(b, 2, SCOREBOARD_READY, SCOREBOARD_DRAINING));
+    assert_false(scoreboard_change(b, 3, SCOREBOARD_STARTING, SCOREBOARD_READY));
+    assert_int_equal(scoreboard_state(b, 3), SCOREBOARD_DRAINING);
+    assert_int_equal(scoreboard_least(b, 0), -1);
 }
 
 /* A connection whose peer has sent a byte; *peer is the other end. */
@@ -77,41 +77,41 @@ static void assert_brings(int fd, char byte)
 
 static void test_give(void **state)
 {
-    struct board *b = *state;
+    struct scoreboard *b = *state;
     int peers[2];
 
-    board_set(b, 1, BOARD_READY, 2);
-    assert_int_equal(board_take(b, 1), -1);
-    assert_int_equal(board_give(b, 1, connection(&peers[0], 'a')), 0);
-    assert_int_equal(board_give(b, 1, connection(&peers[1], 'b')), 0);
-    assert_int_equal(board_connections(b, 1), 2);
-    assert_int_equal(board_take(b, 0), -1);
-    assert_brings(board_take(b, 1), 'a');
-    assert_brings(board_take(b, 1), 'b');
-    assert_int_equal(board_take(b, 1), -1);
-    assert_int_equal(board_connections(b, 1), 2); /* the taker has them now */
+    scoreboard_set(b, 1, SCOREBOARD_READY, 2);
+    assert_int_equal(scoreboard_take(b, 1), -1);
+    assert_int_equal(scoreboard_give(b, 1, connection(&peers[0], 'a')), 0);
+    assert_int_equal(scoreboard_give(b, 1, connection(&peers[1], 'b')), 0);
+    assert_int_equal(scoreboard_connections(b, 1), 2);
+    assert_int_equal(scoreboard_take(b, 0), -1);
+    assert_brings(scoreboard_take(b, 1), 'a');
+    assert_brings(scoreboard_take(b, 1), 'b');
+    assert_int_equal(scoreboard_take(b, 1), -1);
+    assert_int_equal(scoreboard_connections(b, 1), 2); /* the taker has them now */
     close(peers[0]);
     close(peers[1]);
 }
 
 static void test_full_inbox(void **state)
 {
-    struct board *b = *state;
+    struct scoreboard *b = *state;
     int peer;
     int fd = connection(&peer, 'x');
     unsigned given = 0;
 
-    board_set(b, 0, BOARD_READY, 2);
+    scoreboard_set(b, 0, SCOREBOARD_READY, 2);
     while (given < 100000) {
         int copy = dup(fd);
-        if (board_give(b, 0, copy) < 0) {
+        if (scoreboard_give(b, 0, copy) < 0) {
             close(copy); /* still ours */
             break;
         }
         given++;
     }
     assert_in_range(given, 16, 99999);
-    assert_int_equal(board_connections(b, 0), given);
+    assert_int_equal(scoreboard_connections(b, 0), given);
     close(fd);
     close(peer);
 }
@@ -119,33 +119,33 @@ static void test_full_inbox(void **state)
 /* As if its process had died between the choice and the giving. */
 static void test_give_to_the_dead(void **state)
 {
-    struct board *b = *state;
+    struct scoreboard *b = *state;
     int peer;
 
-    board_set(b, 1, BOARD_READY, 2);
-    assert_int_equal(board_give(b, 0, connection(&peer, 'a')), 0);
-    assert_int_equal(board_connections(b, 0), 0);
-    assert_int_equal(board_connections(b, 1), 1);
-    assert_brings(board_take(b, 1), 'a');
+    scoreboard_set(b, 1, SCOREBOARD_READY, 2);
+    assert_int_equal(scoreboard_give(b, 0, connection(&peer, 'a')), 0);
+    assert_int_equal(scoreboard_connections(b, 0), 0);
+    assert_int_equal(scoreboard_connections(b, 1), 1);
+    assert_brings(scoreboard_take(b, 1), 'a');
     close(peer);
 }
 
 static void test_no_descriptor_left(void **state)
 {
-    struct board *b = *state;
+    struct scoreboard *b = *state;
     struct rlimit before;
     int peers[2];
 
-    board_set(b, 0, BOARD_READY, 2);
-    board_give(b, 0, connection(&peers[0], 'a'));
+    scoreboard_set(b, 0, SCOREBOARD_READY, 2);
+    scoreboard_give(b, 0, connection(&peers[0], 'a'));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    assert_int_equal(board_take(b, 0), -1);
+    assert_int_equal(scoreboard_take(b, 0), -1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_int_equal(board_connections(b, 0), 0); /* the lost one is not counted for ever */
-    board_give(b, 0, connection(&peers[1], 'b'));
-    assert_brings(board_take(b, 0), 'b');
+    assert_int_equal(scoreboard_connections(b, 0), 0); /* the lost one is not counted for ever */
+    scoreboard_give(b, 0, connection(&peers[1], 'b'));
+    assert_brings(scoreboard_take(b, 0), 'b');
     close(peers[0]);
     close(peers[1]);
 }
@@ -160,20 +160,20 @@ static bool is_cut(int peer)
 
 static void test_clear_forwards(void **state)
 {
-    struct board *b = *state;
+    struct scoreboard *b = *state;
     int peers[2];
 
-    board_set(b, 0, BOARD_READY, 2);
-    board_set(b, 1, BOARD_READY, 2);
-    board_give(b, 0, connection(&peers[0], 'a'));
-    board_clear(b, 0);
-    assert_int_equal(board_state(b, 0), BOARD_FREE);
-    assert_int_equal(board_connections(b, 0), 0);
-    assert_int_equal(board_connections(b, 1), 1);
-    assert_brings(board_take(b, 1), 'a');
+    scoreboard_set(b, 0, SCOREBOARD_READY, 2);
+    scoreboard_set(b, 1, SCOREBOARD_READY, 2);
+    scoreboard_give(b, 0, connection(&peers[0], 'a'));
+    scoreboard_clear(b, 0);
+    assert_int_equal(scoreboard_state(b, 0), SCOREBOARD_FREE);
+    assert_int_equal(scoreboard_connections(b, 0), 0);
+    assert_int_equal(scoreboard_connections(b, 1), 1);
+    assert_brings(scoreboard_take(b, 1), 'a');
     /* Without anybody left it is closed. */
-    board_give(b, 1, connection(&peers[1], 'b'));
-    board_clear(b, 1);
+    scoreboard_give(b, 1, connection(&peers[1], 'b'));
+    scoreboard_clear(b, 1);
     assert_true(is_cut(peers[1]));
     close(peers[0]);
     close(peers[1]);
@@ -228,5 +228,5 @@ int main(void)
         cmocka_unit_test(test_backoff),
         cmocka_unit_test(test_deaths_in_a_minute),
     };
-    return cmocka_run_group_tests_name("pool/board", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("pool/scoreboard", tests, NULL, NULL);
 }
