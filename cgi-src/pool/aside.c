@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "pool/master.h"
+#include "pool/pool.h"
+#include "pool/signals.h"
 #include "pool/privileges.h"
 
 _Noreturn static void run_child(pid_t parent, const sigset_t *signals, const struct config *config,
@@ -59,7 +60,7 @@ enum pool_aside pool_run_aside(const struct config *config,
     int status = -1;
     pid_t parent = getpid();
 
-    master_hold_signals(&before);
+    signals_hold(&before);
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0) {

@@ -15,6 +15,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+/* More than the kernel keeps waiting in one of the sockets. */
+#define INBOX_MAX 1024
+
 struct place {
     _Alignas(64) atomic_int state;
     atomic_uint threads;
@@ -102,15 +105,6 @@ bool scoreboard_change(struct scoreboard *b, unsigned place, enum scoreboard_sta
     return atomic_compare_exchange_strong(&b->place[place].state, &expected, (int)to);
 }
 
-void scoreboard_clear(struct scoreboard *b, unsigned place)
-{
-    for (unsigned i = 0; i < scoreboard_threads(b, place); i++)
-        metrics_slot_off(scoreboard_metrics_slot(place, i));
-    scoreboard_set(b, place, SCOREBOARD_FREE, 0);
-    scoreboard_forward(b, place);
-    atomic_store(&b->place[place].connections, 0);
-}
-
 enum scoreboard_state scoreboard_state(const struct scoreboard *b, unsigned place)
 {
     return (enum scoreboard_state)atomic_load(&b->place[place].state);
@@ -132,12 +126,17 @@ unsigned scoreboard_connections(const struct scoreboard *b, unsigned place)
     return n > 0 ? (unsigned)n : 0;
 }
 
+static bool has_room(const struct scoreboard *b, unsigned place)
+{
+    return scoreboard_connections(b, place) < scoreboard_capacity(scoreboard_threads(b, place));
+}
+
 int scoreboard_least(const struct scoreboard *b, unsigned except)
 {
     int best = -1;
 
     for (unsigned i = 0; i < b->places; i++) {
-        if (i == except || scoreboard_state(b, i) != SCOREBOARD_READY)
+        if (i == except || scoreboard_state(b, i) != SCOREBOARD_READY || !has_room(b, i))
             continue;
         if (best < 0 || scoreboard_connections(b, i) < scoreboard_connections(b, (unsigned)best))
             best = (int)i;
@@ -221,13 +220,40 @@ int scoreboard_take(struct scoreboard *b, unsigned place)
 
 void scoreboard_forward(struct scoreboard *b, unsigned place)
 {
+    int target;
     int fd;
 
-    while ((fd = scoreboard_take(b, place)) >= 0) {
-        int target = scoreboard_least(b, place);
+    while ((target = scoreboard_least(b, place)) >= 0 && (fd = scoreboard_take(b, place)) >= 0) {
         scoreboard_count(b, place, -1);
-        if (target < 0 || scoreboard_give(b, (unsigned)target, fd) < 0)
+        if (scoreboard_give(b, (unsigned)target, fd) < 0)
             close(fd);
+    }
+}
+
+void scoreboard_forward_free(struct scoreboard *b)
+{
+    for (unsigned i = 0; i < b->places; i++) {
+        if (scoreboard_state(b, i) == SCOREBOARD_FREE)
+            scoreboard_forward(b, i);
+    }
+}
+
+void scoreboard_clear(struct scoreboard *b, unsigned place)
+{
+    int left[INBOX_MAX];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < scoreboard_threads(b, place); i++)
+        metrics_slot_off(scoreboard_metrics_slot(place, i));
+    scoreboard_set(b, place, SCOREBOARD_FREE, 0);
+    while (n < INBOX_MAX && (left[n] = scoreboard_take(b, place)) >= 0)
+        n++;
+    /* What its process had has been closed by the kernel; these are counted again as they go. */
+    atomic_store(&b->place[place].connections, 0);
+    for (unsigned i = 0; i < n; i++) {
+        int target = scoreboard_least(b, place);
+        if (scoreboard_give(b, target < 0 ? place : (unsigned)target, left[i]) < 0)
+            close(left[i]);
     }
 }
 

@@ -31,7 +31,8 @@ void scoreboard_set(struct scoreboard *b, unsigned place, enum scoreboard_state 
 /* From one state to another; false if it was not in the first. */
 bool scoreboard_change(struct scoreboard *b, unsigned place, enum scoreboard_state from,
                        enum scoreboard_state to);
-/* The place is free, with no connection. For the master, when its process has ended. */
+/* The place is free. What is in its inbox goes to others; see scoreboard_forward. For the master,
+ * when its process has ended. */
 void scoreboard_clear(struct scoreboard *b, unsigned place);
 enum scoreboard_state scoreboard_state(const struct scoreboard *b, unsigned place);
 unsigned scoreboard_threads(const struct scoreboard *b, unsigned place);
@@ -40,7 +41,15 @@ unsigned scoreboard_threads(const struct scoreboard *b, unsigned place);
 void scoreboard_count(struct scoreboard *b, unsigned place, int change);
 unsigned scoreboard_connections(const struct scoreboard *b, unsigned place);
 
-/* The ready place with the fewest connections, other than `except`; -1 if there is none. */
+/* How many connections a process of so many threads holds: nginx keeps 32 idle ones for each of its
+ * own processes, and a burst is to find room. */
+static inline unsigned scoreboard_capacity(unsigned threads)
+{
+    return threads < 64 ? 256 : threads * 4;
+}
+
+/* The ready place with the fewest connections, other than `except`, if it has room for one more; -1
+ * if there is none. */
 int scoreboard_least(const struct scoreboard *b, unsigned except);
 
 /* Where the connections for a place arrive; for epoll. */
@@ -54,8 +63,11 @@ int scoreboard_inbox(const struct scoreboard *b, unsigned place);
 int scoreboard_give(struct scoreboard *b, unsigned place, int fd);
 /* The next connection in a place's inbox; -1 if it is empty. The caller counts nothing. */
 int scoreboard_take(struct scoreboard *b, unsigned place);
-/* Gives what is in a place's inbox to others; closes it if there are none. */
+/* Gives what is in a place's inbox to others. While there are none it stays there, for the process
+ * that has the place next. */
 void scoreboard_forward(struct scoreboard *b, unsigned place);
+/* The same for every free place. */
+void scoreboard_forward_free(struct scoreboard *b);
 
 /* The slot of a thread in metrics. */
 static inline unsigned scoreboard_metrics_slot(unsigned place, unsigned thread)

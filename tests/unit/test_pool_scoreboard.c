@@ -17,7 +17,6 @@
 #include <cmocka.h>
 
 #include "pool/scoreboard.h"
-#include "pool/master.h"
 
 static int setup(void **state)
 {
@@ -150,12 +149,20 @@ static void test_no_descriptor_left(void **state)
     close(peers[1]);
 }
 
-/* True if the other end has been closed. */
-static bool is_cut(int peer)
+/* Nobody gets more than it holds. */
+static void test_full(void **state)
 {
-    char byte;
+    struct scoreboard *b = *state;
 
-    return recv(peer, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+    scoreboard_set(b, 0, SCOREBOARD_READY, 4);
+    scoreboard_set(b, 1, SCOREBOARD_READY, 128);
+    scoreboard_count(b, 0, 255);
+    scoreboard_count(b, 1, 511);
+    assert_int_equal(scoreboard_least(b, 3), 0);
+    scoreboard_count(b, 0, 1);
+    assert_int_equal(scoreboard_least(b, 3), 1); /* the one that has more, but room */
+    scoreboard_count(b, 1, 1);
+    assert_int_equal(scoreboard_least(b, 3), -1);
 }
 
 static void test_clear_forwards(void **state)
@@ -171,49 +178,17 @@ static void test_clear_forwards(void **state)
     assert_int_equal(scoreboard_connections(b, 0), 0);
     assert_int_equal(scoreboard_connections(b, 1), 1);
     assert_brings(scoreboard_take(b, 1), 'a');
-    /* Without anybody left it is closed. */
+    /* Without anybody left it waits for the one who comes next. */
     scoreboard_give(b, 1, connection(&peers[1], 'b'));
     scoreboard_clear(b, 1);
-    assert_true(is_cut(peers[1]));
+    assert_int_equal(scoreboard_connections(b, 1), 1);
+    scoreboard_set(b, 2, SCOREBOARD_READY, 2);
+    scoreboard_forward_free(b);
+    assert_int_equal(scoreboard_connections(b, 1), 0);
+    assert_int_equal(scoreboard_connections(b, 2), 1);
+    assert_brings(scoreboard_take(b, 2), 'b');
     close(peers[0]);
     close(peers[1]);
-}
-
-static void test_backoff(void **state)
-{
-    static const struct {
-        unsigned failures;
-        unsigned recent;
-        int ms;
-    } cases[] = {{0, 0, 0},    {1, 1, 0},     {2, 2, 1000},   {3, 3, 2000},        {4, 4, 4000},
-                 {5, 5, 8000}, {6, 6, 16000}, {7, 7, 30000},  {0, 9, 0},           {0, 10, 500},
-                 {1, 10, 500}, {2, 10, 1000}, {7, 10, 30000}, {1000000, 10, 30000}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_int_equal(child_backoff_us(cases[i].failures, cases[i].recent), cases[i].ms * 1000);
-}
-
-static void test_deaths_in_a_minute(void **state)
-{
-    static const struct {
-        int every_s; /* a death each so many seconds, of a process that had worked */
-        unsigned wanted;
-    } cases[] = {{1, 10}, {6, 10}, {7, 9}, {13, 5}, {15, 4}, {60, 1}, {3600, 1}};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct position p = {.failures = 3};
-        unsigned recent = 0;
-        for (int64_t death = 1; death <= 40; death++)
-            recent = position_count_death(&p, false, death * cases[i].every_s * 1000000);
-        assert_int_equal(recent, cases[i].wanted);
-        assert_int_equal(p.failures, 0);
-    }
-    struct position p = {.failures = 0};
-    assert_int_equal(position_count_death(&p, true, 1), 1);
-    assert_int_equal(position_count_death(&p, true, 2), 2);
-    assert_int_equal(p.failures, 2);
 }
 
 int main(void)
@@ -224,9 +199,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_inbox, setup, teardown),
         cmocka_unit_test_setup_teardown(test_give_to_the_dead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_descriptor_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clear_forwards, setup, teardown),
-        cmocka_unit_test(test_backoff),
-        cmocka_unit_test(test_deaths_in_a_minute),
     };
     return cmocka_run_group_tests_name("pool/scoreboard", tests, NULL, NULL);
 }
