@@ -13,6 +13,8 @@
 
 #define VERSION 1
 #define BEGIN_LENGTH 8
+#define FLAGS_AT ((size_t)2)
+#define KEEP_CONN 1
 
 /* FCGI_BEGIN_REQUEST and so on; the specification's numbers. */
 enum record_type {
@@ -65,6 +67,10 @@ static enum fastcgi_progress begin_record(struct fastcgi_reader *r)
 
 static void take_content(struct fastcgi_reader *r, const char *data, size_t n)
 {
+    size_t at = BEGIN_LENGTH - r->content_left; /* in the record's content, if it is a begin */
+
+    if (r->head[1] == RECORD_BEGIN && at <= FLAGS_AT && FLAGS_AT - at < n)
+        r->keep = data[FLAGS_AT - at] & KEEP_CONN;
     if (r->head[1] != RECORD_PARAMS)
         return;
     n = smaller(n, PARAMS_MAX - r->params.len);
@@ -118,6 +124,7 @@ enum fastcgi_progress fastcgi_reader_feed(struct fastcgi_reader *r, const void *
             r->padding_left == 0)
             r->progress = end_record(r);
     }
+    r->surplus = r->surplus || n > 0;
     return r->progress;
 }
 

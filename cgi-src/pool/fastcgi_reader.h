@@ -23,6 +23,8 @@ struct fastcgi_reader {
     size_t head_n;
     size_t content_left, padding_left;
     unsigned id;
+    bool keep;    /* the web server wants to keep the connection (FCGI_KEEP_CONN) */
+    bool surplus; /* something came behind the end of the request */
     uint64_t total;
     struct buf params; /* what comes beyond its cap is left out */
 };

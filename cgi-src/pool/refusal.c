@@ -1,7 +1,7 @@
 /*
  * The life of a refused request: 1. accept, 2. read it to its end, or the answer might be lost with
- * what was not read, 3. answer, 4. close, so that the web server's next request goes to whoever
- * listens then.
+ * what was not read, 3. answer, 4. keep the connection if the web server does: closed from here,
+ * its next request might just be on its way. When a process is ready it gets the kept connections.
  */
 #include "pool/refusal.h"
 
@@ -15,11 +15,14 @@
 #include "http/cors.h"
 #include "http/response.h"
 #include "pool/fastcgi_reader.h"
+#include "pool/connection.h"
 #include "pool/connections.h"
 #include "pool/watch.h"
 
 #define CLIENTS_MAX 256
 #define CLIENT_TIME_US ((int64_t)5 * 1000000)
+/* Longer than nginx keeps an idle connection, as in connections.c. */
+#define IDLE_TIME_US ((int64_t)60 * 1000000)
 #define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
 #define ANSWER_MAX 16384
 #define ACCEPT_BATCH 64
@@ -30,6 +33,7 @@ struct client {
     struct watch watch; /* first: the event's pointer is the client's; fd -1: free */
     struct refusal *all;
     int64_t deadline_us;
+    bool answered; /* a request before this one */
     struct fastcgi_reader reader;
     struct buf out;
     size_t sent;
@@ -59,17 +63,21 @@ static void watch_listener(struct refusal *r)
     r->watching = r->watching && wanted;
 }
 
-static void drop(struct client *c)
+/* The descriptor has been closed or given away. */
+static void forget(struct client *c)
 {
-    struct refusal *r = c->all;
-
-    watch_remove(r->setup.epoll_fd, &c->watch);
-    close(c->watch.fd);
     c->watch.fd = -1;
     fastcgi_reader_free(&c->reader);
     buf_free(&c->out);
-    r->used--;
-    watch_listener(r);
+    c->all->used--;
+    watch_listener(c->all);
+}
+
+static void drop(struct client *c)
+{
+    watch_remove(c->all->setup.epoll_fd, &c->watch);
+    close(c->watch.fd);
+    forget(c);
 }
 
 static void client_ready(struct watch *w, uint32_t events);
@@ -107,19 +115,59 @@ static bool take_in(struct refusal *r, int fd)
     return true;
 }
 
+/* Nothing of a next request has come. */
+static bool is_idle(const struct client *c)
+{
+    return c->watch.fd >= 0 && c->out.len == 0 && c->reader.total == 0;
+}
+
+/* Drops the connection that has been kept longest. */
+static void make_room(struct refusal *r)
+{
+    struct client *longest = NULL;
+
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &r->clients[i];
+        if (is_idle(c) && c->answered && (!longest || c->deadline_us < longest->deadline_us))
+            longest = c;
+    }
+    if (longest)
+        drop(longest);
+}
+
 static void listener_ready(struct watch *w, uint32_t events)
 {
     struct refusal *r = (struct refusal *)w;
 
     (void)events;
     for (int i = 0; i < ACCEPT_BATCH && r->used < CLIENTS_MAX; i++) {
-        int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 && (errno == EMFILE || errno == ENFILE))
             clock_system.sleep_us(clock_system.context, 10000); /* it stays ready: no busy loop */
-        if (fd < 0 || !take_in(r, fd))
+        if (fd < 0)
             break;
+        connection_prepare(fd); /* a worker process may get it later */
+        if (!take_in(r, fd))
+            break;
+        if (r->used == CLIENTS_MAX)
+            make_room(r);
     }
     watch_listener(r);
+}
+
+/* To a process that is ready, with whatever has come meanwhile. */
+static void hand_over(struct client *c)
+{
+    struct refusal *r = c->all;
+    int target = scoreboard_least(r->setup.scoreboard, SCOREBOARD_PLACES);
+
+    if (target < 0)
+        return; /* it is answered here, or dropped in time */
+    watch_remove(r->setup.epoll_fd, &c->watch);
+    if (scoreboard_give(r->setup.scoreboard, (unsigned)target, c->watch.fd) < 0)
+        watch_add(r->setup.epoll_fd, &c->watch, EPOLLIN);
+    else
+        forget(c);
 }
 
 /* ---- 3. answer ---- */
@@ -182,6 +230,20 @@ static void make_answer(struct client *c)
     c->all->refused++;
 }
 
+/* For the next request. The event that told of this one may still be set for EPOLLOUT. */
+static void keep(struct client *c)
+{
+    fastcgi_reader_free(&c->reader);
+    fastcgi_reader_init(&c->reader);
+    buf_reset(&c->out);
+    c->sent = 0;
+    c->answered = true;
+    c->deadline_us = pool_now_us() + IDLE_TIME_US;
+    watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLIN);
+    if (!c->all->active)
+        hand_over(c);
+}
+
 static void send_answer(struct client *c)
 {
     while (c->sent < c->out.len) {
@@ -197,7 +259,10 @@ static void send_answer(struct client *c)
             break;
         c->sent += (size_t)n;
     }
-    drop(c);
+    if (c->sent == c->out.len && c->reader.keep && !c->reader.surplus)
+        keep(c);
+    else
+        drop(c);
 }
 
 /* ---- 2. read ---- */
@@ -212,6 +277,8 @@ static enum fastcgi_progress read_some(struct client *c)
             break;
         if (n <= 0)
             return FASTCGI_BROKEN;
+        if (c->reader.total == 0)
+            c->deadline_us = pool_now_us() + CLIENT_TIME_US;
         fastcgi_reader_feed(&c->reader, text, (size_t)n);
     }
     return c->reader.progress;
@@ -302,6 +369,10 @@ void refusal_end(struct refusal *r)
                  r->refused);
     r->active = false;
     watch_listener(r);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (is_idle(&r->clients[i]))
+            hand_over(&r->clients[i]);
+    }
 }
 
 void refusal_expire(struct refusal *r, int64_t now_us)

@@ -29,7 +29,8 @@ void refusal_abandon(struct refusal *r);
 /* Takes connections from now on: those that wait on the listener and those that had been handed to
  * processes that have died. cors_origins: CORS_ORIGINS. */
 void refusal_begin(struct refusal *r, const char *cors_origins);
-/* Takes no more. Who has been taken is still answered. */
+/* Takes no more, now that a process is ready. Who has sent something is still answered; the other
+ * connections go to the processes. */
 void refusal_end(struct refusal *r);
 
 /* Drops clients that are too slow. */

@@ -192,6 +192,72 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
     wait_for 1 is_healthy
 }
 
+# storm SECONDS: kills one worker after the other, every 0.4 s, whichever is there.
+storm() {
+    local end=$((SECONDS + $1)) n=0 pids
+    while ((SECONDS < end)); do
+        read -ra pids <<<"$(workers)"
+        ((${#pids[@]} == 0)) || kill -KILL "${pids[n % ${#pids[@]}]}" 2>/dev/null || true
+        n=$((n + 1))
+        sleep 0.4
+    done
+    echo "$n"
+}
+
+@test "a worker killed every 0.4 s: the pool is never away" {
+    start_all
+    load /pid 16 "${STORM_SECONDS:-8}" >"$DIR/result" 3>&- &
+    loader=$!
+    kills=$(storm "${STORM_SECONDS:-8}")
+    wait $loader
+    result=$(cat "$DIR/result")
+    is "$(jq '.failed == 0 and ((.statuses | del(."200", ."502") | length) == 0)' <<<"$result")" true "$result"
+    is "$(jq --argjson kills "$kills" '(.statuses."502" // 0) <= $kills * 16' <<<"$result")" true "$result"
+    is "$(metric chat_sessions_pool_refused_total)" 0 'refused by the master'
+    wait_for 2 metric_is 'chat_sessions_pool_processes{state="ready"}' 2
+    ! logged 'no worker process is ready' || fail 'there was none'
+}
+
+answers_503() { [[ $(get /pid -o "$DIR/out" -D "$DIR/head" -w '%{http_code}' "$@") == 503 ]]; }
+
+@test "no process becomes ready: 503 with Retry-After within a second, and soon after the mending all is well" {
+    EXAMPLE_REFUSE_FILE=$DIR/refuse start_all
+    touch "$DIR/refuse"
+    workers | xargs kill -KILL
+    # The request that comes in the moment of the death waits for 0.8 s; those after it, not at all.
+    wait_for 3 answers_503
+    is "$(get /pid -o "$DIR/out" -w '%{http_code}' --max-time 1)" 503
+    is "$(get /echo --data-binary @"$POOL_EXAMPLE" -o "$DIR/out" -w '%{http_code}' --max-time 2)" 503 'with a body'
+    answers_503 -H 'X-Request-Id: mine' -H 'Origin: http://localhost:3000'
+    is "$(jq -c '[.status, .code, .request_id]' "$DIR/out")" '[503,"overloaded","mine"]'
+    is "$(tr -d '\r' <"$DIR/head" | awk -F': ' 'tolower($1) ~ /^(retry-after|x-request-id|access-control-allow-origin)$/ { print $2 }' | xargs)" \
+        'mine http://localhost:3000 1'
+    is "$(get /pid --head -o "$DIR/out" -w '%{http_code} %header{content-length}' | awk '{ print $1, ($2 > 100) }')" '503 1'
+    result=$(load /pid 64 1)
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["503"]]' "$result"
+    (($(metric chat_sessions_pool_refused_total) > 64)) || fail 'the master did not say so'
+    logged 'no worker process is ready: requests are answered 503'
+    rm "$DIR/refuse"
+    wait_for 3 is_healthy
+    is "$(get /echo -d on)" on
+    wait_for 3 metric_is 'chat_sessions_pool_processes{state="ready"}' 2
+}
+
+@test "what is not FastCGI, or half of it, harms no master that refuses" {
+    touch "$DIR/refuse"
+    EXAMPLE_REFUSE_FILE=$DIR/refuse start_pool POOL_PROCESSES=1
+    wait_for 10 logged 'no worker process is ready'
+    head -c 100000 /dev/urandom | timeout 5 perl -MSocket -e '
+        socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die; connect($s, sockaddr_un($ARGV[0])) or die; $SIG{PIPE} = "IGNORE";
+        local $/; print { $s } <STDIN>; close $s' "$DIR/s"
+    ask /pid half >"$DIR/half" 3>&- &
+    asked=$!
+    is "$(ask /pid | jq -r .code)" overloaded
+    wait $asked
+    is "$(cat "$DIR/half")" closed
+    is "$(metric chat_sessions_pool_refused_total)" 1
+}
+
 @test "a request that crashes its process is not sent to another: one error, one process lost" {
     start_all POOL_PROCESSES=3
     # nginx would repeat it for each connection that it keeps.
@@ -446,7 +512,7 @@ blocks() {
     timeout -s INT 3 strace "${options[@]}" -o "$DIR/trace" 3>&- || true
     [[ -s $DIR/trace ]] || fail 'strace saw nothing, not even what they wait in'
     # The lines that strace begins with are the calls that were under way.
-    is "$(grep -vcE 'epoll_wait\(|poll\(|restart_syscall|futex\(|strace|detached' "$DIR/trace")" 0 "$(head -5 "$DIR/trace")"
+    is "$(grep -vE 'epoll_wait\(|poll\(|restart_syscall|futex\(|strace|detached' "$DIR/trace")" '' 'other calls'
     is "$(grep -c 'resumed' "$DIR/trace")" 0 "$(grep resumed "$DIR/trace" | head -5)"
 }
 
