@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -366,8 +367,10 @@ static void signals_ready(struct watch *w, uint32_t events)
 static int open_socket(struct listener *l, const char *systemd_name, const char *path, int backlog,
                        const struct config *c, struct err *e)
 {
-    if (listener_from_systemd(l, systemd_name))
+    if (listener_from_systemd(l, systemd_name)) {
+        listen(l->fd, backlog); /* its unit may have another idea of how many may wait */
         return 0;
+    }
     return listener_open(l, path, (unsigned)c->socket_mode, backlog, e);
 }
 
