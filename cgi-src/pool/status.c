@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,7 +18,8 @@
 #include "pool/status_request.h"
 #include "pool/watch.h"
 
-#define CLIENTS_MAX 256
+/* As many as the backlog holds; beyond, the one that has been there longest makes room. */
+#define CLIENTS_MAX 1024
 #define ACCEPT_BATCH 64
 #define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
 #define CLIENT_TIME_US ((int64_t)2 * 1000000)
@@ -26,7 +28,8 @@
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
 
 struct client {
-    struct watch watch; /* first: the event's pointer is the client's; fd -1: free */
+    struct watch watch; /* first: the event's pointer is the client's */
+    TAILQ_ENTRY(client) neighbours;
     struct status *status;
     int64_t deadline_us;
     struct status_request request;
@@ -37,7 +40,8 @@ struct client {
 struct status {
     struct watch watch; /* of the listener; first */
     struct status_setup setup;
-    struct client clients[CLIENTS_MAX];
+    TAILQ_HEAD(, client) clients; /* in the order in which they came */
+    unsigned count;
 };
 
 /* ---- answers ---- */
@@ -226,12 +230,14 @@ static int make_answer(struct client *c)
 
 static void drop(struct client *c)
 {
-    if (c->watch.fd < 0)
-        return;
-    watch_remove(c->status->setup.epoll_fd, &c->watch);
+    struct status *s = c->status;
+
+    watch_remove(s->setup.epoll_fd, &c->watch);
     close(c->watch.fd);
-    c->watch.fd = -1;
     buf_free(&c->out);
+    TAILQ_REMOVE(&s->clients, c, neighbours);
+    s->count--;
+    free(c);
 }
 
 static void send_answer(struct client *c)
@@ -277,34 +283,21 @@ static void client_ready(struct watch *w, uint32_t events)
         send_answer(c);
     else if (!read_some(c))
         drop(c);
-    else if (c->request.progress != STATUS_MORE && make_answer(c) < 0)
+    else if (c->request.progress == STATUS_MORE)
+        return;
+    else if (make_answer(c) < 0)
         drop(c);
-    else if (c->out.len > 0)
+    else
         send_answer(c);
-}
-
-static struct client *free_client(struct status *s)
-{
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        if (s->clients[i].watch.fd < 0)
-            return &s->clients[i];
-    }
-    return NULL;
 }
 
 /* Drops the client that has been there longest: new ones are never kept waiting. */
 static bool make_room(struct status *s)
 {
-    struct client *longest = NULL;
-
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *c = &s->clients[i];
-        if (c->watch.fd >= 0 && (!longest || c->deadline_us < longest->deadline_us))
-            longest = c;
-    }
-    if (longest)
-        drop(longest);
-    return longest != NULL;
+    if (TAILQ_EMPTY(&s->clients))
+        return false;
+    drop(TAILQ_FIRST(&s->clients));
+    return true;
 }
 
 static int accept_client(struct status *s)
@@ -319,26 +312,27 @@ static int accept_client(struct status *s)
 
 static void take_in(struct status *s, int fd)
 {
-    struct client *c = free_client(s);
     int64_t now = pool_now_us();
 
-    if (!c && make_room(s))
-        c = free_client(s);
+    if (s->count == CLIENTS_MAX)
+        make_room(s);
+    struct client *c = calloc(1, sizeof(*c));
     if (!c) {
         close(fd);
         return;
     }
-    *c = (struct client){
-        .watch = {fd, client_ready}, .status = s, .deadline_us = now + CLIENT_TIME_US};
+    c->watch = (struct watch){fd, client_ready};
+    c->status = s;
+    c->deadline_us = now + CLIENT_TIME_US;
     status_request_init(&c->request);
     buf_init(&c->out, ANSWER_MAX + HEADERS_MAX);
+    TAILQ_INSERT_TAIL(&s->clients, c, neighbours);
+    s->count++;
     timer_set_at_most(s->setup.timer, now + EXPIRE_EVERY_US);
-    if (watch_add(s->setup.epoll_fd, &c->watch, EPOLLIN) < 0) {
-        close(fd);
-        c->watch.fd = -1;
-        return;
-    }
-    client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
+    if (watch_add(s->setup.epoll_fd, &c->watch, EPOLLIN) < 0)
+        drop(c);
+    else
+        client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
 }
 
 /* All that wait: one at a time, those of a burst would come behind everything else again and again.
@@ -363,8 +357,7 @@ struct status *status_new(const struct status_setup *setup, struct err *e)
         return NULL;
     }
     *s = (struct status){.watch = {setup->listener, listener_ready}, .setup = *setup};
-    for (size_t i = 0; i < CLIENTS_MAX; i++)
-        s->clients[i].watch.fd = -1;
+    TAILQ_INIT(&s->clients);
     if (watch_add(setup->epoll_fd, &s->watch, EPOLLIN) < 0) {
         err_set(e, ERR_INTERNAL, "cannot watch the status socket: %s", strerrordesc_np(errno));
         free(s);
@@ -377,32 +370,25 @@ void status_free(struct status *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < CLIENTS_MAX; i++)
-        drop(&s->clients[i]);
+    while (make_room(s))
+        ;
     free(s);
 }
 
 void status_abandon(struct status *s)
 {
-    for (size_t i = 0; s && i < CLIENTS_MAX; i++) {
-        if (s->clients[i].watch.fd >= 0)
-            close(s->clients[i].watch.fd);
-    }
+    struct client *c;
+
+    if (!s)
+        return;
+    TAILQ_FOREACH(c, &s->clients, neighbours)
+    close(c->watch.fd);
 }
 
 void status_expire(struct status *s, int64_t now_us)
 {
-    bool any = false;
-
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *c = &s->clients[i];
-        if (c->watch.fd < 0)
-            continue;
-        if (c->deadline_us <= now_us)
-            drop(c);
-        else
-            any = true;
-    }
-    if (any)
+    while (!TAILQ_EMPTY(&s->clients) && TAILQ_FIRST(&s->clients)->deadline_us <= now_us)
+        drop(TAILQ_FIRST(&s->clients));
+    if (s->count > 0)
         timer_set_at_most(s->setup.timer, now_us + EXPIRE_EVERY_US);
 }

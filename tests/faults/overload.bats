@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # More requests than workers, and a DynamoDB that does not answer.
 
-@test "health and metrics answer, what is above the capacity is refused at once, and all recovers" {
+@test "health and metrics answer, what is above the capacity waits, and all recovers" {
     run node "$BATS_TEST_DIRNAME/saturate.js" "$BASE" "$FRONT"
     echo "$output"
     [ "$status" -eq 0 ]

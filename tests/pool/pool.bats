@@ -425,10 +425,47 @@ blocks() {
 @test "256 clients on 8 threads: nobody starves" {
     start_pool
     wait_for 20 is_healthy
-    start_nginx 512
+    start_nginx
     result=$(load '/sleep?2' 256 4)
     is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
     is "$(jq '.client_fewest * 4 >= .client_most' <<<"$result")" true "$result"
+}
+
+# at_once PATH N [PATH N…]: so many requests at the same time, each on a connection of its own; a path that begins
+# with @ goes to the status socket. Prints the statuses of each path and how often they came.
+at_once() { node "$POOL_TESTS/at-once.js" "$URL" "$DIR/s.status" "$@"; }
+
+@test "600 requests at once on 8 threads, more than their processes hold: none fails, health and metrics neither" {
+    start_all
+    result=$(at_once '/sleep?5' 600 @/api/v1/health 600 @/metrics 200)
+    is "$result" '{"/sleep?5":{"200":600},"@/api/v1/health":{"200":600},"@/metrics":{"200":200}}'
+    # Once more, on connections that are there already.
+    result=$(load '/sleep?2' 256 2)
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+}
+
+@test "only what the backlog cannot hold is refused" {
+    start_all
+    workers | xargs kill -STOP
+    at_once /pid 1200 >"$DIR/result" 3>&- &
+    asked=$!
+    # Those above 1,024 (and the few on connections that were there) are refused at once; the others wait.
+    refused() { grep -c 'Resource temporarily unavailable' "$DIR/nginx-error.log"; }
+    some_refused() { (($(refused) >= 1200 - 1025 - 8)); }
+    wait_for 10 some_refused
+    workers | xargs kill -CONT
+    wait $asked
+    result=$(cat "$DIR/result")
+    is "$(jq '.["/pid"] | .["200"] + .["502"]' <<<"$result")" 1200 "$result"
+    is "$(jq '.["/pid"]["200"] >= 1024' <<<"$result")" true "$result"
+}
+
+@test "a backlog that the kernel cuts short is named in the log" {
+    unshare -n true 2>/dev/null || skip 'no network namespaces here'
+    printf 'SOCKET=%s\n' "$DIR/s" >"$DIR/env"
+    start_in_background pool unshare -n sh -c 'echo 128 >/proc/sys/net/core/somaxconn; exec "$0" "$@"' \
+        "$POOL_EXAMPLE" pool "$DIR/env"
+    wait_for 10 logged 'net.core.somaxconn is 128: only so many requests can wait'
 }
 
 @test "a socket file left behind is replaced, one that answers is not" {
