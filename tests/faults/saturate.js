@@ -1,9 +1,9 @@
 // Every worker waits for a DynamoDB that does not answer. Meanwhile the master must answer health and metrics, and
-// what is above the capacity waits in the backlog; afterwards everything works again by itself, and nobody is
-// refused but those who waited longer than QUEUE_TIMEOUT_MS.
+// what is above the capacity waits in the backlog; afterwards everything works again by itself, and everybody is
+// answered, since nobody has waited longer than QUEUE_TIMEOUT_MS (the stack's is long).
 //   node saturate.js BASE FRONT
 'use strict';
-const { clientOf, must, mustBeTrouble } = require('../lib/client.js');
+const { clientOf, must } = require('../lib/client.js');
 
 const [base, front] = process.argv.slice(2);
 
@@ -23,7 +23,7 @@ async function timed(what, path) {
 
 async function main() {
   const { max } = await workers();
-  const requests = 2 * max;
+  const requests = 16 * max;
   await set_faults({ rate: 1, kinds: ['hold'] });
   const answered = [];
   const all = Array.from({ length: requests }, (_, i) =>
@@ -41,11 +41,10 @@ async function main() {
   await set_faults({ rate: 0, kinds: [] });
   const answers = await Promise.all(all);
   const refused = answers.filter((a) => a.status !== 200);
-  refused.forEach(mustBeTrouble); // they waited too long, for a worker or for DynamoDB
-  must(refused.length < requests, 'everything was refused');
+  must(refused.length === 0, `${refused.length} of ${requests} were refused: ${refused[0]?.text}`);
   const after = await send('GET', '/api/v1/sessions/saturate-after');
   must(after.status === 200, `afterwards: ${after.status}`);
-  console.log(`${requests - refused.length} answered, ${refused.length} refused`);
+  console.log(`${requests} answered`);
 }
 
 main().catch((error) => { console.error(error.message); process.exitCode = 1; })
