@@ -235,7 +235,7 @@ const struct config_key config_keys[] = {
     {.key = "POOL_THREADS",
      .type = CONFIG_INTEGER,
      FIELD(pool_threads),
-     .default_text = "32",
+     .default_text = "128",
      RANGE("threads", 1, 512),
      .help = "How many requests each process works on at once."},
     {.key = "POOL_MAX_REQUESTS",

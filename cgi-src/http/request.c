@@ -34,19 +34,17 @@ static enum http_method method_of(const char *name)
     return HTTP_OTHER;
 }
 
-/* The caller's id if it is 1 to 128 visible ASCII characters, else a new one. */
-static void take_request_id(struct request *r)
+void request_id_choose(struct str given, char out[REQUEST_ID_SIZE])
 {
-    struct str given = request_header(r, "HTTP_X_REQUEST_ID");
     bool good = given.n >= 1 && given.n < REQUEST_ID_SIZE;
 
     for (size_t i = 0; good && i < given.n; i++)
         good = given.p[i] > ' ' && given.p[i] < 0x7f;
     if (good) {
-        memcpy(r->request_id, given.p, given.n);
-        r->request_id[given.n] = '\0';
+        memcpy(out, given.p, given.n);
+        out[given.n] = '\0';
     } else {
-        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, r->request_id);
+        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, out);
     }
 }
 
@@ -96,7 +94,7 @@ int request_init(struct request *r, struct gateway *g, struct arena *a, struct e
 {
     *r = (struct request){.arena = a, .gateway = g};
     r->method = method_of(param(r, "REQUEST_METHOD"));
-    take_request_id(r);
+    request_id_choose(request_header(r, "HTTP_X_REQUEST_ID"), r->request_id);
     split_target(r);
     if (uri_segments(r->path, a, &r->segments, &r->segment_count, e) < 0)
         return -1;

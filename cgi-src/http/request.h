@@ -55,6 +55,10 @@ struct request {
     size_t member_count;
 };
 
+/* The id of a request: the caller's X-Request-Id if it is 1 to 128 visible ASCII characters, else a
+ * new one. */
+void request_id_choose(struct str given, char out[REQUEST_ID_SIZE]);
+
 /* Method, request id and target. request_id is set even when this fails. */
 int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e);
 

@@ -22,7 +22,7 @@ static void test_defaults(void **state)
     assert_string_equal(c.socket, "/run/chat-sessions/chat-sessions.sock");
     assert_int_equal(c.socket_mode, 0660);
     assert_int_equal(c.pool_processes, 0);
-    assert_int_equal(c.pool_threads, 32);
+    assert_int_equal(c.pool_threads, 128);
     assert_int_equal(c.pool_max_requests, 0);
     assert_int_equal(c.pool_stop_timeout_s, 30);
     assert_string_equal(c.status_socket, "");
