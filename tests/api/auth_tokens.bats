@@ -49,6 +49,9 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     expect 200
     list_with "$(token RS256 '{"aud":null,"client_id":"app","token_use":"id"}')"
     expect 401 unauthorized
+    # Cognito's own have no aud: one that has is for those that it names.
+    list_with "$(token RS256 '{"aud":"other","client_id":"app","token_use":"access"}')"
+    expect 401 unauthorized
 }
 
 @test "what is wrong with a token is said in a sentence" {
