@@ -24,7 +24,7 @@
 /* A page is 1 MB of items, a canceled transaction may return 4 MB of them; in JSON's notation a
  * byte can become six. */
 #define ANSWER_CAP ((size_t)32 * 1024 * 1024)
-#define ANSWER_KEPT ((size_t)256 * 1024) /* a larger buffer is not kept for the next call */
+#define ANSWER_KEPT ((size_t)16 * 1024) /* a larger buffer is not kept for the next call */
 
 #define ATTEMPT_MIN_US 1000
 #define NO_SKEW INT64_MIN

@@ -12,6 +12,7 @@
 #include "store/internal.h"
 
 #define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
+#define BODY_KEPT ((size_t)8 * 1024) /* a larger buffer is not kept for the next request */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
 
@@ -52,6 +53,12 @@ struct store *store_new(struct store_shared *shared, struct dynamo *dynamo, stru
     s->arena = arena;
     buf_init(&s->body, BODY_CAP);
     return s;
+}
+
+void store_rest(struct store *s)
+{
+    if (s->body.size > BODY_KEPT)
+        buf_free(&s->body);
 }
 
 void store_free(struct store *s)

@@ -24,6 +24,8 @@ void store_shared_free(struct store_shared *shared);
 /* One thread's store. dynamo and arena are borrowed. */
 struct store;
 struct store *store_new(struct store_shared *shared, struct dynamo *dynamo, struct arena *arena);
+/* Between requests: gives the memory of large calls back. */
+void store_rest(struct store *store);
 void store_free(struct store *s);
 
 /* An Idempotency-Key and what was asked for under it. The key is absent if the caller sent none. */
