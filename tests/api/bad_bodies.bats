@@ -18,10 +18,50 @@ load bad_input
     done
 }
 
+@test "a body in another charset is told why" {
+    api POST /sessions -H 'Content-Type: application/json; charset=iso-8859-1' --data-binary '{"user_id":"u"}'
+    expect 415 unsupported_media_type
+    [[ $(get .detail) == *charset*utf-8* ]] || fail 'the detail does not say why'
+}
+
+@test "a compressed body is told to be one" {
+    local coding
+    printf '{"user_id":"%s"}' "$user" | gzip >"$BATS_TEST_TMPDIR/body.gz"
+    for coding in gzip x-gzip br zstd deflate; do
+        api POST /sessions -H 'Content-Type: application/json' -H "Content-Encoding: $coding" \
+            --data-binary "@$BATS_TEST_TMPDIR/body.gz"
+        expect 415 unsupported_media_type
+        [[ $(get .detail) == *compressed* ]] || fail 'the detail does not say why'
+    done
+    api POST /sessions -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/body.gz"
+    expect 415 unsupported_media_type
+    api PUT "/sessions/$user/$sid" -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/body.gz"
+    expect 415 unsupported_media_type
+    api POST /sessions -H 'Content-Type: application/json' -H 'Content-Encoding: identity' \
+        --data-binary "{\"user_id\":\"$(unique)\"}"
+    expect 201
+}
+
+@test "an object with more than 1,000 members is refused" {
+    jq -n -c --arg u "$(unique)" '{user_id: $u} + ([range(999) | {key: "k\(.)", value: .}] | from_entries)' >"$BATS_TEST_TMPDIR/most"
+    post /sessions "@$BATS_TEST_TMPDIR/most"
+    expect 201
+    jq -c '. + {one: "more"}' "$BATS_TEST_TMPDIR/most" >"$BATS_TEST_TMPDIR/more"
+    post /sessions "@$BATS_TEST_TMPDIR/more"
+    expect 422 invalid_parameter
+    jq -c '[{role: "user", content: "c"} + .]' "$BATS_TEST_TMPDIR/more" >"$BATS_TEST_TMPDIR/element"
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/element"
+    expect 422 invalid_parameter
+    # What is in metadata is the caller's own.
+    jq -c --arg u "$(unique)" '{user_id: $u, metadata: .}' "$BATS_TEST_TMPDIR/more" >"$BATS_TEST_TMPDIR/metadata"
+    post /sessions "@$BATS_TEST_TMPDIR/metadata"
+    expect 201
+}
+
 @test "JSON's content type in any spelling is fine" {
     local type
     for type in 'application/json; charset=utf-8' 'Application/JSON' 'application/json;charset="UTF-8"' \
-        'application/json ; charset=UTF-8'; do
+        'application/json ; charset=UTF-8' 'application/json; charset=utf8'; do
         api POST /sessions -H "Content-Type: $type" --data-binary "{\"user_id\":\"$(unique)\"}"
         expect 201
     done
