@@ -141,7 +141,7 @@ load bad_input
 
 # Sends the first part of a request and ends the connection's sending side.
 truncated() {
-    printf '%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+    printf '%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
         "$1" "/api/v1$2" "$3" "$4" >"$BATS_TEST_TMPDIR/request"
     exchange "$1" "$2" <"$BATS_TEST_TMPDIR/request"
     # There may be nobody left to answer; but what was not asked for in full is not done.
@@ -157,7 +157,7 @@ truncated() {
 }
 
 @test "a chunked body that breaks off" {
-    printf 'POST /api/v1/sessions/%s/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1d\r\n{"role":"user","content":"c"}\r\n' \
+    printf 'POST /api/v1/sessions/%s/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1d\r\n{"role":"user","content":"c"}\r\n' \
         "$sid" >"$BATS_TEST_TMPDIR/request"
     exchange POST "/sessions/$sid/messages" <"$BATS_TEST_TMPDIR/request"
     [[ -z $http_status || $http_status == 400 ]] || fail "answered $http_status"
@@ -178,7 +178,7 @@ truncated() {
 @test "a bad or doubled Content-Length" {
     local length
     for length in -1 abc 1e3 '5\r\nContent-Length: 6'; do
-        printf 'POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %b\r\n\r\n{}' "$length" \
+        printf 'POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %b\r\n\r\n{}' "$length" \
             >"$BATS_TEST_TMPDIR/request"
         exchange POST "/sessions with Content-Length $length" <"$BATS_TEST_TMPDIR/request"
         is "$http_status" 400
