@@ -74,7 +74,9 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG
 
 BASE_FLAGS  = -std=c17 -D_GNU_SOURCE -Icgi-src -DCHAT_SESSIONS_VERSION='"$(VERSION)"' -pthread \
               $(PKG_CFLAGS)
-ALL_CFLAGS  = $(BASE_FLAGS) $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
+# Hidden: a library that is loaded must never find a function of ours in place of another library's
+# (libcjose wants jansson's json_string, and the program has one of that name).
+ALL_CFLAGS  = $(BASE_FLAGS) -fvisibility=hidden $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(VARIANT_LDFLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS        = -lfcgi $(PKG_LIBS) -lm
 

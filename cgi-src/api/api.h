@@ -7,6 +7,7 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
+#include "http/cursor.h"
 #include "http/parameter.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -17,6 +18,7 @@ struct api {
     struct store *store;
     struct principal principal;
     const struct clock *clock;
+    const struct cursor_key *cursor_key;
 };
 
 int64_t api_now_us(const struct api *api);
@@ -45,7 +47,12 @@ int health_ready(void *context, struct request *q, struct response *r, struct er
 /* user_id of 1 to 2048 bytes; a given one must be the principal's if there is one. *out is STR_NONE
  * if neither says. */
 int api_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
-/* The same for {user_id} of the path. */
+/* The user of a new session: there must be one, and the path of a URL must be able to carry the id. */
+int api_new_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
+/* {user_id} of the path, or where the route has none the parameter user_id, which must be given then:
+ * the way to a user whose id no path can carry. */
+int api_named_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
+/* {user_id} of the path. */
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
 
 int api_missing(const char *prefix, const char *name, struct err *e);

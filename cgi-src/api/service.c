@@ -22,7 +22,10 @@
 #define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
 static const struct route routes[] = {
-    {.path = "/api/v1/sessions", .post = sessions_create},
+    {.path = "/api/v1/sessions",
+     .get = sessions_list,
+     .post = sessions_create,
+     .delete = sessions_erase},
     {.path = "/api/v1/sessions/{session_id}/messages",
      .get = messages_list,
      .post = messages_append},
@@ -47,6 +50,8 @@ struct process {
     struct dynamo_shared *dynamo;
     struct store_shared *store;
     struct auth *auth;
+    struct cors_policy cors;
+    struct cursor_key cursor_key;
     _Atomic bool warned_of_no_auth;
 };
 
@@ -150,6 +155,8 @@ void *service_process_new(const struct config *config, struct err *e)
     }
     auth_set_fetch(p->auth, fetch_keys, p);
     p->store = store_shared_new(config, &clock_system);
+    p->cors = (struct cors_policy){config->cors_origins, config->cors_credentials};
+    cursor_key_init(&p->cursor_key, config->sessions_table, config->messages_table);
     return p;
 }
 
@@ -192,7 +199,7 @@ static int64_t mono_us(void)
 static int authenticate(struct exchange *x, struct principal *out)
 {
     struct auth *auth = x->thread->process->auth;
-    const char *header = auth_user_header(auth);
+    const char *variable = auth_user_variable(auth);
 
     if (x->route->open) {
         *out = (struct principal){.authenticated = false};
@@ -200,7 +207,7 @@ static int authenticate(struct exchange *x, struct principal *out)
     }
     return auth_authenticate(auth, x->request.arena,
                              request_header(&x->request, "HTTP_AUTHORIZATION"),
-                             header ? request_header(&x->request, header) : STR_NONE, out, &x->err);
+                             variable ? request_header(&x->request, variable) : STR_NONE, out, &x->err);
 }
 
 static void answer_options(struct exchange *x)
@@ -211,7 +218,7 @@ static void answer_options(struct exchange *x)
     route_allow(x->route, allow);
     response->status = 204;
     response_header(response, "Allow", str_from(allow));
-    cors_preflight(&x->request, response, allow);
+    cors_preflight(&x->thread->process->cors, &x->request, response, allow);
 }
 
 static int refuse_method(struct exchange *x)
@@ -275,7 +282,9 @@ static int run_handler(struct exchange *x, route_handler handler)
 {
     struct thread *t = x->thread;
     struct request *request = &x->request;
-    struct api api = {.store = t->store, .clock = &clock_system};
+    struct api api = {.store = t->store,
+                      .clock = &clock_system,
+                      .cursor_key = &t->process->cursor_key};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;
@@ -308,7 +317,7 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     int r = request_init(&x->request, gateway, &t->arena, &x->err);
 
     response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
-    cors_apply(t->process->config->cors_origins, &x->request, &t->response);
+    cors_apply(&t->process->cors, &x->request, &t->response);
     warn_of_no_auth(x);
     if (r < 0)
         return -1;
@@ -322,6 +331,8 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     route_handler handler = route_handler_of(x->route, x->request.method);
     if (!handler)
         return refuse_method(x);
+    if (cors_check_change(&t->process->cors, &x->request, &x->err) < 0)
+        return -1;
     begin_deadline(x);
     if (x->waited_us >= CLIENT_MAY_HAVE_GONE_US && gateway->client_gone(gateway)) {
         x->client_gone = true;
@@ -388,13 +399,18 @@ static void account(const struct exchange *x)
         log_request(x, &stats, us, level);
 }
 
+/* A thread may be idle for long: what the request took is given back when it is answered. */
+static void rest(struct thread *t)
+{
+    arena_reset(&t->arena);
+    response_reset(&t->response);
+}
+
 void service_handle(void *thread, struct gateway *gateway)
 {
     struct thread *t = thread;
     struct exchange x = {.thread = t, .began_us = mono_us(), .waited_us = time_waited(gateway)};
 
-    arena_reset(&t->arena);
-    response_reset(&t->response);
     dynamo_begin(t->dynamo, 0);
     if (dispatch(&x, gateway) < 0)
         response_error(&t->response, &x.err, x.request.request_id);
@@ -405,6 +421,7 @@ void service_handle(void *thread, struct gateway *gateway)
     if (!x.client_gone)
         response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
     account(&x);
+    rest(t);
 }
 
 void service_refuse(struct gateway *gateway)

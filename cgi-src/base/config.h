@@ -46,6 +46,7 @@ struct config {
     /* requests */
     int64_t max_body_bytes;
     const char *cors_origins;
+    bool cors_credentials; /* never together with "*" in cors_origins */
     enum auth_mode auth_mode;
     const char *auth_jwt_jwks_url;
     const char *auth_jwt_jwks_file;

@@ -287,6 +287,13 @@ const struct config_key config_keys[] = {
      .default_text = "http://localhost:3000",
      .allowed = "origins, comma-separated, or *",
      .help = "The web pages' origins that may call the API from a browser."},
+    {.key = "CORS_CREDENTIALS",
+     .type = CONFIG_FLAG,
+     FIELD(cors_credentials),
+     .default_text = "0",
+     .allowed = "0 or 1",
+     .help = "1: pages of these origins may send cookies along, for a proxy in front that signs "
+             "people in with them. CORS_ORIGINS must then name each origin."},
     {.key = "AUTH_MODE",
      .type = CONFIG_CHOICE,
      FIELD(auth_mode),
@@ -332,9 +339,9 @@ const struct config_key config_keys[] = {
      .type = CONFIG_HEADER,
      FIELD(auth_user_header),
      .default_text = "X-User-Id",
-     .allowed = "name of a header",
-     .help = "The header that names the user when AUTH_MODE is header. nginx must keep it from "
-             "clients: another name than X-User-Id has to be put into its fastcgi.conf."},
+     .allowed = "name of a header as it is sent (X-User-Id, not HTTP_X_USER_ID)",
+     .help = "The header in which a proxy before nginx names the user when AUTH_MODE is header. nginx "
+             "hands it on: see user.conf among its snippets, which names nobody as shipped."},
     /* logs */
     {.key = "LOG_LEVEL",
      .type = CONFIG_CHOICE,

@@ -130,6 +130,12 @@ static bool walk_member_value(struct walk *w, struct json_value *out)
 
 size_t json_members(struct json_value object, struct arena *a, struct json_member **out)
 {
+    return json_members_at_most(object, SIZE_MAX, a, out);
+}
+
+size_t json_members_at_most(struct json_value object, size_t max, struct arena *a,
+                            struct json_member **out)
+{
     struct json_value name;
     struct json_value value;
     size_t count = 0;
@@ -137,8 +143,11 @@ size_t json_members(struct json_value object, struct arena *a, struct json_membe
     if (object.type != JSON_OBJECT)
         return 0;
     struct walk w = walk_begin(object);
-    while (walk_next(&w, &name) && walk_member_value(&w, &value))
+    while (walk_next(&w, &name) && walk_member_value(&w, &value)) {
+        if (count == max)
+            return max + 1;
         count++;
+    }
     *out = arena_array(a, count, sizeof **out);
     w = walk_begin(object);
     for (size_t i = 0; i < count; i++) {
@@ -151,14 +160,23 @@ size_t json_members(struct json_value object, struct arena *a, struct json_membe
 
 size_t json_elements(struct json_value array, struct arena *a, struct json_value **out)
 {
+    return json_elements_at_most(array, SIZE_MAX, a, out);
+}
+
+size_t json_elements_at_most(struct json_value array, size_t max, struct arena *a,
+                             struct json_value **out)
+{
     struct json_value value;
     size_t count = 0;
     *out = NULL;
     if (array.type != JSON_ARRAY)
         return 0;
     struct walk w = walk_begin(array);
-    while (walk_next(&w, &value))
+    while (walk_next(&w, &value)) {
+        if (count == max)
+            return max + 1;
         count++;
+    }
     *out = arena_array(a, count, sizeof **out);
     w = walk_begin(array);
     for (size_t i = 0; i < count; i++)

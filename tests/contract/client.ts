@@ -34,6 +34,8 @@ const ROUTES: Record<Operation, readonly [method: string, template: string]> = {
   createSession: ['POST', '/sessions'],
   listSessions: ['GET', '/sessions/{user_id}'],
   eraseUser: ['DELETE', '/sessions/{user_id}'],
+  listSessionsOf: ['GET', '/sessions'],
+  eraseUserOf: ['DELETE', '/sessions'],
   getSession: ['GET', '/sessions/{user_id}/{session_id}'],
   updateSession: ['PUT', '/sessions/{user_id}/{session_id}'],
   patchSession: ['PATCH', '/sessions/{user_id}/{session_id}'],
@@ -221,6 +223,10 @@ async function walkDeletes(client: Client, user: string, { session_id }: Session
   assert.deepStrictEqual([erased.body.deleted_sessions, erased.body.deleted_messages], [1, 0]);
   const list = await client.call('listSessions', 200, { path: { user_id: user } });
   assert.deepStrictEqual([list.body.sessions, list.body.next_cursor], [[], null]);
+  const same = await client.call('listSessionsOf', 200, { query: { user_id: user } });
+  assert.deepStrictEqual(same.body.sessions, []);
+  const again = await client.call('eraseUserOf', 200, { query: { user_id: user } });
+  assert.deepStrictEqual([again.body.deleted_sessions, again.body.deleted_messages], [0, 0]);
 }
 
 async function walkOperation(client: Client) {
