@@ -311,7 +311,8 @@ static void carry_out(struct master *m, const struct decision *d)
         scoreboard_forward_free(m->scoreboard);
         break;
     case DECIDE_REFUSE:
-        refusal_begin(m->refusal, m->current.config->cors_origins);
+        refusal_begin(m->refusal, &(struct cors_policy){m->current.config->cors_origins,
+                                                        m->current.config->cors_credentials});
         break;
     case DECIDE_ADMIT:
         refusal_end(m->refusal);

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "http/cors.h"
 #include "http/response.h"
 #include "pool/fastcgi_reader.h"
 #include "pool/connection.h"
@@ -45,6 +44,7 @@ struct refusal {
     bool active;
     bool watching;      /* the listener is watched: active, and there is room for another client */
     char *cors_origins; /* a copy; NULL: none */
+    struct cors_policy cors;
     unsigned long refused;
     unsigned used; /* clients */
     struct client clients[CLIENTS_MAX];
@@ -194,7 +194,7 @@ static int refusal_write(struct gateway *g, const void *data, size_t n)
     return buf_ok(out) ? 0 : -1;
 }
 
-static void write_refusal(struct gateway *g, struct arena *arena, const char *cors_origins)
+static void write_refusal(struct gateway *g, struct arena *arena, const struct cors_policy *cors)
 {
     struct request request;
     struct response response;
@@ -205,8 +205,7 @@ static void write_refusal(struct gateway *g, struct arena *arena, const char *co
     e = (struct err){.code = ERR_NONE};
     err_set(&e, ERR_OVERLOADED, "no worker process is ready; the log of the service says why");
     response_header(&response, "X-Request-Id", str_from(request.request_id));
-    if (cors_origins)
-        cors_apply(cors_origins, &request, &response);
+    cors_apply(cors, &request, &response);
     response_error(&response, &e, request.request_id);
     response_send(&response, g, request.method == HTTP_HEAD);
     response_free(&response);
@@ -223,7 +222,7 @@ static void make_answer(struct client *c)
                                 .reader = &c->reader,
                                 .arena = &arena,
                                 .out = &text};
-    write_refusal(&g.gateway, &arena, c->all->cors_origins);
+    write_refusal(&g.gateway, &arena, &c->all->cors);
     fastcgi_write_answer(c->reader.id, buf_str(&text), &c->out);
     buf_free(&text);
     arena_free(&arena);
@@ -343,7 +342,7 @@ void refusal_abandon(struct refusal *r)
     }
 }
 
-void refusal_begin(struct refusal *r, const char *cors_origins)
+void refusal_begin(struct refusal *r, const struct cors_policy *cors)
 {
     int fd;
 
@@ -351,7 +350,8 @@ void refusal_begin(struct refusal *r, const char *cors_origins)
               "say why");
     r->active = true;
     free(r->cors_origins);
-    r->cors_origins = strdup(cors_origins);
+    r->cors_origins = strdup(cors->origins);
+    r->cors = (struct cors_policy){r->cors_origins ? r->cors_origins : "", cors->credentials};
     for (unsigned i = 0; i < scoreboard_places(r->setup.scoreboard); i++) {
         while (scoreboard_state(r->setup.scoreboard, i) == SCOREBOARD_FREE &&
                (fd = scoreboard_take(r->setup.scoreboard, i)) >= 0) {

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include "base/err.h"
+#include "http/cors.h"
 #include "pool/scoreboard.h"
 #include "pool/timers.h"
 
@@ -27,8 +28,8 @@ void refusal_free(struct refusal *r);
 void refusal_abandon(struct refusal *r);
 
 /* Takes connections from now on: those that wait on the listener and those that had been handed to
- * processes that have died. cors_origins: CORS_ORIGINS. */
-void refusal_begin(struct refusal *r, const char *cors_origins);
+ * processes that have died. cors is copied. */
+void refusal_begin(struct refusal *r, const struct cors_policy *cors);
 /* Takes no more, now that a process is ready. Who has sent something is still answered; the other
  * connections go to the processes. */
 void refusal_end(struct refusal *r);
