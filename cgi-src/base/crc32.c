@@ -3,8 +3,8 @@
  * DynamoDB answers is summed; zlib's tables cost four instructions a byte, this a half.
  *
  * V. Gopal and others, "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction",
- * Intel 2009: 64 bytes are folded at a time into four registers, these into one, and that is reduced
- * by Barrett's method. The constants are those of its section on the reflected polynomial.
+ * Intel 2009: 64 bytes are folded at a time into four registers, these into one, and that is
+ * reduced by Barrett's method. The constants are those of its section on the reflected polynomial.
  */
 #include "base/crc32.h"
 

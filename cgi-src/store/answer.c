@@ -65,6 +65,12 @@ void store_count_units(enum dynamo_operation operation, struct json_reader *r)
         metrics_units(reads ? units : 0, reads ? 0 : units);
 }
 
+static void put_consistency(struct store *s, enum consistency consistency)
+{
+    if (consistency == CONSISTENT || s->shared->consistent)
+        buf_append_str(&s->body, STR(",\"ConsistentRead\":true"));
+}
+
 /* ---- one item -------------------------------------------------------------------------------- */
 
 static enum lookup_result read_lookup(struct store *s, struct dynamo_answer *answer,
@@ -99,8 +105,7 @@ enum lookup_result store_lookup(struct store *s, const struct lookup *lookup, vo
 
     store_begin_call(s, lookup->key.table);
     store_put_key(s, &lookup->key);
-    if (lookup->consistent)
-        buf_append_str(&s->body, STR(",\"ConsistentRead\":true"));
+    put_consistency(s, lookup->consistency);
     if (store_send(s, DYNAMO_GET_ITEM, 0, &answer, e) == 0)
         result = read_lookup(s, &answer, lookup->kind, out, e);
     dynamo_answer_free(&answer);
@@ -123,8 +128,7 @@ static void write_query(struct store *s, const struct query *q)
         buf_append_str(out, STR(",\"Limit\":"));
         buf_append(out, digits, json_digits(q->limit, digits));
     }
-    if (q->consistent)
-        buf_append_str(out, STR(",\"ConsistentRead\":true"));
+    put_consistency(s, q->consistency);
     if (q->start.p) {
         buf_append_str(out, STR(",\"ExclusiveStartKey\":"));
         buf_append_str(out, q->start);

@@ -198,6 +198,7 @@ static bool is_malformed_request(const struct dynamo_answer *answer)
 {
     static const char *const types[] = {
         "ValidationException",
+        TRANSACTION_VALIDATION_ERROR,
         "SerializationException",
         "UnknownOperationException",
         "IdempotentParameterMismatchException",
@@ -211,7 +212,7 @@ static bool is_malformed_request(const struct dynamo_answer *answer)
 }
 
 int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
-                     bool is_malformed, struct err *e)
+                     struct err *e)
 {
     const char *name = dynamo_operation_names[operation];
 
@@ -230,7 +231,7 @@ int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer
                        "the AWS credentials of this service do not permit %s; its log says more",
                        name);
     default:
-        if (is_malformed || is_malformed_request(answer))
+        if (is_malformed_request(answer))
             return err_set(e, ERR_INTERNAL,
                            "DynamoDB refused a call of this service; its log says more");
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
@@ -254,7 +255,7 @@ int store_send(struct store *s, enum dynamo_operation operation, unsigned expect
     if (s->body.size > BODY_KEPT)
         buf_free(&s->body);
     if (r == 0 && answer->outcome != DYNAMO_OK && !(expected & STORE_EXPECT(answer->outcome)))
-        r = store_unexpected(operation, answer, false, e);
+        r = store_unexpected(operation, answer, e);
     return r;
 }
 

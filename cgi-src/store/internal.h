@@ -126,7 +126,7 @@ int store_send_write(struct store *s, enum dynamo_operation operation, unsigned 
 
 /* Says of an answer that was not expected what it means for the caller: -1 with e. */
 int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
-                     bool is_malformed, struct err *e);
+                     struct err *e);
 
 /* True for a sort key that can be a session's: not a helper's, not over DynamoDB's limit. */
 bool store_is_session_id(struct str session_id);
@@ -144,10 +144,14 @@ void store_count_units(enum dynamo_operation operation, struct json_reader *r);
 /* What DynamoDB wrote is not JSON, or not what its interface says: -1 with e. */
 int store_unreadable(enum dynamo_operation operation, struct err *e);
 
+/* Whether a read sees all that was written before it: as DYNAMODB_CONSISTENT_READ says, or always.
+ */
+enum consistency { CONSISTENT_IF_SET, CONSISTENT };
+
 struct lookup {
     struct key key;
     const struct item_kind *kind;
-    bool consistent;
+    enum consistency consistency;
 };
 enum lookup_result { LOOKUP_FAILED = -1, LOOKUP_FOUND, LOOKUP_ABSENT };
 
@@ -163,7 +167,7 @@ struct query {
     struct values values;
     enum direction direction;
     int64_t limit; /* 0: DynamoDB's page of 1 MB */
-    bool consistent;
+    enum consistency consistency;
     struct str start; /* a key's JSON, after which the page begins; STR_NONE: the beginning */
 };
 
@@ -210,6 +214,9 @@ struct cancellation {
     struct str item; /* what stood there, in DynamoDB's notation; STR_NONE: nothing, or not asked */
 };
 
+/* A reason that names an action which is wrong in itself. */
+#define TRANSACTION_VALIDATION_ERROR "ValidationError"
+
 struct transaction {
     struct store *store;
     size_t actions; /* so far */
@@ -251,7 +258,7 @@ int store_check_size(size_t size, const char *what, struct err *e);
 /* ---- sessions (store/session.c) ---- */
 
 /* As store_session_get, but a session that is being deleted is read, too. */
-int store_session_read(struct store *s, const struct session_key *key, bool consistent,
+int store_session_read(struct store *s, const struct session_key *key, enum consistency consistency,
                        struct session *out, struct err *e);
 
 /* If-Match: checked against what was read, then made a condition of the write. */

@@ -58,8 +58,8 @@ struct item_kind {
 /* FIELD(struct, member, "name", TYPE, "S" or "N", what is not as usual …) */
 #define FIELD(kind, place_, name_, type_, letter, ...)                                             \
     {                                                                                              \
-        .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),          \
-        .member = STR_INIT(",\"" name_ "\":"), .type = FIELD_##type_,                               \
+        .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),         \
+        .member = STR_INIT(",\"" name_ "\":"), .type = FIELD_##type_,                              \
         .place = offsetof(struct kind, place_), __VA_ARGS__                                        \
     }
 #define STRING(kind, place, ...) FIELD(kind, place, #place, STRING, "S", __VA_ARGS__)
@@ -176,7 +176,8 @@ static const struct item_field *find_field(const struct item_kind *kind, struct 
         return NULL;
     for (size_t i = 0; i < kind->count; i++) {
         const struct item_field *f = &kind->fields[i];
-        if (f->name.n == name.n && f->name.p[0] == name.p[0] && memcmp(f->name.p, name.p, name.n) == 0)
+        if (f->name.n == name.n && f->name.p[0] == name.p[0] &&
+            memcmp(f->name.p, name.p, name.n) == 0)
             return f;
     }
     return NULL;

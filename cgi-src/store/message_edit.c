@@ -9,12 +9,12 @@ static bool is_message_timestamp(int64_t timestamp)
     return timestamp > 0 && timestamp <= TIMESTAMP_MAX;
 }
 
-static int read_message(struct store *s, const struct message_key *key, bool consistent,
-                        struct message *out, struct err *e)
+static int read_message(struct store *s, const struct message_key *key,
+                        enum consistency consistency, struct message *out, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(key->session_id, key->timestamp),
                                   .kind = &item_message,
-                                  .consistent = consistent};
+                                  .consistency = consistency};
 
     switch (store_lookup(s, &lookup, out, e)) {
     case LOOKUP_FOUND:
@@ -42,7 +42,7 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    int r = read_message(s, key, s->shared->consistent, out, e);
+    int r = read_message(s, key, CONSISTENT_IF_SET, out, e);
     bool known = owner.has_item || key->hint.p;
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
@@ -118,7 +118,7 @@ int store_message_update(struct store *s, const struct message_key *key,
 {
     struct key session;
 
-    if (find_session(s, key, &session, e) < 0 || read_message(s, key, true, out, e) < 0)
+    if (find_session(s, key, &session, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
         return -1;
     out->updated_at = store_time(s, store_now_us(s));
     if (changes->content.p)
@@ -129,7 +129,7 @@ int store_message_update(struct store *s, const struct message_key *key,
         write_update(s, &session, out, changes, e) < 0)
         return -1;
     /* What stands there now, with what others changed at the same time. */
-    if (read_message(s, key, true, out, e) < 0)
+    if (read_message(s, key, CONSISTENT, out, e) < 0)
         return store_changed_unseen(e);
     return 0;
 }

@@ -136,7 +136,7 @@ static int read_page(struct store *s, struct listing *l, bool *further, struct e
     const struct query query = {
         .text = range_text,
         .limit = l->query->limit - l->count + 1 + (l->walk.range.low == TIMESTAMP_OWNER),
-        .consistent = s->shared->consistent,
+        .consistency = CONSISTENT_IF_SET,
     };
     int r = begin_page(s, &l->walk, query, e);
 
@@ -224,7 +224,7 @@ enum lookup_result store_last_message(struct store *s, struct str session_id,
                                       struct timestamp_range range, struct message *out,
                                       struct err *e)
 {
-    const struct query query = {.text = last_text, .limit = 1, .consistent = true};
+    const struct query query = {.text = last_text, .limit = 1, .consistency = CONSISTENT};
     struct range_walk walk = {.session_id = session_id, .direction = BACKWARD, .range = range};
     enum lookup_result result = LOOKUP_ABSENT;
     bool further = true;

@@ -226,7 +226,7 @@ static enum items_end delete_page(struct store *s, struct batch *b, struct str *
         .text = text,
         .values = VALUES(STRING_VALUE(":s", b->session_id)),
         .direction = FORWARD,
-        .consistent = true,
+        .consistency = CONSISTENT,
         .start = *start,
     };
     enum items_end end = ITEMS_FAILED;

@@ -79,7 +79,7 @@ static enum creation replay_create(struct store *s, const struct session_new *wa
         return store_key_reused(e); /* it lies there, but is none of this service's */
     item_keep(&item_create_marker, marker, s->arena);
     struct session_key key = {wanted->user_id, marker->created_session_id};
-    int r = store_session_read(s, &key, true, &now, e);
+    int r = store_session_read(s, &key, CONSISTENT, &now, e);
     if (r < 0 && e->code != ERR_SESSION_NOT_FOUND)
         return CREATION_FAILED;
     if (r < 0 || now.deleted) {
@@ -144,12 +144,12 @@ static bool is_session_key(const struct session_key *key)
     return store_is_session_id(key->session_id) && store_is_user_id(key->user_id);
 }
 
-int store_session_read(struct store *s, const struct session_key *key, bool consistent,
+int store_session_read(struct store *s, const struct session_key *key, enum consistency consistency,
                        struct session *out, struct err *e)
 {
     const struct lookup lookup = {.key = store_session_key(key->user_id, key->session_id),
                                   .kind = &item_session,
-                                  .consistent = consistent};
+                                  .consistency = consistency};
 
     if (!is_session_key(key))
         return store_session_not_found(e);
@@ -166,7 +166,7 @@ int store_session_read(struct store *s, const struct session_key *key, bool cons
 int store_session_get(struct store *s, const struct session_key *key, struct session *out,
                       struct err *e)
 {
-    if (store_session_read(s, key, s->shared->consistent, out, e) < 0)
+    if (store_session_read(s, key, CONSISTENT_IF_SET, out, e) < 0)
         return -1;
     return out->deleted ? store_session_not_found(e) : 0;
 }
@@ -271,7 +271,7 @@ static void explain_size(struct store *s, const struct session_update *u, struct
 {
     struct session now;
 
-    if (store_session_read(s, u->key, true, &now, e) == 0)
+    if (store_session_read(s, u->key, CONSISTENT, &now, e) == 0)
         check_changed_size(&now, u->changes, e);
 }
 
@@ -283,7 +283,7 @@ static int read_before_update(struct store *s, struct session_update *u, struct 
 {
     if (!u->if_match->present && u->changes->metadata.n < ITEM_MAX_BYTES / 2)
         return 0;
-    if (store_session_read(s, u->key, true, &u->now, e) < 0)
+    if (store_session_read(s, u->key, CONSISTENT, &u->now, e) < 0)
         return -1;
     if (u->now.deleted)
         return store_session_not_found(e);
@@ -319,7 +319,7 @@ int store_session_update(struct store *s, const struct session_key *key,
         *out = u.now; /* its version is what the precondition did not hold for */
         return -1;
     }
-    if (store_session_read(s, key, true, out, e) < 0)
+    if (store_session_read(s, key, CONSISTENT, out, e) < 0)
         return store_changed_unseen(e);
     return out->deleted ? store_session_not_found(e) : 0;
 }

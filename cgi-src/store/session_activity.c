@@ -235,7 +235,7 @@ static int stream(struct store *s, struct str user_id, struct walk *walk, struct
                                             .text = user_sessions_text,
                                             .values = USER_SESSIONS_VALUES(user_id),
                                             .direction = FORWARD,
-                                            .consistent = s->shared->consistent}};
+                                            .consistency = CONSISTENT_IF_SET}};
     enum items_end end;
 
     do

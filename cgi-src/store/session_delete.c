@@ -37,7 +37,7 @@ static int mark(struct store *s, const struct session_key *key, const struct ver
 
     do {
         struct transaction t;
-        if (store_session_read(s, key, true, out, e) < 0 ||
+        if (store_session_read(s, key, CONSISTENT, out, e) < 0 ||
             store_check_version(if_match, out->version, e) < 0)
             return -1;
         out->user_id = key->user_id;
@@ -156,7 +156,7 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
                                            .text = user_all_text,
                                            .values = USER_ALL_VALUES(user_id),
                                            .direction = FORWARD,
-                                           .consistent = true}};
+                                           .consistency = CONSISTENT}};
         if (erase_items(s, &walk, (enum erase_pass)pass, &erased, e) < 0)
             return store_out_of_time(s, walk.pages + (unsigned)pass,
                                      "the time for this request is over before all was erased; "

@@ -43,7 +43,7 @@ static int by_creation(struct store *s, const struct session_query *query,
                                        .text = user_sessions_text,
                                        .values = USER_SESSIONS_VALUES(query->user_id),
                                        .direction = BACKWARD,
-                                       .consistent = s->shared->consistent},
+                                       .consistency = CONSISTENT_IF_SET},
                              .after = query->cursor};
     enum items_end end = ITEMS_MORE;
 

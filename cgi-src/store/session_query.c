@@ -71,7 +71,7 @@ enum items_end user_walk_end_page(struct store *s, struct user_walk *walk, struc
 
     if (end == ITEMS_MORE) {
         store_read_key(s, walk->start, &item_session, &key);
-        bool moves = str_equals(key.session_id, walk->position) ||
+        bool moves = (walk->position.p && str_equals(key.session_id, walk->position)) ||
                      is_beyond(walk, key.session_id, walk->position);
         if (!moves || (walk->page_start.p && !is_beyond(walk, key.session_id, walk->page_start)))
             end = (enum items_end)store_unreadable(DYNAMO_QUERY, e);

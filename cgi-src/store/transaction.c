@@ -99,7 +99,7 @@ static void read_reason(struct json_reader *r, struct reasons *out, struct cance
         else
             json_skip(r);
     }
-    if (str_is(code, "ValidationError")) {
+    if (str_is(code, TRANSACTION_VALIDATION_ERROR)) {
         out->has_validation_error = true;
         out->has_grown_too_large |= contains(message, "Item size");
     }
@@ -151,7 +151,9 @@ enum transaction_end transaction_commit(struct transaction *t, struct err *e)
         return err_set(e, ERR_ITEM_TOO_LARGE,
                        "the item would have more than %d bytes as DynamoDB counts them",
                        ITEM_MAX_BYTES);
-    return store_unexpected(operation, &t->answer, reasons.has_validation_error, e);
+    if (reasons.has_validation_error)
+        memcpy(t->answer.type, TRANSACTION_VALIDATION_ERROR, sizeof(TRANSACTION_VALIDATION_ERROR));
+    return store_unexpected(operation, &t->answer, e);
 }
 
 void transaction_free(struct transaction *t)

@@ -113,5 +113,5 @@ is_created() { [[ $(stored_sessions "$user" | grep -c '"title"') == 2 ]]; }
     expect 200
     dynamo DeleteTable "{\"TableName\":\"$table\"}" >/dev/null
     api GET /health/ready
-    refused 503 dynamodb_unavailable "the table $table does not exist"
+    refused 503 dynamodb_unavailable "the DynamoDB table $table does not exist"
 }

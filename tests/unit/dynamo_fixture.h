@@ -19,6 +19,7 @@
 #include "aws/credentials.h"
 #include "aws/dynamo.h"
 #include "aws/http_exchange.h"
+#include "base/crc32.h"
 #include "environment.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -76,6 +77,7 @@ struct step {
     bool timed_out;
     bool name_not_resolved;
     bool bad_crc;
+    bool good_crc;
 };
 #define DATE_ABSENT INT64_MIN
 
@@ -214,7 +216,9 @@ static inline void script_perform(struct http_exchange *x,
     buf_puts(&response->body, step->body ? step->body : "{}");
     response->outcome = step->outcome;
     response->status = step->status ? step->status : 200;
-    response->crc32 = step->bad_crc ? 1 : -1;
+    response->crc32 = step->bad_crc    ? 1
+                      : step->good_crc ? (int64_t)crc32_of(buf_str(&response->body))
+                                       : -1;
     response->retry_after_ms = step->retry_after_ms ? step->retry_after_ms : -1;
     response->timed_out = step->timed_out;
     response->name_not_resolved = step->name_not_resolved;

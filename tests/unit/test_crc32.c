@@ -17,7 +17,8 @@ static void test_known_sums(void **state)
 {
     (void)state;
     assert_int_equal(crc32_of(STR("")), 0);
-    assert_int_equal(crc32_of(STR("123456789")), 0xCBF43926); /* the check value of the catalogues */
+    assert_int_equal(crc32_of(STR("123456789")),
+                     0xCBF43926); /* the check value of the catalogues */
 }
 
 static void test_every_length_and_alignment(void **state)

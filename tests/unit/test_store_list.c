@@ -196,7 +196,70 @@ static const struct store_case messages[] = {
                  {.body = "{\"LastEvaluatedKey\":{" AT("4") "},\"Items\":[]}",
                   .took_us = 2500000}}},
      .code = ERR_DEADLINE_EXCEEDED,
-     .words = "the time for this request is over"},
+     .words = "ask for a smaller `limit`"},
+    {.name = "the second page does not come before the deadline",
+     .run = list_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("3"), OWNER_ITEM)},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "ask for a smaller `limit`"},
+    {.name = "not one page comes before the deadline",
+     .run = list_first,
+     .script = {{QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "DynamoDB cannot be reached"},
+};
+
+/* Answers that DynamoDB does not give: nothing is told twice, nothing loops. */
+static const struct store_case odd_messages[] = {
+    {.name = "an empty key is the end",
+     .run = list_first,
+     .script = {{QUERY, PAGE_BEFORE("", OWNER_ITEM "," MESSAGE("5", "a"))}},
+     .says = "5:a end 5"},
+    {.name = "so is null, and no items are none",
+     .run = list_first,
+     .script = {{QUERY, BODY("{\"LastEvaluatedKey\":null,\"Items\":null,\"Items\":[" OWNER_ITEM
+                             ",null,7,[]]}")}},
+     .says = "end 0"},
+    {.name = "a key that does not move on",
+     .run = list_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("3"), OWNER_ITEM)}, {QUERY, PAGE_BEFORE(AT("3"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "cannot be read"},
+    {.name = "a key without a timestamp, and nothing before it",
+     .run = list_after_4,
+     .script = {OWNED, {QUERY, PAGE_BEFORE(S("timestamp", "5"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "a key of another type",
+     .run = list_first,
+     .script = {{QUERY, BODY("{\"Items\":[" OWNER_ITEM "],\"LastEvaluatedKey\":[\"x\"]}")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "the members and messages come twice",
+     .run = list_first,
+     .script = {{QUERY,
+                 BODY("{\"Items\":[" OWNER_ITEM "," MESSAGE("5", "a") "," MESSAGE(
+                     "5", "a") "],\"Items\":[" OWNER_ITEM
+                               "," MESSAGE("5", "a") "],\"LastEvaluatedKey\":{" AT("5") "}}")},
+                {QUERY, PAGE(MESSAGE("5", "a") "," MESSAGE("4", "z"))}},
+     .says = "5:a end 5"},
+    {.name = "messages beyond the range, and without a timestamp",
+     .run = list_last,
+     .script = {OWNED,
+                {QUERY, PAGE(MESSAGE("9", "c") "," MESSAGE("12", "y") "," OWNER_ITEM
+                                                                      ",{" S("content", "x") "}")}},
+     .says = "9:c end 9"},
+    {.name = "no JSON, though its checksum is good",
+     .run = list_first,
+     .script = {{QUERY,
+                 {.body = "{\"Items\":[" OWNER_ITEM "," MESSAGE("5", "a") "]", .good_crc = true}}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "cannot be read"},
+    {.name = "no JSON and no checksum: a broken answer like any other",
+     .run = list_first,
+     .script = {{QUERY, BODY("{\"Items\":[" OWNER_ITEM "," MESSAGE("5", "a") "]")},
+                {QUERY, PAGE(OWNER_ITEM "," MESSAGE("5", "a")), .again = true}},
+     .says = "5:a end 5",
+     .slept_us = 12500},
 };
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -350,15 +413,49 @@ static const struct store_case activity[] = {
      .says = "b a next -"},
 };
 
+static const struct store_case odd_sessions[] = {
+    {.name = "an empty key is the end",
+     .run = by_creation,
+     .script = {{QUERY, PAGE_BEFORE("", SESSION("b") "," SESSION("a"))}},
+     .says = "b a next -"},
+    {.name = "the same again",
+     .run = by_creation,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), SESSION("c"))}, {QUERY, PAGE_BEFORE(KEY("b"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "back to where it was before",
+     .run = by_activity,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), ACTIVE("a", "09"))},
+                {QUERY, PAGE_BEFORE(KEY("c"), "")},
+                {QUERY, PAGE_BEFORE(KEY("b"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "a session twice",
+     .run = by_activity,
+     .script = {{QUERY, PAGE_BEFORE(KEY("a"), ACTIVE("a", "09") "," ACTIVE("a", "10"))},
+                {QUERY, PAGE(ACTIVE("a", "11"))}},
+     .says = "a next -"},
+    {.name = "a key without a session",
+     .run = by_activity,
+     .script = {{QUERY, PAGE_BEFORE(N("session_id", "1"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "all of the user's are too many for the deadline",
+     .run = by_activity,
+     .script = {{QUERY, {.body = "{\"LastEvaluatedKey\":{" KEY("b") "}}", .took_us = 4000000}},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "`sort=created`"},
+};
+
 STORE_TEST(test_messages, messages)
+STORE_TEST(test_odd_messages, odd_messages)
+STORE_TEST(test_odd_sessions, odd_sessions)
 STORE_TEST(test_creation, creation)
 STORE_TEST(test_activity, activity)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_creation),
+        cmocka_unit_test(test_messages),     cmocka_unit_test(test_odd_messages),
+        cmocka_unit_test(test_odd_sessions), cmocka_unit_test(test_creation),
         cmocka_unit_test(test_activity),
     };
     return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);
