@@ -33,11 +33,6 @@ unsigned step_count(const struct master_state *s, enum child_state state)
     return n;
 }
 
-unsigned step_free_places(const struct master_state *s)
-{
-    return step_count(s, CHILD_NONE);
-}
-
 static unsigned count_ready(const struct master_state *s, unsigned generation)
 {
     unsigned n = 0;

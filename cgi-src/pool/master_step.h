@@ -166,7 +166,10 @@ bool step_watchdog_is_due(const struct master_state *s, int64_t now_us);
 /* How many processes are in a state. */
 unsigned step_count(const struct master_state *s, enum child_state state);
 /* How many places are free. */
-unsigned step_free_places(const struct master_state *s);
+static inline unsigned step_free_places(const struct master_state *s)
+{
+    return step_count(s, CHILD_NONE);
+}
 
 /* How long to wait after so many failed starts in a row. */
 int64_t step_brake_us(unsigned failures);

@@ -277,18 +277,16 @@ static bool read_some(struct client *c)
 static void client_ready(struct watch *w, uint32_t events)
 {
     struct client *c = (struct client *)w;
+    bool answered = c->out.len > 0;
+    bool alive = answered || read_some(c);
 
     (void)events;
-    if (c->out.len > 0)
-        send_answer(c);
-    else if (!read_some(c))
-        drop(c);
-    else if (c->request.progress == STATUS_MORE)
+    if (alive && !answered && c->request.progress == STATUS_MORE)
         return;
-    else if (make_answer(c) < 0)
-        drop(c);
-    else
+    if (alive && (answered || make_answer(c) == 0))
         send_answer(c);
+    else
+        drop(c);
 }
 
 /* Drops the client that has been there longest: new ones are never kept waiting. */
@@ -296,6 +294,7 @@ static bool make_room(struct status *s)
 {
     if (TAILQ_EMPTY(&s->clients))
         return false;
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it misses that the one before was taken out
     drop(TAILQ_FIRST(&s->clients));
     return true;
 }

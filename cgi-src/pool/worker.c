@@ -19,9 +19,10 @@
 #include "pool/process.h"
 
 /*
- * A thread's stack. Nothing recurses without bound and no large array lies on it (the deepest use
- * is told by `tests/pool/memory`); the C library's default of 8 MB only costs address space, which
- * containers count. The sanitizers need more for each call.
+ * A thread's stack. Nothing recurses without bound and no large array lies on it:
+ * `tests/pool/memory` tells how much of it was ever touched. The C library's default of 8 MB would
+ * be address space alone, but that is limited in some places. The sanitizers need more for each
+ * call.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_SIZE ((size_t)2 * 1024 * 1024)

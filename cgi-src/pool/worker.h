@@ -23,6 +23,6 @@ struct workers_setup {
  * have started then: the process must exit. */
 struct workers *workers_start(const struct workers_setup *setup, struct err *e);
 /* Waits for their end, after connections_stop. */
-void workers_join(struct workers *w);
+void workers_join(struct workers *all);
 
 #endif

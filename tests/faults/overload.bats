@@ -18,3 +18,11 @@ teardown_file() { stop_auth_stack saturated; }
     [ "$status" -eq 0 ]
     printf '# %s\n' "${lines[@]}" >&3
 }
+
+@test "health answers whatever headers come with the question" {
+    local long
+    long=$(head -c 30000 /dev/zero | tr '\0' x)
+    run curl -sS --noproxy '*' -H "A: $long" -H "B: $long" -H "X-Request-Id: $(printf 'a\377b')" \
+        -w '%{http_code}' "$SATURATED_URL/api/v1/health"
+    [[ $status -eq 0 && $output == *'"healthy":true'*200 ]]
+}

@@ -386,9 +386,18 @@ blocks() {
         '200 text/plain;'
     is "$(status_socket /nothing | jq -r .code)" not_found
     is "$(status_socket /metrics -X POST -o "$DIR/out" -w '%{http_code} %header{allow}')" '405 GET, HEAD'
+    # Headers as long as nginx lets them through are dropped; beyond the bound it is 431.
+    long=$(head -c 30000 /dev/zero | tr '\0' x)
+    is "$(status_socket /api/v1/health -H "A: $long" -H "B: $long" -H "C: $long" | jq -c .healthy)" true
+    head -c 300000 /dev/zero | tr '\0' x | sed 's/^/D: /' >"$DIR/header"
+    is "$(status_socket /api/v1/health -H "@$DIR/header" -o "$DIR/out" -w '%{http_code}')" 431
+    is "$(jq -c '[.status, .code]' "$DIR/out")" '[431,"headers_too_large"]'
+    # An id that cannot stand in JSON is replaced, one that can is kept.
+    is "$(status_socket /nothing -H "X-Request-Id: $(printf 'a\377b')" | jq -r '.request_id | length')" 36
+    is "$(status_socket /nothing -H 'X-Request-Id: mine' | jq -r .request_id)" mine
     # More than the server holds at once: none of them may keep it from answering others.
     node -e 'const net = require("net"); const all = [];
-        for (let i = 0; i < 100; i++) all.push(net.connect(process.argv[1]).on("error", () => {}));
+        for (let i = 0; i < 2000; i++) all.push(net.connect(process.argv[1]).on("error", () => {}));
         setTimeout(() => process.exit(), 20000);' "$DIR/s.status" 3>&- &
     silent=$!
     sleep 0.3
@@ -535,6 +544,24 @@ at_once() { node "$POOL_TESTS/at-once.js" "$URL" "$DIR/s.status" "$@"; }
         tr -d '\0' <"/proc/$pid/cmdline" | grep -q 'chat-sessions: worker'
     done
     tr -d '\0' <"/proc/$(pid_of pool)/cmdline" | grep -q 'chat-sessions: master'
+}
+
+# pss_of_worker THREADS: in KB, of a pool's only worker process after load.
+pss_of_worker() {
+    start_pool POOL_PROCESSES=1 POOL_THREADS="$1"
+    wait_for 20 is_healthy
+    start_nginx
+    load '/sleep?20' 256 1 >"$DIR/result"
+    "$POOL_TESTS/memory" "$(pid_of pool)" | sed -nE '2s/.* pss=([0-9]+) .*/\1/p'
+    end nginx QUIT
+    end pool
+}
+
+@test "a slot costs the pool at most 24 KB, also after load" {
+    ! ldd "$POOL_EXAMPLE" | grep -qE 'lib[at]san' || skip 'a sanitizer has memory of its own'
+    few=$(pss_of_worker 16)
+    many=$(pss_of_worker 256)
+    (((many - few) / 240 <= 24)) || fail "$few KB with 16 threads, $many KB with 256"
 }
 
 @test "an idle pool does nothing at all" {
