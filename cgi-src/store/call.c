@@ -11,7 +11,7 @@
 #include "base/metrics.h"
 #include "store/internal.h"
 
-#define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
+#define BODY_CAP (8 * 1024 * 1024)   /* a transaction's 4 MB, each byte of it escaped */
 #define BODY_KEPT ((size_t)8 * 1024) /* a larger buffer is not kept for the next request */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
