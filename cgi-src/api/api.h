@@ -47,10 +47,11 @@ int health_ready(void *context, struct request *q, struct response *r, struct er
 /* user_id of 1 to 2048 bytes; a given one must be the principal's if there is one. *out is STR_NONE
  * if neither says. */
 int api_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
-/* The user of a new session: there must be one, and the path of a URL must be able to carry the id. */
+/* The user of a new session: there must be one, and the path of a URL must be able to carry the id.
+ */
 int api_new_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
-/* {user_id} of the path, or where the route has none the parameter user_id, which must be given then:
- * the way to a user whose id no path can carry. */
+/* {user_id} of the path, or where the route has none the parameter user_id, which must be given
+ * then: the way to a user whose id no path can carry. */
 int api_named_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
 /* {user_id} of the path. */
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e);

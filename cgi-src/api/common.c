@@ -32,8 +32,9 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
 }
 
 /*
- * What "/api/v1/sessions/" and the id come to when a program resolves "." and ".." in a path, as nginx
- * does after it has decoded %2F: -1 if the id leads above the root, which nginx answers with 400.
+ * What "/api/v1/sessions/" and the id come to when a program resolves "." and ".." in a path, as
+ * nginx does after it has decoded %2F: -1 if the id leads above the root, which nginx answers with
+ * 400.
  */
 static int depth_of(struct str id)
 {
@@ -60,9 +61,10 @@ int api_new_user(const struct api *api, const struct parameters *p, struct str *
     if (!out->p)
         return api_missing("", "user_id", e);
     if (str_is(*out, ".") || str_is(*out, "..") || depth_of(*out) < 0)
-        return err_set(e, ERR_INVALID_PARAMETER,
-                       "user_id must not be \".\" or \"..\", nor lead above the root with \"../\": the "
-                       "path of a URL cannot carry it; choose another id");
+        return err_set(
+            e, ERR_INVALID_PARAMETER,
+            "user_id must not be \".\" or \"..\", nor lead above the root with \"../\": the "
+            "path of a URL cannot carry it; choose another id");
     return 0;
 }
 
@@ -75,8 +77,7 @@ int api_named_user(const struct api *api, const struct request *q, struct str *o
     parameters_of_request(q, &p);
     if (parameter_string(&p, "user_id", &user_limits, out, e) < 0)
         return -1;
-    return out->p ? principal_check_user(&api->principal, *out, e)
-                  : api_missing("", "user_id", e);
+    return out->p ? principal_check_user(&api->principal, *out, e) : api_missing("", "user_id", e);
 }
 
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e)

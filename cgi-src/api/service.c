@@ -205,9 +205,9 @@ static int authenticate(struct exchange *x, struct principal *out)
         *out = (struct principal){.authenticated = false};
         return 0;
     }
-    return auth_authenticate(auth, x->request.arena,
-                             request_header(&x->request, "HTTP_AUTHORIZATION"),
-                             variable ? request_header(&x->request, variable) : STR_NONE, out, &x->err);
+    return auth_authenticate(
+        auth, x->request.arena, request_header(&x->request, "HTTP_AUTHORIZATION"),
+        variable ? request_header(&x->request, variable) : STR_NONE, out, &x->err);
 }
 
 static void answer_options(struct exchange *x)
@@ -282,9 +282,8 @@ static int run_handler(struct exchange *x, route_handler handler)
 {
     struct thread *t = x->thread;
     struct request *request = &x->request;
-    struct api api = {.store = t->store,
-                      .clock = &clock_system,
-                      .cursor_key = &t->process->cursor_key};
+    struct api api = {
+        .store = t->store, .clock = &clock_system, .cursor_key = &t->process->cursor_key};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;

@@ -200,7 +200,8 @@ static int check_config(const struct config *config, struct err *e)
     return 0;
 }
 
-/* So few that a process goes on working while an issuer hangs: an eighth of its threads, 8 at most. */
+/* So few that a process goes on working while an issuer hangs: an eighth of its threads, 8 at most.
+ */
 static unsigned may_wait(const struct config *config)
 {
     int64_t threads = config->pool_threads / 8;
@@ -272,8 +273,8 @@ const char *auth_user_variable(const struct auth *auth)
     return auth->mode == AUTH_HEADER ? "CHAT_SESSIONS_USER" : NULL;
 }
 
-int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization,
-                      struct str user, struct principal *out, struct err *e)
+int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization, struct str user,
+                      struct principal *out, struct err *e)
 {
     *out = (struct principal){.authenticated = false};
     switch (auth->mode) {

@@ -252,8 +252,8 @@ struct jwks *keyring_look_again(struct keyring *k, const struct jwks *seen)
             look_at_file(k);
         else
             want_fetch(k, set);
-        /* Also while there are no keys at all: whoever sends tokens that nobody can verify, while the
-         * issuer hangs, must not hold every worker. */
+        /* Also while there are no keys at all: whoever sends tokens that nobody can verify, while
+         * the issuer hangs, must not hold every worker. */
         if (k->waiting < k->max_waiting)
             wait_for_round(k, WAIT_MS);
     }

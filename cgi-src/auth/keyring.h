@@ -31,8 +31,8 @@ struct keyring *keyring_new(const char *file, const char *url, unsigned max_wait
 /* Waits for a fetch that is under way. */
 void keyring_free(struct keyring *keyring);
 
-/* Says how to fetch and begins to; waits half a second at most for the first keys, so that the first
- * requests find them. Called once, before any other thread uses the keyring. */
+/* Says how to fetch and begins to; waits half a second at most for the first keys, so that the
+ * first requests find them. Called once, before any other thread uses the keyring. */
 void keyring_set_fetch(struct keyring *keyring, auth_fetch fetch, void *context);
 
 /* The keys in force, NULL if there are none yet. Never waits. jwks_release. */

@@ -16,8 +16,8 @@ struct arena {
 };
 
 void arena_init(struct arena *a);
-/* Forgets everything allocated and gives the memory back, but for one block of 32 KB, which the next
- * request uses again. */
+/* Forgets everything allocated and gives the memory back, but for one block of 32 KB, which the
+ * next request uses again. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 

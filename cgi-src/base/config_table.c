@@ -340,8 +340,9 @@ const struct config_key config_keys[] = {
      FIELD(auth_user_header),
      .default_text = "X-User-Id",
      .allowed = "name of a header as it is sent (X-User-Id, not HTTP_X_USER_ID)",
-     .help = "The header in which a proxy before nginx names the user when AUTH_MODE is header. nginx "
-             "hands it on: see user.conf among its snippets, which names nobody as shipped."},
+     .help =
+         "The header in which a proxy before nginx names the user when AUTH_MODE is header. nginx "
+         "hands it on: see user.conf among its snippets, which names nobody as shipped."},
     /* logs */
     {.key = "LOG_LEVEL",
      .type = CONFIG_CHOICE,

@@ -16,7 +16,7 @@ enum err_code {
     ERR_UNAUTHORIZED,
     ERR_FORBIDDEN,
     ERR_ORIGIN_NOT_ALLOWED, /* a change by a page of an origin that may not */
-    ERR_NOT_FOUND, /* no such path */
+    ERR_NOT_FOUND,          /* no such path */
     ERR_SESSION_NOT_FOUND,
     ERR_MESSAGE_NOT_FOUND,
     ERR_METHOD_NOT_ALLOWED,

@@ -48,8 +48,8 @@ int json_scan(struct str text, struct json_value *out, struct err *e);
 size_t json_members(struct json_value object, struct arena *a, struct json_member **out);
 size_t json_elements(struct json_value array, struct arena *a, struct json_value **out);
 
-/* The same for what a client has sent: of one that has more than max, nothing is built, *out is NULL
- * and the result is max + 1. */
+/* The same for what a client has sent: of one that has more than max, nothing is built, *out is
+ * NULL and the result is max + 1. */
 size_t json_members_at_most(struct json_value object, size_t max, struct arena *a,
                             struct json_member **out);
 size_t json_elements_at_most(struct json_value array, size_t max, struct arena *a,

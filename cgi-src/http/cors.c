@@ -1,5 +1,6 @@
 /*
- * Tells browsers which origins may call, and refuses changes from others. Who may do what is auth/'s.
+ * Tells browsers which origins may call, and refuses changes from others. Who may do what is
+ * auth/'s.
  */
 #include "http/cors.h"
 
@@ -103,8 +104,8 @@ static struct str authority_of(struct str origin)
 /*
  * True if the page came from the host that the request names. The scheme does not count: behind a
  * load balancer that ends TLS, the page's is https and the request's http. A page cannot choose the
- * Host of its requests but by its own name; that the name is this server's is the web server's to see
- * to (server_name; the local configuration knows loopback names alone).
+ * Host of its requests but by its own name; that the name is this server's is the web server's to
+ * see to (server_name; the local configuration knows loopback names alone).
  */
 static bool is_own(const struct request *request, struct str origin)
 {

@@ -13,8 +13,7 @@
 
 /* Whoever knows the names of the tables can make the key: that is enough to tell a cursor that was
  * made up from one that was given. */
-void cursor_key_init(struct cursor_key *key, const char *sessions_table,
-                     const char *messages_table)
+void cursor_key_init(struct cursor_key *key, const char *sessions_table, const char *messages_table)
 {
     static const char label[] = "chat-sessions cursor 1";
     unsigned char text[1024];

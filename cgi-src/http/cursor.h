@@ -10,7 +10,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* The same in every process and on every machine that serves the same tables, and after a restart. */
+/* The same in every process and on every machine that serves the same tables, and after a restart.
+ */
 struct cursor_key {
     unsigned char bytes[32];
 };

@@ -194,8 +194,7 @@ static int take_body(struct request *r, struct str text, struct err *e)
     if (json_scan(text, &r->body, e) < 0)
         return -1;
     r->has_body = true;
-    r->member_count =
-        json_members_at_most(r->body, REQUEST_MAX_MEMBERS, r->arena, &r->members);
+    r->member_count = json_members_at_most(r->body, REQUEST_MAX_MEMBERS, r->arena, &r->members);
     if (r->member_count > REQUEST_MAX_MEMBERS)
         return err_set(e, ERR_INVALID_PARAMETER,
                        "the object in the body must have at most %d members", REQUEST_MAX_MEMBERS);
@@ -217,7 +216,8 @@ int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
         return -1;
     char *text = arena_text(r->arena, (size_t)n + 1);
     text[n] = '\0';
-    return read_fixed(r, text, (size_t)n, e) < 0 ? -1 : take_body(r, (struct str){text, (size_t)n}, e);
+    return read_fixed(r, text, (size_t)n, e) < 0 ? -1
+                                                 : take_body(r, (struct str){text, (size_t)n}, e);
 }
 
 struct str request_path(const struct request *r, const char *name)

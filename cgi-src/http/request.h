@@ -31,8 +31,8 @@ extern const char *const http_method_names[HTTP_METHODS];
 
 #define REQUEST_ID_SIZE 129
 #define REQUEST_MAX_SEGMENTS 8
-/* Of an object in a body, unknown ones included. Objects within its members are the caller's own and
- * not taken apart. */
+/* Of an object in a body, unknown ones included. Objects within its members are the caller's own
+ * and not taken apart. */
 #define REQUEST_MAX_MEMBERS 1000
 
 struct request {
@@ -82,8 +82,8 @@ struct str request_path(const struct request *r, const char *name);
 /*
  * The versions that If-Match or If-None-Match names; this API's ETags are "<version>" (RFC 9110
  * sections 8.8.3 and 13.1). A weak one counts as the strong one, also in If-Match, against section
- * 13.1.1: proxies that compress (nginx's gzip) weaken an ETag on its way, and the version in it names
- * the session's state, not the bytes of an answer.
+ * 13.1.1: proxies that compress (nginx's gzip) weaken an ETag on its way, and the version in it
+ * names the session's state, not the bytes of an answer.
  */
 void request_versions(const struct request *r, const char *cgi_name, struct versions *out);
 

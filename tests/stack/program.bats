@@ -10,5 +10,5 @@ load helpers
     ((status == 0))
     fails grep -v '@GLIBC_' <<<"$output"
     # Those are names of jansson's too, which libcjose calls.
-    nm "$PROGRAM" | grep ' t json_string$'
+    nm "$PROGRAM" | grep ' [Tt] json_string$'
 }

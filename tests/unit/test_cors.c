@@ -1,5 +1,6 @@
 /*
- * Origins: who is told that a page may call, what a preflight allows, and which changes are refused.
+ * Origins: who is told that a page may call, what a preflight allows, and which changes are
+ * refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,8 +90,7 @@ static void changes_of_other_pages_are_refused(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *variables[4] = {
-            arena_printf(&arena, "REQUEST_METHOD=%s", cases[i].method).p};
+        const char *variables[4] = {arena_printf(&arena, "REQUEST_METHOD=%s", cases[i].method).p};
         size_t n = 1;
         if (cases[i].origin)
             variables[n++] = arena_printf(&arena, "HTTP_ORIGIN=%s", cases[i].origin).p;
@@ -137,8 +137,7 @@ static void credentials_are_for_origins_by_name(void **state)
     }
 }
 
-#define USUAL                                                                                      \
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+#define USUAL "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 
 static void a_preflight_allows_what_is_asked_for(void **state)
 {

@@ -94,7 +94,8 @@ static void test_forged_cursors_are_refused(void **state)
         while (n > 0 && text[n - 1] == '=')
             n--;
         struct err e = {0};
-        assert_int_equal(decode_as("list", &a, (struct str){(char *)text, (size_t)n}, &back, &e), -1);
+        assert_int_equal(decode_as("list", &a, (struct str){(char *)text, (size_t)n}, &back, &e),
+                         -1);
         assert_int_equal(e.code, ERR_INVALID_CURSOR);
     }
     arena_free(&a);
@@ -102,9 +103,11 @@ static void test_forged_cursors_are_refused(void **state)
 
 static void test_other_tables_have_other_cursors(void **state)
 {
-    static const char *const others[][2] = {
-        {"sessions2", "messages"}, {"sessions", "messages2"}, {"sessionsmess", "ages"},
-        {"messages", "sessions"}, {"", ""}};
+    static const char *const others[][2] = {{"sessions2", "messages"},
+                                            {"sessions", "messages2"},
+                                            {"sessionsmess", "ages"},
+                                            {"messages", "sessions"},
+                                            {"", ""}};
     struct arena a;
     struct str back;
 

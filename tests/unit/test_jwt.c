@@ -156,10 +156,8 @@ static const struct {
     {"{" ISS USER LATER ",\"client_id\":\"app\"}", &strict, NULL},
     {"{" ISS USER LATER ",\"client_id\":\"other\"}", &strict, "another audience"},
     /* What has an aud is for those in it alone, whoever asked for it. */
-    {"{" ISS USER LATER ",\"aud\":\"other\",\"client_id\":\"app\"}", &strict,
-     "another audience"},
-    {"{" ISS USER LATER ",\"aud\":[\"other\"],\"client_id\":\"app\"}", &strict,
-     "another audience"},
+    {"{" ISS USER LATER ",\"aud\":\"other\",\"client_id\":\"app\"}", &strict, "another audience"},
+    {"{" ISS USER LATER ",\"aud\":[\"other\"],\"client_id\":\"app\"}", &strict, "another audience"},
     {"{" ISS USER LATER ",\"aud\":[],\"client_id\":\"app\"}", &strict, "another audience"},
     {"{" ISS USER LATER ",\"aud\":null,\"client_id\":\"app\"}", &strict, "another audience"},
     {"{" ISS USER LATER ",\"aud\":7,\"client_id\":\"app\",\"token_use\":\"access\"}", &strict,
