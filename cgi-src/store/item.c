@@ -229,8 +229,11 @@ static struct str read_json(struct str text)
 /* A number as DynamoDB writes them: digits with a sign, a point and an exponent perhaps. */
 static bool is_digits(struct str text)
 {
+    static const struct str others = STR_INIT("+-.eE");
+
     for (size_t i = 0; i < text.n; i++) {
-        if ((text.p[i] < '0' || text.p[i] > '9') && !memchr("+-.eE", text.p[i], 5))
+        bool is_digit = text.p[i] >= '0' && text.p[i] <= '9';
+        if (!is_digit && !memchr(others.p, text.p[i], others.n))
             return false;
     }
     return text.n > 0;
@@ -244,7 +247,7 @@ static int64_t read_number(struct str text, int64_t absent)
 
     if (text.p && json_integer((struct json_value){JSON_NUMBER, text}, &value))
         return value;
-    if (!is_digits(text) || text.n >= sizeof(copy))
+    if (!text.p || !is_digits(text) || text.n >= sizeof(copy))
         return absent;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';

@@ -116,7 +116,7 @@ static int find_session(struct store *s, const struct message_key *key, struct k
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e)
 {
-    struct key session;
+    struct key session = {.table = STORE_SESSIONS_TABLE};
 
     if (find_session(s, key, &session, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
         return -1;
@@ -138,7 +138,7 @@ int store_message_delete(struct store *s, const struct message_key *key, struct 
 {
     struct str now = store_time(s, store_now_us(s));
     struct transaction t;
-    struct key session;
+    struct key session = {.table = STORE_SESSIONS_TABLE};
 
     if (find_session(s, key, &session, e) < 0)
         return -1;
