@@ -40,7 +40,7 @@ struct client {
 struct status {
     struct watch watch; /* of the listener; first */
     struct status_setup setup;
-    TAILQ_HEAD(, client) clients; /* in the order in which they came */
+    TAILQ_HEAD(client_list, client) clients; /* in the order in which they came */
     unsigned count;
 };
 
@@ -376,12 +376,10 @@ void status_free(struct status *s)
 
 void status_abandon(struct status *s)
 {
-    struct client *c;
+    struct client *c = s ? TAILQ_FIRST(&s->clients) : NULL;
 
-    if (!s)
-        return;
-    TAILQ_FOREACH(c, &s->clients, neighbours)
-    close(c->watch.fd);
+    for (; c; c = TAILQ_NEXT(c, neighbours))
+        close(c->watch.fd);
 }
 
 void status_expire(struct status *s, int64_t now_us)
