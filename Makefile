@@ -108,6 +108,8 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS))' | cmp -s - $@ || \
 	    printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS))' > $@
+# Phony: under .SECONDARY a file that is not there is no reason to make anything anew.
+.PHONY: FORCE
 FORCE:
 
 # Objects are kept: they are what makes the next build short.
