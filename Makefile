@@ -140,6 +140,10 @@ check-asan: ## unit tests and the end-to-end tests of the API with AddressSaniti
 check-tsan: ## the same with ThreadSanitizer
 	scripts/test --tsan unit tests/api
 
+.PHONY: cost
+cost: ## instructions and system calls of one request, and whether they keep tests/cost/ceilings
+	tests/cost/cost
+
 include scripts/lint.mk
 include tests/fuzz/fuzz.mk
 

@@ -36,9 +36,9 @@ probe_package() {
     ca-certificates) [[ -e /etc/ssl/certs/ca-certificates.crt ]] ;;
     procps) command -v ps ;;
     libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
+    libnginx-mod-http-lua) [[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ]] ;;
     systemd) command -v systemd-analyze ;;
     libclang-rt-dev) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' ;;
-    iproute2) command -v ip ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
@@ -85,9 +85,13 @@ BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libcurl4-openssl-dev libj
 RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)
-# The last ones are servers that the program is run under.
+# The stand-in for DynamoDB, and what counts the cost of a request.
+COST_PACKAGES=(libnginx-mod-http-lua openssl valgrind strace)
+# What made-up inputs, the models of the protocols and the history with faults need.
+PROOF_PACKAGES=(clang libclang-rt-dev spin faketime)
+# From fcgiwrap on: servers that the program is run under, and what counts its cost.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
-    clang libclang-rt-dev spin faketime iproute2)
+    "${COST_PACKAGES[@]}" "${PROOF_PACKAGES[@]}")
 DEB_PACKAGES=(dpkg-dev debhelper lintian)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
