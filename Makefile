@@ -146,6 +146,7 @@ cost: ## instructions and system calls of one request, and whether they keep tes
 
 include scripts/lint.mk
 include tests/fuzz/fuzz.mk
+include scripts/proof.mk
 
 # ---- installing -------------------------------------------------------------------------------
 
