@@ -215,7 +215,8 @@ async function make_faults(ended) {
     if (!deck.length) deck = [...chosen];
     const [kind] = deck.splice(chance.below(deck.length), 1);
     if (await faults[kind]({ world, node: chance.choose(world.nodes), ...chance })) totals.faults[kind] = (totals.faults[kind] || 0) + 1;
-    await pause(200 + chance.below(1500));
+    // A short run meets every kind; a long one also has times in which much is written.
+    await pause(Number(process.env.FAULTS_SECONDS) <= 60 ? 200 + chance.below(1500) : 1000 + chance.below(4000));
   }
 }
 
