@@ -74,6 +74,10 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PKG
 
 BASE_FLAGS  = -std=c17 -D_GNU_SOURCE -Icgi-src -DCHAT_SESSIONS_VERSION='"$(VERSION)"' -pthread \
               $(PKG_CFLAGS)
+# Hidden: a library that is loaded must never find a function of ours in place of another library's
+# (libcjose wants jansson's json_string, and the program has one of that name). Tests do put functions
+# of theirs in the place of libc's.
+VISIBILITY  = $(if $(filter cgi-src/%,$<),-fvisibility=hidden)
 ALL_CFLAGS  = $(BASE_FLAGS) $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(VARIANT_LDFLAGS_$(VARIANT)) $(LDFLAGS)
 LIBS        = -lfcgi $(PKG_LIBS) -lm
@@ -93,7 +97,7 @@ $(LIBRARY): $(call object,$(LIB_SOURCES))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(VISIBILITY) -MMD -MP -c -o $@ $<
 
 $(UNITS): $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBRARY)
 	@mkdir -p $(@D)

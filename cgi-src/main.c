@@ -10,6 +10,7 @@
 #include "api/service.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "pool/pool.h"
 
 #ifndef CHAT_SESSIONS_VERSION
@@ -227,6 +228,7 @@ static int run_command(void)
 
 int main(int argc, char **argv)
 {
+    memory_begin();
     pool_begin(argc, argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {

@@ -141,7 +141,7 @@ wait_for() {
 
 # ---- ports ------------------------------------------------------------------------------------
 
-port_taken() { (exec 5<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+port_taken() { (exec 5<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || (exec 5<>"/dev/tcp/::1/$1") 2>/dev/null; }
 
 # A port below those that the kernel gives to outgoing connections, so that none of them takes it.
 free_port() {

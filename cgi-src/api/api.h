@@ -7,6 +7,7 @@
 
 #include "auth/principal.h"
 #include "base/clock.h"
+#include "http/cursor.h"
 #include "http/parameter.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -17,6 +18,7 @@ struct api {
     struct store *store;
     struct principal principal;
     const struct clock *clock;
+    const struct cursor_key *cursor_key;
 };
 
 int64_t api_now_us(const struct api *api);
@@ -45,7 +47,13 @@ int health_ready(void *context, struct request *q, struct response *r, struct er
 /* user_id of 1 to 2048 bytes; a given one must be the principal's if there is one. *out is STR_NONE
  * if neither says. */
 int api_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
-/* The same for {user_id} of the path. */
+/* The user of a new session: there must be one, and the path of a URL must be able to carry the id.
+ */
+int api_new_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e);
+/* {user_id} of the path, or where the route has none the parameter user_id, which must be given
+ * then: the way to a user whose id no path can carry. */
+int api_named_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
+/* {user_id} of the path. */
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
 
 int api_missing(const char *prefix, const char *name, struct err *e);
@@ -70,5 +78,16 @@ void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cu
 /* shapes.c: sessions and messages as clients see them */
 void shape_session(struct json_writer *w, const struct session *s);
 void shape_message(struct json_writer *w, const struct message *m);
+
+/* A list that is written as the store comes to its items: for the visitors of the store. */
+struct shape_list {
+    struct json_writer w;
+    size_t begin; /* of the list in the body */
+    int64_t count;
+};
+void shape_list_begin(struct shape_list *list, const char *name);
+void shape_list_end(struct shape_list *list);
+enum visit shape_list_session(void *list, const struct session *s);
+enum visit shape_list_message(void *list, const struct message *m);
 
 #endif

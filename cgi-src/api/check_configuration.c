@@ -3,7 +3,6 @@
  * is there, what the region and the endpoint come from, and whether these fit each other.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,9 +107,9 @@ static int fetch_keys(struct check *c, const char *url, struct err *e)
         r = err_set(e, ERR_CONFIGURATION, "does not answer: %s", response.error);
     else if (response.status != 200)
         r = err_set(e, ERR_CONFIGURATION, "answers with status %d", response.status);
-    else if (!json_object_is_type(keys, json_type_array) || json_object_array_length(keys) == 0)
+    else if (json_length(keys) == 0)
         r = err_set(e, ERR_CONFIGURATION, "answers without keys");
-    json_object_put(tree);
+    json_tree_free(tree);
     buf_free(&response.body);
     return r;
 }

@@ -31,6 +31,55 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
     return 0;
 }
 
+/*
+ * What "/api/v1/sessions/" and the id come to when a program resolves "." and ".." in a path, as
+ * nginx does after it has decoded %2F: -1 if the id leads above the root, which nginx answers with
+ * 400.
+ */
+static int depth_of(struct str id)
+{
+    int depth = 3;
+
+    while (depth >= 0) {
+        const char *slash = memchr(id.p, '/', id.n);
+        struct str part = {id.p, slash ? (size_t)(slash - id.p) : id.n};
+        if (str_is(part, ".."))
+            depth--;
+        else if (!str_is(part, "."))
+            depth++;
+        if (!slash)
+            break;
+        id = (struct str){slash + 1, id.n - part.n - 1};
+    }
+    return depth;
+}
+
+int api_new_user(const struct api *api, const struct parameters *p, struct str *out, struct err *e)
+{
+    if (api_user(api, p, out, e) < 0)
+        return -1;
+    if (!out->p)
+        return api_missing("", "user_id", e);
+    if (str_is(*out, ".") || str_is(*out, "..") || depth_of(*out) < 0)
+        return err_set(
+            e, ERR_INVALID_PARAMETER,
+            "user_id must not be \".\" or \"..\", nor lead above the root with \"../\": the "
+            "path of a URL cannot carry it; choose another id");
+    return 0;
+}
+
+int api_named_user(const struct api *api, const struct request *q, struct str *out, struct err *e)
+{
+    struct parameters p;
+
+    if (request_path(q, "user_id").n)
+        return api_path_user(api, q, out, e);
+    parameters_of_request(q, &p);
+    if (parameter_string(&p, "user_id", &user_limits, out, e) < 0)
+        return -1;
+    return out->p ? principal_check_user(&api->principal, *out, e) : api_missing("", "user_id", e);
+}
+
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e)
 {
     *out = request_path(q, "user_id");

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "api/api.h"
-#include "http/cursor.h"
 
 static const struct parameter_limits any_string = {0};
 static const struct parameter_limits content_limits = {.min_bytes = 1};
@@ -47,6 +46,21 @@ struct append_request {
     struct idempotency idempotency;
 };
 
+/* Two messages of one array with one id are a slip: nothing could tell them apart later. */
+static int check_new_id(const struct message_new *messages, size_t last, struct err *e)
+{
+    struct str id = messages[last].message_id;
+
+    for (size_t i = 0; id.p && i < last; i++) {
+        if (messages[i].message_id.p && str_equals(messages[i].message_id, id))
+            return err_set(e, ERR_INVALID_PARAMETER,
+                           "[%zu].message_id is the same as [%zu].message_id: give each message an "
+                           "id of its own",
+                           last, i);
+    }
+    return 0;
+}
+
 static int read_array(const struct api *api, struct request *q, struct append_request *out,
                       struct err *e)
 {
@@ -54,11 +68,11 @@ static int read_array(const struct api *api, struct request *q, struct append_re
     struct parameters p;
     struct str user_id;
 
-    out->count = json_elements(q->body, q->arena, &elements);
+    out->count = json_elements_at_most(q->body, STORE_APPEND_MAX, q->arena, &elements);
     if (out->count < 1 || out->count > STORE_APPEND_MAX)
         return err_set(e, ERR_INVALID_PARAMETER,
-                       "the array must have 1 to %d messages, this one has %zu", STORE_APPEND_MAX,
-                       out->count);
+                       "the array must have 1 to %d messages, this one has %s", STORE_APPEND_MAX,
+                       out->count ? "more" : "none");
     for (size_t i = 0; i < out->count; i++) {
         if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
             read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
@@ -68,6 +82,8 @@ static int read_array(const struct api *api, struct request *q, struct append_re
                            "user_id must be the same in all messages of the array");
         if (user_id.p)
             out->hint = user_id;
+        if (check_new_id(out->messages, i, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -166,12 +182,14 @@ struct list_request {
 };
 
 /* A cursor is the timestamp where the last page ended. */
-static int apply_cursor(struct request *q, struct list_request *l, struct str text, struct err *e)
+static int apply_cursor(const struct api *api, struct request *q, struct list_request *l,
+                        struct str text, struct err *e)
 {
+    const struct cursor_text cursor = {.scope = l->scope, .text = text};
     struct str position;
     int64_t timestamp;
 
-    if (cursor_decode(q->arena, l->scope, text, &position, e) < 0)
+    if (cursor_decode(api->cursor_key, q->arena, &cursor, &position, e) < 0)
         return -1;
     if (!json_integer((struct json_value){JSON_NUMBER, position}, &timestamp) || timestamp < 0 ||
         timestamp == INT64_MAX)
@@ -205,27 +223,14 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
     query->descending = order == 1;
     out->scope = arena_printf(q->arena, "messages %s %.*s", orders[order], (int)query->session_id.n,
                               query->session_id.p);
-    return cursor.p ? apply_cursor(q, out, cursor, e) : 0;
-}
-
-struct list_writer {
-    struct json_writer w;
-    int64_t count;
-};
-
-static void write_one(void *context, const struct message *m)
-{
-    struct list_writer *out = context;
-
-    shape_message(&out->w, m);
-    out->count++;
+    return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
 }
 
 int messages_list(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
     struct list_request list;
-    struct list_writer out = {.count = 0};
+    struct shape_list out;
     struct str cursor = STR_NONE;
     struct message_page page;
 
@@ -233,13 +238,14 @@ int messages_list(void *context, struct request *q, struct response *r, struct e
         return -1;
     response_begin(r, 200, &out.w);
     json_put_string(&out.w, "session_id", list.query.session_id);
-    json_key(&out.w, "messages");
-    json_begin_array(&out.w);
-    if (store_messages_list(api->store, &list.query, write_one, &out, &page, e) < 0)
+    shape_list_begin(&out, "messages");
+    const struct message_visitor visitor = {shape_list_message, &out};
+    if (store_messages_list(api->store, &list.query, &visitor, &page, e) < 0)
         return -1;
-    json_end_array(&out.w);
+    shape_list_end(&out);
     if (page.more) {
-        cursor = cursor_encode(q->arena, list.scope, arena_printf(q->arena, "%" PRId64, page.last));
+        cursor = cursor_encode(api->cursor_key, q->arena, list.scope,
+                               arena_printf(q->arena, "%" PRId64, page.last));
         api_link_next(r, q, list_parameters, cursor);
     }
     api_put_page(&out.w, out.count, page.more, cursor);

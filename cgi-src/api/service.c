@@ -18,9 +18,14 @@
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
+/* A client seldom goes sooner: only a request that waited this long is worth the system call. */
+#define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
 static const struct route routes[] = {
-    {.path = "/api/v1/sessions", .post = sessions_create},
+    {.path = "/api/v1/sessions",
+     .get = sessions_list,
+     .post = sessions_create,
+     .delete = sessions_erase},
     {.path = "/api/v1/sessions/{session_id}/messages",
      .get = messages_list,
      .post = messages_append},
@@ -45,6 +50,8 @@ struct process {
     struct dynamo_shared *dynamo;
     struct store_shared *store;
     struct auth *auth;
+    struct cors_policy cors;
+    struct cursor_key cursor_key;
     _Atomic bool warned_of_no_auth;
 };
 
@@ -148,6 +155,8 @@ void *service_process_new(const struct config *config, struct err *e)
     }
     auth_set_fetch(p->auth, fetch_keys, p);
     p->store = store_shared_new(config, &clock_system);
+    p->cors = (struct cors_policy){config->cors_origins, config->cors_credentials};
+    cursor_key_init(&p->cursor_key, config->sessions_table, config->messages_table);
     return p;
 }
 
@@ -190,15 +199,15 @@ static int64_t mono_us(void)
 static int authenticate(struct exchange *x, struct principal *out)
 {
     struct auth *auth = x->thread->process->auth;
-    const char *header = auth_user_header(auth);
+    const char *variable = auth_user_variable(auth);
 
     if (x->route->open) {
         *out = (struct principal){.authenticated = false};
         return 0;
     }
-    return auth_authenticate(auth, x->request.arena,
-                             request_header(&x->request, "HTTP_AUTHORIZATION"),
-                             header ? request_header(&x->request, header) : STR_NONE, out, &x->err);
+    return auth_authenticate(
+        auth, x->request.arena, request_header(&x->request, "HTTP_AUTHORIZATION"),
+        variable ? request_header(&x->request, variable) : STR_NONE, out, &x->err);
 }
 
 static void answer_options(struct exchange *x)
@@ -209,7 +218,7 @@ static void answer_options(struct exchange *x)
     route_allow(x->route, allow);
     response->status = 204;
     response_header(response, "Allow", str_from(allow));
-    cors_preflight(&x->request, response, allow);
+    cors_preflight(&x->thread->process->cors, &x->request, response, allow);
 }
 
 static int refuse_method(struct exchange *x)
@@ -273,7 +282,8 @@ static int run_handler(struct exchange *x, route_handler handler)
 {
     struct thread *t = x->thread;
     struct request *request = &x->request;
-    struct api api = {.store = t->store, .clock = &clock_system};
+    struct api api = {
+        .store = t->store, .clock = &clock_system, .cursor_key = &t->process->cursor_key};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;
@@ -306,7 +316,7 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     int r = request_init(&x->request, gateway, &t->arena, &x->err);
 
     response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
-    cors_apply(t->process->config->cors_origins, &x->request, &t->response);
+    cors_apply(&t->process->cors, &x->request, &t->response);
     warn_of_no_auth(x);
     if (r < 0)
         return -1;
@@ -320,8 +330,10 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     route_handler handler = route_handler_of(x->route, x->request.method);
     if (!handler)
         return refuse_method(x);
+    if (cors_check_change(&t->process->cors, &x->request, &x->err) < 0)
+        return -1;
     begin_deadline(x);
-    if (gateway->client_gone(gateway)) {
+    if (x->waited_us >= CLIENT_MAY_HAVE_GONE_US && gateway->client_gone(gateway)) {
         x->client_gone = true;
         t->response.status = STATUS_CLIENT_GONE;
         return 0;
@@ -336,18 +348,25 @@ static struct str outcome_of(const struct exchange *x)
     return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
 }
 
-static void account(const struct exchange *x)
+static bool is_slow(const struct exchange *x, int64_t us)
+{
+    return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
+}
+
+/* nginx's access log tells of every request; this log of those that somebody has to look into. */
+static bool is_logged(const struct exchange *x, const struct dynamo_stats *stats,
+                      enum log_level level)
+{
+    const struct config *config = x->thread->process->config;
+
+    return log_enabled(level) && (config->logged_requests == LOGGED_ALL || level > LOG_INFO ||
+                                  stats->retries > 0 || stats->refusals > 0);
+}
+
+static void log_request(const struct exchange *x, const struct dynamo_stats *stats, int64_t us,
+                        enum log_level level)
 {
     const struct thread *t = x->thread;
-    int64_t us = mono_us() - x->began_us;
-    struct dynamo_stats stats = dynamo_stats(t->dynamo);
-    size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
-    bool slow = x->waited_us + us >= t->process->config->slow_request_ms * 1000;
-    enum log_level level = slow || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
-
-    metrics_request((unsigned)route, (unsigned)t->response.status, us);
-    if (!log_enabled(level))
-        return;
     const char *method = http_method_names[x->request.method];
     const struct log_field fields[] = {
         {.name = "request_id", .text = str_from(x->request.request_id)},
@@ -356,13 +375,34 @@ static void account(const struct exchange *x)
         {.name = "status", .number = t->response.status},
         {.name = "ms", .number = us, .thousandths = true},
         {.name = "waited_ms", .number = x->waited_us, .thousandths = true},
-        {.name = "dynamodb_calls", .number = stats.calls},
-        {.name = "dynamodb_retries", .number = stats.retries},
-        {.name = "dynamodb_ms", .number = stats.us, .thousandths = true},
+        {.name = "dynamodb_calls", .number = stats->calls},
+        {.name = "dynamodb_retries", .number = stats->retries},
+        {.name = "dynamodb_ms", .number = stats->us, .thousandths = true},
+        {.name = "dynamodb_request_id", .text = str_from(stats->request_id)},
         {.name = "code", .text = outcome_of(x)},
     };
-    log_fields(level, slow ? "slow request" : "request", fields,
+    log_fields(level, is_slow(x, us) ? "slow request" : "request", fields,
                sizeof(fields) / sizeof(fields[0]));
+}
+
+static void account(const struct exchange *x)
+{
+    const struct thread *t = x->thread;
+    int64_t us = mono_us() - x->began_us;
+    struct dynamo_stats stats = dynamo_stats(t->dynamo);
+    size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
+    enum log_level level = is_slow(x, us) || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
+
+    metrics_request((unsigned)route, (unsigned)t->response.status, us);
+    if (is_logged(x, &stats, level))
+        log_request(x, &stats, us, level);
+}
+
+/* A thread may be idle for long: what the request took is given back when it is answered. */
+static void rest(struct thread *t)
+{
+    arena_reset(&t->arena);
+    response_reset(&t->response);
 }
 
 void service_handle(void *thread, struct gateway *gateway)
@@ -370,8 +410,6 @@ void service_handle(void *thread, struct gateway *gateway)
     struct thread *t = thread;
     struct exchange x = {.thread = t, .began_us = mono_us(), .waited_us = time_waited(gateway)};
 
-    arena_reset(&t->arena);
-    response_reset(&t->response);
     dynamo_begin(t->dynamo, 0);
     if (dispatch(&x, gateway) < 0)
         response_error(&t->response, &x.err, x.request.request_id);
@@ -382,6 +420,7 @@ void service_handle(void *thread, struct gateway *gateway)
     if (!x.client_gone)
         response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
     account(&x);
+    rest(t);
 }
 
 void service_refuse(struct gateway *gateway)

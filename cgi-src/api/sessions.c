@@ -2,7 +2,6 @@
  * /sessions: create, list, read, change, delete.
  */
 #include "api/api.h"
-#include "http/cursor.h"
 
 static const struct parameter_limits title_limits = {.max_characters = 1000};
 
@@ -37,12 +36,10 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
     parameters_of_request(q, &p);
     if (q->has_body && q->body.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (api_user(api, &p, &out->user_id, e) < 0 ||
+    if (api_new_user(api, &p, &out->user_id, e) < 0 ||
         parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
         new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
-    if (!out->user_id.p)
-        return api_missing("", "user_id", e);
     struct fingerprint *f = fingerprint_begin();
     fingerprint_add(f, out->user_id);
     fingerprint_add(f, out->title);
@@ -78,7 +75,7 @@ int sessions_create(void *context, struct request *q, struct response *r, struct
 }
 
 /* Besides the cursor. */
-static const char *const list_parameters[] = {"limit", "sort", NULL};
+static const char *const list_parameters[] = {"limit", "sort", "user_id", NULL};
 
 struct list_request {
     struct session_query query;
@@ -96,7 +93,7 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
 
     *out = (struct list_request){.query = {.limit = 1000}};
     parameters_of_request(q, &p);
-    if (api_path_user(api, q, &query->user_id, e) < 0 ||
+    if (api_named_user(api, q, &query->user_id, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "sort", orders, &order, e) < 0 ||
         parameter_string(&p, "cursor", &any, &text, e) < 0)
@@ -104,32 +101,32 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     query->order = (enum session_order)order;
     out->scope = arena_printf(q->arena, "sessions %s %.*s", orders[order], (int)query->user_id.n,
                               query->user_id.p);
-    return text.p ? cursor_decode(q->arena, out->scope, text, &query->cursor, e) : 0;
+    const struct cursor_text cursor = {.scope = out->scope, .text = text};
+    return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }
 
 int sessions_list(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
     struct list_request list;
+    struct shape_list out;
     struct session_page page;
     struct str cursor = STR_NONE;
-    struct json_writer w;
 
-    if (read_list(api, q, &list, e) < 0 ||
-        store_sessions_list(api->store, &list.query, &page, e) < 0)
+    if (read_list(api, q, &list, e) < 0)
         return -1;
-    response_begin(r, 200, &w);
-    json_key(&w, "sessions");
-    json_begin_array(&w);
-    for (size_t i = 0; i < page.count; i++)
-        shape_session(&w, &page.sessions[i]);
-    json_end_array(&w);
+    response_begin(r, 200, &out.w);
+    shape_list_begin(&out, "sessions");
+    const struct session_visitor visitor = {shape_list_session, &out};
+    if (store_sessions_list(api->store, &list.query, &visitor, &page, e) < 0)
+        return -1;
+    shape_list_end(&out);
     if (page.next_cursor.p) {
-        cursor = cursor_encode(q->arena, list.scope, page.next_cursor);
+        cursor = cursor_encode(api->cursor_key, q->arena, list.scope, page.next_cursor);
         api_link_next(r, q, list_parameters, cursor);
     }
-    api_put_page(&w, (int64_t)page.count, cursor.p != NULL, cursor);
-    response_end(&w, api_now_us(api));
+    api_put_page(&out.w, out.count, cursor.p != NULL, cursor);
+    response_end(&out.w, api_now_us(api));
     return 0;
 }
 
@@ -149,7 +146,7 @@ int session_get(void *context, struct request *q, struct response *r, struct err
 
     if (path_key(api, q, &key, e) < 0 || store_session_get(api->store, &key, &session, e) < 0)
         return -1;
-    request_versions(q, "HTTP_IF_NONE_MATCH", false, &if_none_match);
+    request_versions(q, "HTTP_IF_NONE_MATCH", &if_none_match);
     if (if_none_match.present && versions_include(&if_none_match, session.version)) {
         r->status = 304;
         api_etag(r, session.version);
@@ -191,7 +188,7 @@ int session_update(void *context, struct request *q, struct response *r, struct 
     struct session session;
     struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", true, &if_match);
+    request_versions(q, "HTTP_IF_MATCH", &if_match);
     if (path_key(api, q, &key, e) < 0 || read_changes(q, &changes, e) < 0)
         return -1;
     if (store_session_update(api->store, &key, &changes, &if_match, &session, e) < 0)
@@ -209,7 +206,7 @@ int session_delete(void *context, struct request *q, struct response *r, struct 
     struct json_writer w;
     struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", true, &if_match);
+    request_versions(q, "HTTP_IF_MATCH", &if_match);
     if (path_key(api, q, &key, e) < 0)
         return -1;
     if (store_session_delete(api->store, &key, &if_match, &session, &deleted_messages, e) < 0)
@@ -229,7 +226,7 @@ int sessions_erase(void *context, struct request *q, struct response *r, struct 
     struct json_writer w;
     struct str user_id;
 
-    if (api_path_user(api, q, &user_id, e) < 0 ||
+    if (api_named_user(api, q, &user_id, e) < 0 ||
         store_user_erase(api->store, user_id, &sessions, &messages, e) < 0)
         return -1;
     response_begin(r, 200, &w);

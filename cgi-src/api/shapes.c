@@ -1,33 +1,57 @@
 /*
- * The JSON shapes of the contract.
+ * The JSON shapes of the contract, and lists of them. Which member a field becomes is told by the
+ * tables of store/item.c.
  */
 #include "api/api.h"
 
+/* A list's page ends before its JSON passes this, whatever its limit. */
+#define LIST_MAX_BYTES ((size_t)4 * 1024 * 1024)
+
 void shape_session(struct json_writer *w, const struct session *s)
 {
-    json_begin_object(w);
-    json_put_string(w, "session_id", s->session_id);
-    json_put_string(w, "user_id", s->user_id);
-    json_put_string(w, "title", s->title);
-    json_put_string(w, "created_at", s->created_at);
-    json_put_string(w, "updated_at", s->updated_at);
-    json_put_int(w, "message_count", s->message_count);
-    if (s->metadata.p)
-        json_put_raw(w, "metadata", s->metadata);
-    json_end_object(w);
+    item_show(w, &item_session, s);
 }
 
 void shape_message(struct json_writer *w, const struct message *m)
 {
-    json_begin_object(w);
-    json_put_string(w, "message_id", m->message_id);
-    json_put_string(w, "session_id", m->session_id);
-    json_put_int(w, "timestamp", m->timestamp);
-    json_put_string(w, "role", m->role);
-    json_put_string(w, "content", m->content);
-    json_put_string(w, "created_at", m->created_at);
-    if (m->updated_at.p)
-        json_put_string(w, "updated_at", m->updated_at);
-    json_put_raw(w, "metadata", m->metadata.p ? m->metadata : STR("null"));
-    json_end_object(w);
+    item_show(w, &item_message, m);
+}
+
+void shape_list_begin(struct shape_list *list, const char *name)
+{
+    json_key(&list->w, name);
+    json_begin_array(&list->w);
+    list->begin = list->w.out->len;
+    list->count = 0;
+}
+
+void shape_list_end(struct shape_list *list)
+{
+    json_end_array(&list->w);
+}
+
+/* What was written last is taken back if it is too much. */
+static enum visit add(struct shape_list *list, const struct item_kind *kind, const void *item)
+{
+    struct json_writer before = list->w;
+    size_t length = before.out->len;
+
+    item_show(&list->w, kind, item);
+    if (list->count > 0 && list->w.out->len - list->begin > LIST_MAX_BYTES && buf_ok(before.out)) {
+        buf_truncate(before.out, length);
+        list->w = before;
+        return VISIT_FULL;
+    }
+    list->count++;
+    return VISIT_TAKEN;
+}
+
+enum visit shape_list_session(void *list, const struct session *s)
+{
+    return add(list, &item_session, s);
+}
+
+enum visit shape_list_message(void *list, const struct message *m)
+{
+    return add(list, &item_message, m);
 }

@@ -4,7 +4,6 @@
  */
 #include "auth/auth.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -14,11 +13,10 @@
 #include "auth/token_cache.h"
 
 #define SECRET_MIN_BYTES 32 /* RFC 7518 section 3.2: as long as the hash */
-#define HEADER_MAX_BYTES 2048
+#define USER_MAX_BYTES 2048
 
 struct auth {
     enum auth_mode mode;
-    char header[128]; /* CGI name, with AUTH_HEADER */
     /* with AUTH_JWT: */
     const struct clock *clock;
     struct jwt_rules rules;
@@ -28,14 +26,6 @@ struct auth {
 };
 
 /* ---- AUTH_MODE=header ---------------------------------------------------------------------- */
-
-/* "X-User-Id" reaches a CGI program as HTTP_X_USER_ID (RFC 3875 section 4.1.18). */
-static void cgi_name(const char *header, char *out, size_t size)
-{
-    int n = snprintf(out, size, "HTTP_%s", header);
-    for (int i = 0; i < n && out[i]; i++)
-        out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
-}
 
 /* C0, DEL, and C1 (U+0080 to U+009F, two bytes in UTF-8). */
 static bool has_control(struct str text)
@@ -54,11 +44,12 @@ static int authenticate_header(struct str user, struct principal *out, struct er
 {
     if (user.n == 0)
         return err_set(e, ERR_UNAUTHORIZED,
-                       "the proxy in front has not said who makes this request");
-    if (user.n > HEADER_MAX_BYTES)
+                       "the web server in front has not said who makes this request "
+                       "(CHAT_SESSIONS_USER)");
+    if (user.n > USER_MAX_BYTES)
         return err_set(e, ERR_UNAUTHORIZED,
                        "the name of the user that the proxy sent is longer than %d bytes",
-                       HEADER_MAX_BYTES);
+                       USER_MAX_BYTES);
     if (!str_is_utf8(user) || has_control(user))
         return err_set(e, ERR_UNAUTHORIZED,
                        "the name of the user that the proxy sent is not clean UTF-8");
@@ -209,6 +200,15 @@ static int check_config(const struct config *config, struct err *e)
     return 0;
 }
 
+/* So few that a process goes on working while an issuer hangs: an eighth of its threads, 8 at most.
+ */
+static unsigned may_wait(const struct config *config)
+{
+    int64_t threads = config->pool_threads / 8;
+
+    return threads < 1 ? 1 : threads > 8 ? 8 : (unsigned)threads;
+}
+
 static int prepare_jwt(struct auth *auth, const struct config *config, struct err *e)
 {
     const char *url = config->auth_jwt_jwks_url;
@@ -227,7 +227,7 @@ static int prepare_jwt(struct auth *auth, const struct config *config, struct er
     if (!auth->cache || (*config->auth_jwt_secret && !auth->secret))
         return err_set(e, ERR_INTERNAL, "out of memory");
     if (*url || *file) {
-        auth->keyring = keyring_new(file, url, auth->clock, e);
+        auth->keyring = keyring_new(file, url, may_wait(config), auth->clock, e);
         return auth->keyring ? 0 : -1;
     }
     return 0;
@@ -243,8 +243,6 @@ struct auth *auth_new(const struct config *config, const struct clock *clock, st
     }
     auth->mode = config->auth_mode;
     auth->clock = clock;
-    if (auth->mode == AUTH_HEADER)
-        cgi_name(config->auth_user_header, auth->header, sizeof(auth->header));
     if (auth->mode == AUTH_JWT && prepare_jwt(auth, config, e) < 0) {
         auth_free(auth);
         return NULL;
@@ -270,20 +268,20 @@ void auth_set_fetch(struct auth *auth, auth_fetch fetch, void *context)
 
 /* ---- for requests -------------------------------------------------------------------------- */
 
-const char *auth_user_header(const struct auth *auth)
+const char *auth_user_variable(const struct auth *auth)
 {
-    return auth->mode == AUTH_HEADER ? auth->header : NULL;
+    return auth->mode == AUTH_HEADER ? "CHAT_SESSIONS_USER" : NULL;
 }
 
-int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization,
-                      struct str user_header, struct principal *out, struct err *e)
+int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization, struct str user,
+                      struct principal *out, struct err *e)
 {
     *out = (struct principal){.authenticated = false};
     switch (auth->mode) {
     case AUTH_NONE:
         return 0;
     case AUTH_HEADER:
-        return authenticate_header(user_header, out, e);
+        return authenticate_header(user, out, e);
     case AUTH_JWT:
         return authenticate_bearer(auth, a, authorization, out, e);
     }

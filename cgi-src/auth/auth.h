@@ -30,20 +30,25 @@ void auth_free(struct auth *auth);
  */
 typedef int (*auth_fetch)(void *context, const char *url, struct buf *body, struct err *e);
 
-/* Says how AUTH_JWT_JWKS_URL is fetched, and begins to if there is one. Once, before the first
- * request. context must outlive auth_free. */
+/* Says how AUTH_JWT_JWKS_URL is fetched, and begins to if there is one; waits half a second at most
+ * for the first keys. Once, before the first request. context must outlive auth_free. */
 void auth_set_fetch(struct auth *auth, auth_fetch fetch, void *context);
 
 /*
- * authorization: the Authorization header's value; user_header: the value of the header that
- * AUTH_USER_HEADER names; each STR_NONE if absent. ERR_UNAUTHORIZED with what is wrong, and nothing
- * of a token in the text; ERR_ISSUER_UNAVAILABLE while no key could be read yet. The user's id is
- * in the arena or in user_header.
+ * authorization: the Authorization header's value; user: the value of the variable that
+ * auth_user_variable names; each STR_NONE if absent. ERR_UNAUTHORIZED with what is wrong, and
+ * nothing of a token in the text; ERR_ISSUER_UNAVAILABLE while no key could be read yet. The user's
+ * id is in the arena or in user.
  */
-int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization,
-                      struct str user_header, struct principal *out, struct err *e);
+int auth_authenticate(struct auth *auth, struct arena *a, struct str authorization, struct str user,
+                      struct principal *out, struct err *e);
 
-/* The CGI name of the header AUTH_USER_HEADER ("HTTP_X_USER_ID"); NULL unless AUTH_MODE=header. */
-const char *auth_user_header(const struct auth *auth);
+/*
+ * The CGI variable in which the web server names the user that it, or the proxy before it, has
+ * authenticated; NULL unless AUTH_MODE=header. Not the header AUTH_USER_HEADER itself: what a
+ * client sends becomes variables that begin with HTTP_, and this one does not, so a web server that
+ * was not told about it names nobody.
+ */
+const char *auth_user_variable(const struct auth *auth);
 
 #endif

@@ -207,11 +207,14 @@ static bool client_is(const struct object *claims, struct str audience, struct a
     return str_equals(text_member(claims, STR("client_id"), a), audience);
 }
 
+/* A token that has an aud, of whatever type, is for those that it names and for nobody else: the
+ * same client may have got it for another service. */
 static int judge_audience(const struct object *claims, const struct jwt_rules *rules,
                           struct arena *a, struct err *e)
 {
-    if (!rules->audience.n || aud_has(claims, rules->audience, a) ||
-        client_is(claims, rules->audience, a))
+    if (!rules->audience.n || aud_has(claims, rules->audience, a))
+        return 0;
+    if (!member(claims, STR("aud")) && client_is(claims, rules->audience, a))
         return 0;
     return refuse(e, "the token is meant for another audience");
 }

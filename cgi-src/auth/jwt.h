@@ -32,7 +32,8 @@ int jwt_verify(const struct jwt *jwt, const struct jose_key *key, struct err *e)
 
 struct jwt_rules {
     struct str issuer;     /* iss must be this; empty: not checked */
-    struct str audience;   /* aud must be or contain this, or client_id be it; empty: not checked */
+    struct str audience;   /* aud must be or contain this; where there is no aud, client_id must be
+                              it;   empty: not checked */
     struct str user_claim; /* which claim is the user */
 };
 

@@ -15,10 +15,8 @@
 #include "auth/key_file.h"
 #include "base/log.h"
 
-#define WAIT_S 3 /* how long a request waits for a fetch; the fetch itself gives up earlier */
-#define MAX_WAITING                                                                                \
-    8 /* requests that may wait at a time while there are keys: somebody who sends                 \
-         unknown kids must not hold every worker */
+#define WAIT_MS 3000 /* how long a request waits for a fetch; the fetch itself gives up earlier */
+#define START_MS 500 /* how long a process waits for its first keys before it takes requests */
 
 struct keyring {
     const struct clock *clock;
@@ -44,6 +42,7 @@ struct keyring {
     uint64_t rounds;             /* fetches that have ended */
     uint64_t generation;         /* of the last set that was made */
     unsigned waiting;            /* requests in wait_for_round */
+    unsigned max_waiting;        /* beyond it they go on with the keys there are, or none */
     struct key_file_stamp stamp; /* of the file as it was last read */
 };
 
@@ -205,13 +204,15 @@ static void want_fetch(struct keyring *k, bool have_keys)
 }
 
 /* Until the fetch that is wanted or under way has ended. With the mutex held. */
-static void wait_for_round(struct keyring *k)
+static void wait_for_round(struct keyring *k, long ms)
 {
     struct timespec until;
     uint64_t round = k->rounds;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
+    until.tv_nsec += ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     k->waiting++;
     while ((k->wanted || k->busy) && k->rounds == round && !k->stop) {
         if (pthread_cond_timedwait(&k->done, &k->mutex, &until) != 0)
@@ -251,8 +252,10 @@ struct jwks *keyring_look_again(struct keyring *k, const struct jwks *seen)
             look_at_file(k);
         else
             want_fetch(k, set);
-        if (!set || k->waiting < MAX_WAITING)
-            wait_for_round(k);
+        /* Also while there are no keys at all: whoever sends tokens that nobody can verify, while
+         * the issuer hangs, must not hold every worker. */
+        if (k->waiting < k->max_waiting)
+            wait_for_round(k, WAIT_MS);
     }
     pthread_mutex_unlock(&k->mutex);
     jwks_release(set);
@@ -274,8 +277,8 @@ static void init_locks(struct keyring *k)
     pthread_condattr_destroy(&monotonic);
 }
 
-struct keyring *keyring_new(const char *file, const char *url, const struct clock *clock,
-                            struct err *e)
+struct keyring *keyring_new(const char *file, const char *url, unsigned max_waiting,
+                            const struct clock *clock, struct err *e)
 {
     struct keyring *k = calloc(1, sizeof(*k));
 
@@ -286,6 +289,7 @@ struct keyring *keyring_new(const char *file, const char *url, const struct cloc
     k->clock = clock;
     k->file = file;
     k->url = url;
+    k->max_waiting = max_waiting;
     init_locks(k);
     atomic_init(&k->due_us, now_us(k) + KEYRING_LOOK_US);
     if (*file && read_file(k, e) < 0) {
@@ -300,8 +304,10 @@ void keyring_set_fetch(struct keyring *k, auth_fetch fetch, void *context)
     pthread_mutex_lock(&k->mutex);
     k->fetch = fetch;
     k->context = context;
-    if (*k->url)
+    if (*k->url) {
         want_fetch(k, false);
+        wait_for_round(k, START_MS);
+    }
     pthread_mutex_unlock(&k->mutex);
 }
 

@@ -107,7 +107,7 @@ int credentials_fetch(const struct credentials_provider *chain,
             return err_set(e, why.code,
                            why.code == ERR_CREDENTIALS_NOT_CONFIGURED
                                ? "DynamoDB not available: AWS credentials not configured: %s"
-                               : "DynamoDB not available: no AWS credentials: %s",
+                               : "the AWS credentials could not be obtained: %s",
                            why.detail);
         }
     }

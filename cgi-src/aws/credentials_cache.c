@@ -171,8 +171,7 @@ static void word_for_clients(struct err *e)
                 "what was tried");
     else
         err_set(e, e->code,
-                "DynamoDB not available: AWS credentials could not be obtained; the service's log "
-                "says why");
+                "the AWS credentials of this service could not be obtained; its log says why");
 }
 
 static void fail(struct credentials_cache *c, struct err *e)
@@ -231,7 +230,7 @@ static int start_thread(struct credentials_cache *c, struct err *e)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (error)
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       "DynamoDB not available: no thread can be started to get credentials");
+                       "no thread can be started to get AWS credentials");
     c->started = true;
     return 0;
 }
@@ -308,7 +307,7 @@ static int last_error(const struct credentials_cache *c, struct err *e)
 static int too_late(struct err *e)
 {
     return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                   "DynamoDB not available: AWS credentials did not come in time");
+                   "the AWS credentials of this service did not come in time");
 }
 
 /* While the old ones live, waiting for new ones must leave the time to use them. */

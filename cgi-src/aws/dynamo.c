@@ -5,7 +5,6 @@
  */
 #include "aws/dynamo.h"
 
-#include <json-c/json.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "aws/dynamo_classify.h"
 #include "aws/dynamo_failure.h"
 #include "aws/dynamo_request.h"
+#include "aws/http_exchange.h"
 #include "aws/region.h"
 #include "aws/retry.h"
 #include "aws/skew.h"
@@ -24,7 +24,7 @@
 /* A page is 1 MB of items, a canceled transaction may return 4 MB of them; in JSON's notation a
  * byte can become six. */
 #define ANSWER_CAP ((size_t)32 * 1024 * 1024)
-#define ANSWER_KEPT ((size_t)256 * 1024) /* a larger buffer is not kept for the next call */
+#define ANSWER_KEPT ((size_t)16 * 1024) /* a larger buffer is not kept for the next call */
 
 #define ATTEMPT_MIN_US 1000
 #define NO_SKEW INT64_MIN
@@ -46,6 +46,7 @@ struct dynamo_shared {
     struct dynamo_parts parts;
     struct transport_shared *transport_shared;
     struct transport *credentials_transport;
+    struct http_exchange *exchange;
     struct credentials_cache *credentials;
     struct dynamo_endpoint endpoint;
     struct retry_quota quota;
@@ -55,11 +56,11 @@ struct dynamo_shared {
 
 struct dynamo {
     struct dynamo_shared *shared;
-    struct transport *transport;
     struct transport_response response;
-    struct dynamo_headers headers;
     struct credentials credentials; /* of the last attempt */
     uint64_t generation;            /* of them, as the cache counts */
+    struct dynamo_request request;
+    uint64_t prepared; /* the generation that it is for */
     int64_t deadline_us;
     struct dynamo_stats stats;
 };
@@ -71,6 +72,15 @@ static struct transport *make_transport(struct dynamo_shared *s, struct err *e)
     if (s->parts.transport_new)
         return s->parts.transport_new(s->parts.context, e);
     return transport_curl_new(s->transport_shared, e);
+}
+
+/* As many connections as threads can be at a call are kept. */
+static struct http_exchange *make_exchange(struct dynamo_shared *s, struct err *e)
+{
+    if (s->parts.exchange_new)
+        return s->parts.exchange_new(s->parts.context, e);
+    return http_exchange_new(s->transport_shared, s->endpoint.url,
+                             (unsigned)s->config->pool_threads, e);
 }
 
 static int find_endpoint(struct dynamo_shared *s, const struct credentials_context *context,
@@ -87,7 +97,7 @@ static int fill_shared(struct dynamo_shared *s, struct err *e)
 {
     retry_quota_init(&s->quota);
     atomic_init(&s->measured_skew_s, NO_SKEW);
-    if (!s->parts.transport_new) {
+    if (!s->parts.transport_new || !s->parts.exchange_new) {
         s->transport_shared = transport_shared_new(s->config, e);
         if (!s->transport_shared)
             return -1;
@@ -100,6 +110,9 @@ static int fill_shared(struct dynamo_shared *s, struct err *e)
                                           .transport = s->credentials_transport,
                                           .skew = &s->skew};
     if (find_endpoint(s, &context, e) != 0)
+        return -1;
+    s->exchange = make_exchange(s, e);
+    if (!s->exchange)
         return -1;
     context.region = s->endpoint.region;
     s->credentials =
@@ -139,6 +152,8 @@ void dynamo_shared_free(struct dynamo_shared *s)
     credentials_cache_free(s->credentials); /* its thread uses the transport */
     if (s->credentials_transport)
         s->credentials_transport->free(s->credentials_transport);
+    if (s->exchange)
+        s->exchange->free(s->exchange);
     transport_shared_free(s->transport_shared);
     free(s);
 }
@@ -170,13 +185,7 @@ struct dynamo *dynamo_new(struct dynamo_shared *shared, struct err *e)
     }
     d->shared = shared;
     d->deadline_us = INT64_MAX;
-    dynamo_headers_init(&d->headers);
     buf_init(&d->response.body, ANSWER_CAP);
-    d->transport = make_transport(shared, e);
-    if (!d->transport) {
-        dynamo_free(d);
-        return NULL;
-    }
     return d;
 }
 
@@ -184,10 +193,8 @@ void dynamo_free(struct dynamo *d)
 {
     if (!d)
         return;
-    if (d->transport)
-        d->transport->free(d->transport);
     credentials_clear(&d->credentials);
-    dynamo_headers_free(&d->headers);
+    dynamo_request_free(&d->request);
     buf_free(&d->response.body);
     free(d);
 }
@@ -234,21 +241,26 @@ struct progress {
 
 static int take_credentials(struct dynamo *d, struct err *e)
 {
-    uint64_t before = d->generation;
-    if (credentials_cache_update(d->shared->credentials, d->deadline_us, &d->credentials,
-                                 &d->generation, e) != 0)
+    return credentials_cache_update(d->shared->credentials, d->deadline_us, &d->credentials,
+                                    &d->generation, e);
+}
+
+static int prepare(struct dynamo *d)
+{
+    if (d->prepared == d->generation)
+        return 0;
+    d->prepared = 0;
+    if (dynamo_request_prepare(&d->request, &d->shared->endpoint, &d->credentials) < 0)
         return -1;
-    if (d->generation != before &&
-        dynamo_headers_set_token(&d->headers, d->credentials.session_token) != 0)
-        return err_set(e, ERR_INTERNAL, "out of memory");
+    d->prepared = d->generation;
     return 0;
 }
 
-static int sign(struct dynamo *d, const struct dynamo_call *call, struct progress *p, struct err *e)
+static int sign(struct dynamo *d, struct progress *p, struct err *e)
 {
     p->signed_skew_s = skew_get(&d->shared->skew);
-    if (dynamo_headers_sign(&d->headers, &d->shared->endpoint, call, &d->credentials,
-                            wall_us(d) / 1000000 + p->signed_skew_s) != 0)
+    if (prepare(d) < 0 || dynamo_request_sign(&d->request, &d->shared->endpoint, &d->credentials,
+                                              wall_us(d) / 1000000 + p->signed_skew_s) < 0)
         return err_set(e, ERR_INTERNAL, "a request to DynamoDB cannot be signed");
     return 0;
 }
@@ -258,19 +270,20 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void send(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
-                 int64_t left_us)
+static void send(struct dynamo *d, struct progress *p, int64_t left_us)
 {
     const struct config *config = d->shared->config;
-    const struct transport_request request = {
-        .method = "POST",
-        .url = d->shared->endpoint.url,
-        .headers = d->headers.lines,
-        .body = call->body,
+    const struct clock *clock = d->shared->clock;
+    struct http_exchange *exchange = d->shared->exchange;
+    const struct http_exchange_request request = {
+        .text = buf_str(&d->request.text),
+        .rest = d->request.rest,
         .connect_timeout_ms = least(config->connect_timeout_ms, left_us / 1000),
         .timeout_ms = least(config->attempt_timeout_ms, left_us / 1000),
     };
-    p->clock_s = skew_perform(d->shared->clock, d->transport, &request, &d->response);
+    struct skew_interval interval = skew_interval_begin(clock);
+    exchange->perform(exchange, &request, &d->response);
+    p->clock_s = skew_interval_middle_s(clock, &interval);
     if (d->response.outcome == TRANSPORT_ANSWERED && d->response.date_s >= 0)
         atomic_store_explicit(&d->shared->measured_skew_s, d->response.date_s - p->clock_s,
                               memory_order_relaxed);
@@ -294,10 +307,10 @@ static int attempt(struct dynamo *d, const struct dynamo_call *call, struct prog
     int64_t left_us = d->deadline_us - mono_us(d);
     if (left_us < ATTEMPT_MIN_US)
         return dynamo_too_late(p->maybe_done, e);
-    if (sign(d, call, p, e) != 0)
+    if (sign(d, p, e) != 0)
         return -1;
     p->attempts++;
-    send(d, call, p, left_us);
+    send(d, p, left_us);
     dynamo_classify(&d->response, v);
     p->maybe_done |= v->maybe_done && writes(call->operation);
     return 0;
@@ -383,10 +396,10 @@ static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call,
 static int correct_clock(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
                          const struct verdict *v, struct err *e)
 {
-    if (p->clock_corrected ||
-        !skew_correct(&d->shared->skew, v->server_s, p->clock_s, p->signed_skew_s))
+    if (p->clock_corrected)
         return fail(call, p, v, e);
     p->clock_corrected = true;
+    skew_correct(&d->shared->skew, v->server_s, p->clock_s, p->signed_skew_s);
     return repeat_at_once(d, call, p, v, e);
 }
 
@@ -418,19 +431,29 @@ static void note_retry(struct dynamo *d, const struct dynamo_call *call, const s
               v->type, v->type[0] ? ": " : "", v->message);
 }
 
-static void take_answer(struct dynamo_answer *answer, struct verdict *v)
+static void take_answer(struct dynamo *d, struct dynamo_answer *answer, const struct verdict *v)
 {
     answer->outcome = v->outcome;
-    answer->body = v->body;
-    v->body = NULL;
+    answer->reasons = v->reasons;
     memcpy(answer->type, v->type, sizeof answer->type);
     memcpy(answer->message, v->message, sizeof answer->message);
+    answer->client = d;
+    answer->body = d->response.body;
+    buf_init(&d->response.body, ANSWER_CAP);
+}
+
+static bool is_refusal(enum dynamo_outcome outcome)
+{
+    return outcome != DYNAMO_OK && outcome != DYNAMO_CONDITION_FAILED &&
+           outcome != DYNAMO_TRANSACTION_CANCELED;
 }
 
 static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_answer *answer,
                struct err *e)
 {
     struct progress p = {0};
+    if (dynamo_request_begin(&d->request, call) < 0)
+        return err_set(e, ERR_INTERNAL, "a request to DynamoDB cannot be signed");
     for (;;) {
         struct verdict v = {0};
         answer->repeated_after_maybe_sent = p.maybe_done;
@@ -439,13 +462,13 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
         if (v.kind == VERDICT_ANSWER) {
             if (v.outcome == DYNAMO_OK)
                 retry_quota_succeed(&d->shared->quota, p.paid);
-            take_answer(answer, &v);
+            d->stats.refusals += is_refusal(v.outcome);
+            take_answer(d, answer, &v);
             return 0;
         }
         int result = recover(d, call, &p, &v, e);
         if (result == 0)
             note_retry(d, call, &v);
-        verdict_clear(&v);
         if (result != 0)
             return -1;
     }
@@ -466,8 +489,14 @@ int dynamo_call(struct dynamo *d, const struct dynamo_call *call, struct dynamo_
     return result;
 }
 
+/* One buffer is kept for the next answer: that of the answer that is freed first. */
 void dynamo_answer_free(struct dynamo_answer *answer)
 {
-    json_object_put(answer->body);
-    answer->body = NULL;
+    struct dynamo *d = answer->client;
+    bool keep = d && !d->response.body.data && answer->body.size <= ANSWER_KEPT;
+    if (keep)
+        d->response.body = answer->body;
+    else
+        buf_free(&answer->body);
+    *answer = (struct dynamo_answer){.outcome = answer->outcome};
 }

@@ -13,8 +13,6 @@
 #include "base/err.h"
 #include "base/str.h"
 
-struct json_object;
-
 enum dynamo_operation {
     DYNAMO_GET_ITEM,
     DYNAMO_PUT_ITEM,
@@ -35,9 +33,9 @@ extern const char *const dynamo_operation_names[DYNAMO_OPERATIONS];
 /* What DynamoDB said. All but OK are answers that the caller of dynamo_call must expect. */
 enum dynamo_outcome {
     DYNAMO_OK,
-    DYNAMO_CONDITION_FAILED,     /* ConditionalCheckFailedException; body has "Item" if asked for */
-    DYNAMO_TRANSACTION_CANCELED, /* body has "CancellationReasons"; a reason is a failed condition
-                                    or a rejection (pure conflicts and throttles were retried) */
+    DYNAMO_CONDITION_FAILED,     /* ConditionalCheckFailedException */
+    DYNAMO_TRANSACTION_CANCELED, /* see reasons; one is a failed condition or a rejection (pure
+                                    conflicts and throttles were retried) */
     DYNAMO_TABLE_NOT_FOUND,      /* ResourceNotFoundException */
     DYNAMO_TABLE_IN_USE,         /* ResourceInUseException */
     DYNAMO_DENIED,               /* AccessDeniedException: this action is not permitted */
@@ -48,8 +46,8 @@ enum dynamo_outcome {
 
 extern const char *const dynamo_outcome_names[DYNAMO_OUTCOMES]; /* for metrics */
 
-/* Shared by the threads of a process: endpoint, region, credential cache, retry quota, TLS store.
- */
+/* Shared by the threads of a process: endpoint, region, connections, credential cache, retry quota,
+ * TLS store. */
 struct dynamo_shared;
 /*
  * config and clock are borrowed and must outlive it. Make it after fork. NULL with e on a bad
@@ -62,11 +60,13 @@ struct dynamo_shared *dynamo_shared_new(const struct config *config, const struc
 
 /* The same with other parts, for tests; a NULL stands for the usual part. */
 struct credentials_provider;
+struct http_exchange;
 struct transport;
 struct dynamo_parts {
     const struct credentials_provider *chain;
-    /* Makes the transports: one for the credentials, one for each dynamo_new. */
+    /* Make the transport for the credentials, and the exchange that all threads use. */
     struct transport *(*transport_new)(void *context, struct err *e);
+    struct http_exchange *(*exchange_new)(void *context, struct err *e);
     void *context;
 };
 struct dynamo_shared *dynamo_shared_new_with(const struct config *config, const struct clock *clock,
@@ -80,7 +80,7 @@ const char *dynamo_region(const struct dynamo_shared *shared);
  * second; false if there was none yet. Signatures are corrected only when they are refused. */
 bool dynamo_clock_skew_s(const struct dynamo_shared *shared, int64_t *out);
 
-/* One thread's client: a kept-alive connection. Make it in the thread (or process) that uses it. */
+/* One thread's client, which borrows its connections. Make it in the process that uses it. */
 struct dynamo;
 struct dynamo *dynamo_new(struct dynamo_shared *shared, struct err *e);
 void dynamo_free(struct dynamo *d);
@@ -93,9 +93,11 @@ void dynamo_begin(struct dynamo *d, int64_t deadline_us);
 int64_t dynamo_deadline(const struct dynamo *d);
 
 struct dynamo_stats {
-    unsigned calls;   /* dynamo_call */
-    unsigned retries; /* attempts beyond the first of each */
-    int64_t us;       /* time inside dynamo_call */
+    unsigned calls;      /* dynamo_call */
+    unsigned retries;    /* attempts beyond the first of each */
+    unsigned refusals;   /* answers that are no success and no failed condition */
+    int64_t us;          /* time inside dynamo_call */
+    char request_id[64]; /* x-amzn-RequestId of the last answer, for AWS's support; "" if none */
 };
 struct dynamo_stats dynamo_stats(const struct dynamo *d);
 
@@ -110,12 +112,18 @@ struct dynamo_call {
     bool repeatable;
 };
 
+/*
+ * What came back. The text is the answer's own, for its reader to unescape in place; it stays as
+ * long as the answer, also while another call is made.
+ */
 struct dynamo_answer {
     enum dynamo_outcome outcome;
-    struct json_object *body; /* owned by the answer; NULL if there was none */
-    char type[64];            /* the exception's name without its namespace; "" when OK */
-    char message[256]; /* DynamoDB's own words; may name an ARN: for the log, not for a client */
+    struct buf body;    /* OK: a JSON object. Checked already if it came without a checksum */
+    struct str reasons; /* TRANSACTION_CANCELED: the text of CancellationReasons in body, or none */
+    char type[64];      /* the exception's name without its namespace; "" when OK */
+    char message[256];  /* DynamoDB's own words; may name an ARN: for the log, not for a client */
     bool repeated_after_maybe_sent; /* an earlier attempt of this call may have been carried out */
+    struct dynamo *client;          /* takes the buffer back */
 };
 
 /*

@@ -5,13 +5,12 @@
  */
 #include "aws/dynamo_classify.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "aws/skew.h"
-#include "base/json.h"
+#include "base/crc32.h"
+#include "base/json_reader.h"
 
 /* ---- what the names mean --------------------------------------------------------------------- */
 
@@ -86,20 +85,43 @@ static const struct error_row *find_error(const char *type)
 
 /* ---- a canceled transaction ------------------------------------------------------------------ */
 
+static bool is_code(struct str raw, const char *code)
+{
+    return raw.n == strlen(code) + 2 && memcmp(raw.p + 1, code, raw.n - 2) == 0;
+}
+
+/* The code of the reason that is read next, as it stands there. */
+static struct str read_code(struct json_reader *r)
+{
+    struct str code = STR_NONE;
+    struct str name;
+    if (!json_enter_object(r))
+        return code;
+    while (json_next_member(r, &name)) {
+        struct str value = json_read_raw(r);
+        if (str_is(name, "Code"))
+            code = value;
+    }
+    return code;
+}
+
 /* Retried only if nothing but conflicts and throttles stood in its way; anything else would be
  * there the next time too. VERDICT_ANSWER if it is not to be retried. */
-static enum verdict_kind judge_reasons(struct json_object *reasons)
+static enum verdict_kind judge_reasons(struct str reasons)
 {
     enum verdict_kind kind = VERDICT_ANSWER;
-    size_t n =
-        json_object_is_type(reasons, json_type_array) ? json_object_array_length(reasons) : 0;
-    for (size_t i = 0; i < n; i++) {
-        struct str code = json_get_str(json_object_array_get_idx(reasons, i), "Code");
-        if (str_is(code, "None"))
+    struct json_reader r;
+    /* Whoever reads the items finds the text as it came: no value is unescaped here. */
+    json_reader_init(&r, (char *)(uintptr_t)reasons.p, reasons.n);
+    if (!json_enter_array(&r))
+        return kind;
+    while (json_next_element(&r)) {
+        struct str code = read_code(&r);
+        if (is_code(code, "None"))
             continue;
-        if (str_is(code, "ThrottlingError") || str_is(code, "ProvisionedThroughputExceeded"))
+        if (is_code(code, "ThrottlingError") || is_code(code, "ProvisionedThroughputExceeded"))
             kind = VERDICT_THROTTLED;
-        else if (!str_is(code, "TransactionConflict"))
+        else if (!is_code(code, "TransactionConflict"))
             return VERDICT_ANSWER;
         else if (kind != VERDICT_THROTTLED)
             kind = VERDICT_CONFLICT;
@@ -137,12 +159,27 @@ static struct str first_line(struct str text)
     return text;
 }
 
-static void read_error(struct verdict *v)
+/* A body that is no JSON to its end, somebody's HTML perhaps, names nothing. */
+static void read_error(struct buf *body, struct verdict *v)
 {
-    struct str message = json_get_str(v->body, "message");
-    if (!str_is_present(message))
-        message = json_get_str(v->body, "Message");
-    keep(v->type, sizeof v->type, without_namespace(json_get_str(v->body, "__type")));
+    struct str type = STR_NONE;
+    struct str message = STR_NONE;
+    struct json_reader r;
+    struct str name;
+    json_reader_init(&r, body->data, body->len);
+    if (!json_is_object_text(buf_str(body)) || !json_enter_object(&r))
+        return;
+    while (json_next_member(&r, &name)) {
+        if (str_is(name, "__type"))
+            type = json_read_string(&r);
+        else if (str_is(name, "message") || (str_is(name, "Message") && !str_is_present(message)))
+            message = json_read_string(&r);
+        else if (str_is(name, "CancellationReasons"))
+            v->reasons = json_read_raw(&r);
+        else
+            json_skip(&r);
+    }
+    keep(v->type, sizeof v->type, without_namespace(type));
     keep(v->message, sizeof v->message, first_line(message));
 }
 
@@ -157,10 +194,7 @@ static void judge_failure(const struct transport_response *r, struct verdict *v)
 
 static bool has_good_crc(const struct transport_response *r)
 {
-    if (r->crc32 < 0)
-        return true;
-    const struct str body = buf_str(&r->body);
-    return (int64_t)crc32_z(0, (const unsigned char *)body.p, body.n) == r->crc32;
+    return r->crc32 < 0 || (int64_t)crc32_of(buf_str(&r->body)) == r->crc32;
 }
 
 static void judge_broken(struct verdict *v, const char *why)
@@ -184,7 +218,7 @@ static void judge_named_error(struct verdict *v)
     v->kind = row ? row->kind : VERDICT_ANSWER;
     v->outcome = row ? row->outcome : DYNAMO_REJECTED;
     if (v->outcome == DYNAMO_TRANSACTION_CANCELED && v->kind == VERDICT_ANSWER)
-        v->kind = judge_reasons(json_get(v->body, "CancellationReasons"));
+        v->kind = judge_reasons(v->reasons);
     if (skew_is_named(str_from(v->type), str_from(v->message)))
         judge_time(v);
     v->maybe_done = v->kind == VERDICT_TRANSIENT && strcmp(v->type, REPLICATED_WRITE_CONFLICT) != 0;
@@ -216,9 +250,9 @@ static bool is_server_error(int status)
     return status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-static void judge_error(const struct transport_response *r, struct verdict *v)
+static void judge_error(struct transport_response *r, struct verdict *v)
 {
-    read_error(v);
+    read_error(&r->body, v);
     if (is_server_error(r->status))
         judge_server_error(r, v);
     else if (v->type[0])
@@ -227,28 +261,27 @@ static void judge_error(const struct transport_response *r, struct verdict *v)
         judge_nameless_error(r, v);
 }
 
-void dynamo_classify(const struct transport_response *r, struct verdict *out)
+/* A checksum vouches for all of it: then its reader checks the rest, as it reads. */
+static bool is_object(const struct transport_response *r)
 {
-    struct err why;
+    struct str text = buf_str(&r->body);
+    if (r->crc32 < 0)
+        return json_is_object_text(text);
+    return json_begins_object(text);
+}
+
+void dynamo_classify(struct transport_response *r, struct verdict *out)
+{
     *out = (struct verdict){.kind = VERDICT_ANSWER,
                             .outcome = DYNAMO_OK,
                             .server_s = r->date_s >= 0 ? r->date_s : SKEW_TIME_UNKNOWN,
                             .retry_after_ms = r->retry_after_ms};
-    if (r->outcome != TRANSPORT_ANSWERED) {
+    if (r->outcome != TRANSPORT_ANSWERED)
         judge_failure(r, out);
-    } else if (!has_good_crc(r)) {
+    else if (!has_good_crc(r))
         judge_broken(out, "the answer does not have the checksum that it came with");
-    } else {
-        out->body = r->body.len > 0 ? json_tree(buf_str(&r->body), &why) : NULL;
-        if (r->status != 200)
-            judge_error(r, out);
-        else if (!json_object_is_type(out->body, json_type_object))
-            judge_broken(out, "the answer is not a JSON object");
-    }
-}
-
-void verdict_clear(struct verdict *v)
-{
-    json_object_put(v->body);
-    v->body = NULL;
+    else if (r->status != 200)
+        judge_error(r, out);
+    else if (!is_object(r))
+        judge_broken(out, "the answer is not a JSON object");
 }

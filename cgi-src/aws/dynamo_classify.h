@@ -30,14 +30,17 @@ struct verdict {
     bool maybe_done;             /* a fault after which the request may have been carried out */
     int64_t server_s;       /* the server's clock, seconds since the epoch, or SKEW_TIME_UNKNOWN */
     int64_t retry_after_ms; /* as the server asks; -1 if it does not */
-    struct json_object *body; /* the document that came; owned; NULL if none */
-    char type[64];            /* the exception's name without its namespace; "" if none */
-    char message[256];        /* DynamoDB's words up to the first line's end: what follows may be
-                                 the canonical request, which has the token. Or the transport's. */
+    struct str reasons;     /* of a canceled transaction: their text in the response's body */
+    char type[64];          /* the exception's name without its namespace; "" if none */
+    char message[256];      /* DynamoDB's words up to the first line's end: what follows may be
+                               the canonical request, which has the token. Or the transport's. */
 };
 
-/* Judges a response. verdict_clear the result. */
-void dynamo_classify(const struct transport_response *response, struct verdict *out);
-void verdict_clear(struct verdict *v);
+/*
+ * Judges a response. A good answer is left as it came: that it is JSON to its end is checked only
+ * if no checksum says that it is what DynamoDB wrote. Of an error the name and the words are
+ * unescaped in place.
+ */
+void dynamo_classify(struct transport_response *response, struct verdict *out);
 
 #endif

@@ -3,13 +3,11 @@
  */
 #include "aws/dynamo_failure.h"
 
-#define NOT_AVAILABLE "DynamoDB not available: "
 #define MAYBE "; it may have been carried out: repeat the request, a POST with its Idempotency-Key"
 
 static int throttled(const struct verdict *v, struct err *e)
 {
-    err_set(e, ERR_DYNAMODB_THROTTLED,
-            NOT_AVAILABLE "it asks for fewer requests; try again in a moment");
+    err_set(e, ERR_DYNAMODB_THROTTLED, "DynamoDB asks for fewer requests; try again in a moment");
     if (e && v->retry_after_ms > 0 && v->retry_after_ms <= 3600000)
         e->retry_after_s = (unsigned)((v->retry_after_ms + 999) / 1000);
     return -1;
@@ -39,31 +37,35 @@ int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e)
         return err_set(e, ERR_DYNAMODB_CONFLICT,
                        "too many requests change the same session at once; try again in a moment");
     case VERDICT_EXPIRED:
-        return err_set(e, ERR_DYNAMODB_DENIED,
-                       NOT_AVAILABLE "the AWS credentials of this service have expired; renew "
-                                     "them, or use a role that renews them by itself");
+        return err_set(
+            e, ERR_DYNAMODB_DENIED,
+            "the AWS credentials of this service have expired; renew them, or use a role "
+            "that renews them by itself");
     case VERDICT_CLOCK:
-        return err_set(e, ERR_DYNAMODB_DENIED,
-                       NOT_AVAILABLE "AWS refuses the time of the signature; check the clock of "
-                                     "the machine of this service");
+        return err_set(
+            e, ERR_DYNAMODB_DENIED,
+            "AWS refuses the time of the signature; check the clock of the machine of this "
+            "service");
     case VERDICT_KEY_UNKNOWN:
-        return err_set(e, ERR_DYNAMODB_DENIED,
-                       NOT_AVAILABLE "AWS does not know the credentials of this service; check "
-                                     "AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the region");
+        return err_set(
+            e, ERR_DYNAMODB_DENIED,
+            "AWS does not know the credentials of this service; check AWS_ACCESS_KEY_ID, "
+            "AWS_SESSION_TOKEN and the region");
     case VERDICT_BAD_SIGNATURE:
-        return err_set(e, ERR_DYNAMODB_DENIED,
-                       NOT_AVAILABLE "AWS refuses the signature of this service; check "
-                                     "AWS_SECRET_ACCESS_KEY and the region");
+        return err_set(
+            e, ERR_DYNAMODB_DENIED,
+            "AWS refuses the signature of this service; check AWS_SECRET_ACCESS_KEY and the "
+            "region");
     case VERDICT_UNRESOLVED:
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       NOT_AVAILABLE "the name of its endpoint is not known; check the region and "
-                                     "AWS_ENDPOINT_URL_DYNAMODB");
+                       "the name of DynamoDB's endpoint is not known; check the region and "
+                       "AWS_ENDPOINT_URL_DYNAMODB");
     case VERDICT_STRANGE:
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       NOT_AVAILABLE "what answers at its endpoint is not DynamoDB; check "
-                                     "AWS_ENDPOINT_URL_DYNAMODB and the proxy");
+                       "what answers at DynamoDB's endpoint is not DynamoDB; check "
+                       "AWS_ENDPOINT_URL_DYNAMODB and the proxy");
     default:
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       NOT_AVAILABLE "it cannot be reached or fails; try again in a moment");
+                       "DynamoDB cannot be reached or fails; try again in a moment");
     }
 }

@@ -1,6 +1,6 @@
 /*
- * How a call becomes an HTTP request: where it goes, and its header lines with their signature.
- * For aws/dynamo.c alone.
+ * How a call becomes an HTTP request: where it goes, and its text with its signature. For
+ * aws/dynamo.c alone.
  */
 #ifndef AWS_DYNAMO_REQUEST_H
 #define AWS_DYNAMO_REQUEST_H
@@ -11,11 +11,11 @@
 #include "aws/sigv4.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 struct dynamo_endpoint {
-    char url[REGION_ENDPOINT_SIZE + 1];                     /* "https://host:port/" */
-    char host_line[sizeof "Host: " + REGION_ENDPOINT_SIZE]; /* what is sent is what is signed */
-    struct str host;                                        /* points into host_line */
+    char url[REGION_ENDPOINT_SIZE + 1]; /* "https://host:port/" */
+    struct str host;                    /* points into url; what is sent is what is signed */
     char region[REGION_SIZE];
 };
 
@@ -26,25 +26,50 @@ struct dynamo_endpoint {
  */
 int dynamo_endpoint_set(struct dynamo_endpoint *endpoint, const char *url, struct err *e);
 
-/* The header lines of an attempt, and what is kept between attempts. Of one thread. */
-struct dynamo_headers {
-    struct sigv4_key_cache keys;
-    struct buf authorization;
-    struct buf token;
-    char date[sizeof "X-Amz-Date: " + SIGV4_DATE_SIZE];
-    const char *lines[8];
+/*
+ * The text of a request, of which most stays the same from one to the next: made once for an
+ * endpoint and credentials, with places for what changes. Of one thread. Zero it to begin. It has
+ * the session token in two places, taken in one piece each and cleansed.
+ */
+struct dynamo_request {
+    struct sigv4_engine *engine;
+    struct sigv4_key key; /* of the day */
+    int64_t date_s;       /* what the dates in the texts say; -1: nothing yet */
+    char date[SIGV4_DATE_SIZE];
+    struct buf text; /* the request line and the header lines, then the body if it is not large */
+    size_t text_date;
+    size_t text_day;
+    size_t text_signature;
+    size_t text_end;      /* of what stays; the rest is the call's */
+    struct buf canonical; /* the canonical request up to the operation's name */
+    size_t canonical_date;
+    size_t canonical_end;
+    struct str signed_names;
+    EVP_MD_CTX *string_to_sign; /* its hash has begun: all before the canonical request's hash */
+    struct {
+        EVP_MD_CTX *hash; /* of the canonical request, begun: all before the body's hash */
+        int64_t date_s;   /* that it was begun for */
+    } operations[DYNAMO_OPERATIONS];
+    /* of the call under way */
+    const struct dynamo_call *call;
+    char body_hash[SIGV4_HEX_LENGTH];
+    struct str rest; /* what of the body is not in text */
 };
 
-void dynamo_headers_init(struct dynamo_headers *h);
-void dynamo_headers_free(struct dynamo_headers *h);
+void dynamo_request_free(struct dynamo_request *r);
 
-/* Call when the credentials have changed. */
-int dynamo_headers_set_token(struct dynamo_headers *h, const char *session_token);
+/* Makes the texts for credentials: call it when these have changed. -1 if they cannot be in a
+ * header, or OpenSSL or the memory failed. */
+int dynamo_request_prepare(struct dynamo_request *r, const struct dynamo_endpoint *endpoint,
+                           const struct credentials *credentials);
 
-/* Signs the call; h->lines is then what the transport takes, valid until the next call. Borrows
- * everything. -1 if OpenSSL or the memory failed. */
-int dynamo_headers_sign(struct dynamo_headers *h, const struct dynamo_endpoint *endpoint,
-                        const struct dynamo_call *call, const struct credentials *credentials,
-                        int64_t wall_s);
+/* Begins a call, which is borrowed until the next: its body is hashed once, however often it is
+ * signed. -1 if OpenSSL or the memory failed. */
+int dynamo_request_begin(struct dynamo_request *r, const struct dynamo_call *call);
+
+/* Signs the call for a moment, with the credentials that it was prepared for; r->text and r->rest
+ * are then what is sent, valid until the next call. -1 if OpenSSL failed or the year is not one. */
+int dynamo_request_sign(struct dynamo_request *r, const struct dynamo_endpoint *endpoint,
+                        const struct credentials *credentials, int64_t wall_s);
 
 #endif

@@ -1,113 +1,151 @@
 /*
  * The four steps of Signature Version 4: canonical request, string to sign, signing key, signature.
- * Where credentials and time come from, and how the request is sent, is its callers' business.
+ * Where credentials and time come from, and how the request is sent, is up to its callers.
  */
 #include "aws/sigv4.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define HASH_SIZE 32
-#define HEX_SIZE (2 * HASH_SIZE)
+#include "aws/secret.h"
+
+#define HASH_SIZE SIGV4_HASH_SIZE
+#define HEX_SIZE SIGV4_HEX_LENGTH
+#define BLOCK_SIZE 64 /* of SHA-256: HMAC's key is one block long */
 #define HEADERS_MAX 24
 #define TEXT_CAP ((size_t)256 * 1024) /* the canonical request: headers, one of them the token */
-#define ALGORITHM "AWS4-HMAC-SHA256"
+#define SECRET_MAX 252
 
-/* What OpenSSL 3 makes expensive: finding an algorithm by its name. Found once a thread. */
-struct engine {
+/* ---- hashes ---------------------------------------------------------------------------------- */
+
+/* What OpenSSL 3 makes expensive: finding an algorithm by its name, and making a context. */
+struct sigv4_engine {
     EVP_MD *sha256;
-    EVP_MD_CTX *digest;
-    EVP_MAC_CTX *hmac; /* knows its digest; a new key at each use */
+    EVP_MD_CTX *begun; /* nothing hashed yet */
+    EVP_MD_CTX *work;  /* under way */
 };
 
-static void engine_free(struct engine *engine)
+void sigv4_engine_free(struct sigv4_engine *engine)
 {
     if (!engine)
         return;
-    EVP_MAC_CTX_free(engine->hmac);
-    EVP_MD_CTX_free(engine->digest);
+    EVP_MD_CTX_free(engine->begun);
+    EVP_MD_CTX_free(engine->work);
     EVP_MD_free(engine->sha256);
     free(engine);
 }
 
-static EVP_MAC_CTX *new_hmac(void)
+struct sigv4_engine *sigv4_engine_new(void)
 {
-    char name[] = "SHA256";
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
-                                 OSSL_PARAM_construct_end()};
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac); /* the context holds it */
-    if (context && EVP_MAC_CTX_set_params(context, params) != 1) {
-        EVP_MAC_CTX_free(context);
-        return NULL;
-    }
-    return context;
-}
-
-static struct engine *engine_of(struct sigv4_key_cache *cache)
-{
-    if (cache->mac)
-        return cache->mac;
-    struct engine *engine = calloc(1, sizeof *engine);
+    struct sigv4_engine *engine = calloc(1, sizeof(*engine));
     if (!engine)
         return NULL;
     engine->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    engine->digest = EVP_MD_CTX_new();
-    engine->hmac = new_hmac();
-    if (!engine->sha256 || !engine->digest || !engine->hmac) {
-        engine_free(engine);
+    engine->begun = EVP_MD_CTX_new();
+    engine->work = EVP_MD_CTX_new();
+    if (!engine->sha256 || !engine->begun || !engine->work ||
+        EVP_DigestInit_ex(engine->begun, engine->sha256, NULL) != 1) {
+        sigv4_engine_free(engine);
         return NULL;
     }
-    cache->mac = engine;
     return engine;
 }
 
-void sigv4_key_cache_clear(struct sigv4_key_cache *cache)
+int sigv4_hash_begin(struct sigv4_engine *engine, EVP_MD_CTX **state, const EVP_MD_CTX *from,
+                     struct str text)
 {
-    engine_free(cache->mac);
-    OPENSSL_cleanse(cache, sizeof *cache);
+    if (!*state)
+        *state = EVP_MD_CTX_new();
+    return *state && EVP_MD_CTX_copy_ex(*state, from ? from : engine->begun) == 1 &&
+                   EVP_DigestUpdate(*state, text.p, text.n) == 1
+               ? 0
+               : -1;
 }
 
-/* ---- hashes ---------------------------------------------------------------------------------- */
-
-/* SHA-256 over the pieces, each ended by `end` unless it is negative. */
-static int sha256(struct engine *engine, const struct str *pieces, size_t count, int end,
-                  unsigned char out[HASH_SIZE])
+int sigv4_hash_go_on(struct sigv4_engine *engine, const EVP_MD_CTX *state, struct str text,
+                     unsigned char out[HASH_SIZE])
 {
-    const unsigned char separator = (unsigned char)end;
-    bool ok = EVP_DigestInit_ex(engine->digest, engine->sha256, NULL) == 1;
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = EVP_DigestUpdate(engine->digest, pieces[i].p, pieces[i].n) == 1;
-        if (ok && end >= 0)
-            ok = EVP_DigestUpdate(engine->digest, &separator, 1) == 1;
-    }
-    ok = ok && EVP_DigestFinal_ex(engine->digest, out, NULL) == 1;
-    return ok ? 0 : -1;
+    return EVP_MD_CTX_copy_ex(engine->work, state) == 1 &&
+                   EVP_DigestUpdate(engine->work, text.p, text.n) == 1 &&
+                   EVP_DigestFinal_ex(engine->work, out, NULL) == 1
+               ? 0
+               : -1;
 }
 
-static int hmac(struct engine *engine, const unsigned char *key, size_t key_length,
-                struct str message, unsigned char out[HASH_SIZE])
+int sigv4_hash(struct sigv4_engine *engine, struct str text, unsigned char out[HASH_SIZE])
 {
-    size_t n = 0;
-    if (EVP_MAC_init(engine->hmac, key, key_length, NULL) != 1 ||
-        EVP_MAC_update(engine->hmac, (const unsigned char *)message.p, message.n) != 1 ||
-        EVP_MAC_final(engine->hmac, out, &n, HASH_SIZE) != 1)
-        return -1;
-    return 0;
+    return sigv4_hash_go_on(engine, engine->begun, text, out);
 }
 
-static void to_hex(const unsigned char hash[HASH_SIZE], char out[HEX_SIZE])
+void sigv4_to_hex(const unsigned char hash[HASH_SIZE], char out[HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < HASH_SIZE; i++) {
         out[2 * i] = digits[hash[i] >> 4];
         out[2 * i + 1] = digits[hash[i] & 15];
     }
+}
+
+/* ---- the signing key ------------------------------------------------------------------------- */
+
+/* RFC 2104. OpenSSL's own HMAC can neither go on from a text that has begun nor keep its key
+ * without some 2,000 instructions a signature. */
+static int set_key(struct sigv4_engine *engine, struct sigv4_key *key, struct str secret)
+{
+    unsigned char block[BLOCK_SIZE] = {0};
+    const struct str text = {(const char *)block, sizeof(block)};
+    int result = 0;
+    if (secret.n > sizeof(block))
+        result = sigv4_hash(engine, secret, block);
+    else if (secret.n > 0)
+        memcpy(block, secret.p, secret.n);
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= 0x36;
+    result |= sigv4_hash_begin(engine, &key->inner, NULL, text);
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    result |= sigv4_hash_begin(engine, &key->outer, NULL, text);
+    OPENSSL_cleanse(block, sizeof(block));
+    return result;
+}
+
+int sigv4_key_sign(struct sigv4_engine *engine, const struct sigv4_key *key,
+                   const EVP_MD_CTX *inner, struct str text, unsigned char out[HASH_SIZE])
+{
+    if (sigv4_hash_go_on(engine, inner, text, out) < 0)
+        return -1;
+    return sigv4_hash_go_on(engine, key->outer, (struct str){(char *)out, HASH_SIZE}, out);
+}
+
+void sigv4_key_clear(struct sigv4_key *key)
+{
+    EVP_MD_CTX_free(key->inner); /* which cleanses it */
+    EVP_MD_CTX_free(key->outer);
+    *key = (struct sigv4_key){0};
+}
+
+int sigv4_key_derive(struct sigv4_engine *engine, struct sigv4_key *key, struct str secret,
+                     const struct str scope[3])
+{
+    unsigned char bytes[4 + SECRET_MAX] = "AWS4";
+    struct str next = {(const char *)bytes, 4 + secret.n};
+    int result = secret.n > SECRET_MAX ? -1 : 0;
+    if (result == 0 && secret.n > 0)
+        memcpy(bytes + 4, secret.p, secret.n);
+    for (size_t i = 0; result == 0 && i < 4; i++) {
+        result = set_key(engine, key, next);
+        if (result == 0)
+            result = sigv4_key_sign(engine, key, key->inner, i < 3 ? scope[i] : STR("aws4_request"),
+                                    bytes);
+        next.n = HASH_SIZE;
+    }
+    if (result == 0)
+        result = set_key(engine, key, next);
+    OPENSSL_cleanse(bytes, sizeof(bytes));
+    return result;
 }
 
 /* ---- the canonical request ------------------------------------------------------------------- */
@@ -202,48 +240,11 @@ static void write_canonical_request(struct buf *out, const struct header_list *l
     buf_putc(out, '\n');
     append_signed_names(out, list);
     buf_putc(out, '\n');
-    to_hex(body_hash, hex);
+    sigv4_to_hex(body_hash, hex);
     buf_append(out, hex, sizeof hex);
 }
 
 /* ---- the signature --------------------------------------------------------------------------- */
-
-static int derive_key(struct engine *engine, const struct sigv4_request *request, struct str day,
-                      unsigned char key[HASH_SIZE])
-{
-    unsigned char secret[256];
-    int result = -1;
-    if (request->secret_access_key.n > sizeof secret - 4)
-        return -1;
-    memcpy(secret, "AWS4", 4);
-    memcpy(secret + 4, request->secret_access_key.p, request->secret_access_key.n);
-    if (hmac(engine, secret, 4 + request->secret_access_key.n, day, key) == 0 &&
-        hmac(engine, key, HASH_SIZE, str_from(request->region), key) == 0 &&
-        hmac(engine, key, HASH_SIZE, str_from(request->service), key) == 0)
-        result = hmac(engine, key, HASH_SIZE, STR("aws4_request"), key);
-    OPENSSL_cleanse(secret, sizeof secret);
-    return result;
-}
-
-/* Sees to it that cache->key is the one for the request: it changes once a day, and with the
- * credentials. */
-static int find_key(struct sigv4_key_cache *cache, struct engine *engine,
-                    const struct sigv4_request *request, struct str day)
-{
-    unsigned char fingerprint[HASH_SIZE];
-    const struct str pieces[] = {request->secret_access_key, day, str_from(request->region),
-                                 str_from(request->service)};
-    if (sha256(engine, pieces, sizeof pieces / sizeof pieces[0], '\0', fingerprint) != 0)
-        return -1;
-    if (cache->valid && memcmp(cache->fingerprint, fingerprint, sizeof fingerprint) == 0)
-        return 0;
-    cache->valid = 0;
-    if (derive_key(engine, request, day, cache->key) != 0)
-        return -1;
-    memcpy(cache->fingerprint, fingerprint, sizeof fingerprint);
-    cache->valid = 1;
-    return 0;
-}
 
 static void append_scope(struct buf *out, const struct sigv4_request *request, struct str day)
 {
@@ -255,7 +256,7 @@ static void append_scope(struct buf *out, const struct sigv4_request *request, s
     buf_puts(out, "/aws4_request");
 }
 
-static int format_date(int64_t wall_s, char date[SIGV4_DATE_SIZE])
+int sigv4_format_date(int64_t wall_s, char date[SIGV4_DATE_SIZE])
 {
     struct tm parts;
     time_t seconds = (time_t)wall_s;
@@ -265,21 +266,21 @@ static int format_date(int64_t wall_s, char date[SIGV4_DATE_SIZE])
                                                                                             : -1;
 }
 
-static int write_string_to_sign(struct engine *engine, const struct sigv4_request *request,
+static int write_string_to_sign(struct sigv4_engine *engine, const struct sigv4_request *request,
                                 struct str date, const struct buf *canonical_request,
                                 struct buf *out)
 {
     unsigned char hash[HASH_SIZE];
     char hex[HEX_SIZE];
     const struct str text = buf_str(canonical_request);
-    if (!buf_ok(canonical_request) || sha256(engine, &text, 1, -1, hash) != 0)
+    if (!buf_ok(canonical_request) || sigv4_hash(engine, text, hash) < 0)
         return -1;
-    buf_puts(out, ALGORITHM "\n");
+    buf_puts(out, SIGV4_ALGORITHM "\n");
     buf_append_str(out, date);
     buf_putc(out, '\n');
     append_scope(out, request, (struct str){date.p, 8});
     buf_putc(out, '\n');
-    to_hex(hash, hex);
+    sigv4_to_hex(hash, hex);
     buf_append(out, hex, sizeof hex);
     return buf_ok(out) ? 0 : -1;
 }
@@ -289,58 +290,69 @@ static void write_authorization(struct buf *out, const struct sigv4_request *req
                                 const unsigned char signature[HASH_SIZE])
 {
     char hex[HEX_SIZE];
-    buf_puts(out, ALGORITHM " Credential=");
+    buf_puts(out, SIGV4_ALGORITHM " Credential=");
     buf_append_str(out, request->access_key_id);
     buf_putc(out, '/');
     append_scope(out, request, day);
     buf_puts(out, ", SignedHeaders=");
     append_signed_names(out, list);
     buf_puts(out, ", Signature=");
-    to_hex(signature, hex);
+    sigv4_to_hex(signature, hex);
     buf_append(out, hex, sizeof hex);
 }
 
-/* The steps, with the two texts in buffers of the caller. */
-static int sign(struct sigv4_key_cache *cache, const struct sigv4_request *request, struct str date,
-                struct buf *authorization, struct buf *canonical_request,
-                struct buf *string_to_sign)
+static int sign_text(struct sigv4_engine *engine, const struct sigv4_request *request,
+                     struct str day, struct str text, unsigned char signature[HASH_SIZE])
 {
-    unsigned char body_hash[HASH_SIZE];
-    unsigned char signature[HASH_SIZE];
-    struct header_list list;
-    const struct str day = {date.p, 8};
-    struct engine *engine = engine_of(cache);
-    if (!engine || collect_headers(request, date, &list) != 0)
-        return -1;
-    if (sha256(engine, &request->body, 1, -1, body_hash) != 0)
-        return -1;
-    write_canonical_request(canonical_request, &list, body_hash);
-    if (write_string_to_sign(engine, request, date, canonical_request, string_to_sign) != 0)
-        return -1;
-    if (find_key(cache, engine, request, day) != 0)
-        return -1;
-    if (hmac(engine, cache->key, HASH_SIZE, buf_str(string_to_sign), signature) != 0)
-        return -1;
-    write_authorization(authorization, request, day, &list, signature);
-    return buf_ok(authorization) ? 0 : -1;
+    const struct str scope[] = {day, str_from(request->region), str_from(request->service)};
+    struct sigv4_key key = {0};
+    int result = sigv4_key_derive(engine, &key, request->secret_access_key, scope);
+    if (result == 0)
+        result = sigv4_key_sign(engine, &key, key.inner, text, signature);
+    sigv4_key_clear(&key);
+    return result;
 }
 
-int sigv4_sign(struct sigv4_key_cache *cache, const struct sigv4_request *request,
-               char date[SIGV4_DATE_SIZE], struct buf *authorization, struct buf *canonical_request,
-               struct buf *string_to_sign)
+/* The texts of one signature. */
+struct sigv4_texts {
+    struct buf *authorization;
+    struct buf *canonical_request;
+    struct buf *string_to_sign;
+};
+
+static int sign(struct sigv4_engine *engine, const struct sigv4_request *request, struct str date,
+                const struct sigv4_texts *texts)
+{
+    unsigned char hash[HASH_SIZE];
+    struct header_list list;
+    const struct str day = {date.p, SIGV4_DAY_LENGTH};
+    if (collect_headers(request, date, &list) < 0 || sigv4_hash(engine, request->body, hash) < 0)
+        return -1;
+    write_canonical_request(texts->canonical_request, &list, hash);
+    if (write_string_to_sign(engine, request, date, texts->canonical_request,
+                             texts->string_to_sign) < 0 ||
+        sign_text(engine, request, day, buf_str(texts->string_to_sign), hash) < 0)
+        return -1;
+    write_authorization(texts->authorization, request, day, &list, hash);
+    return buf_ok(texts->authorization) ? 0 : -1;
+}
+
+int sigv4_sign(const struct sigv4_request *request, char date[SIGV4_DATE_SIZE],
+               struct buf *authorization, struct buf *canonical_request, struct buf *string_to_sign)
 {
     struct buf own_canonical;
     struct buf own_string;
+    const struct sigv4_texts texts = {authorization,
+                                      canonical_request ? canonical_request : &own_canonical,
+                                      string_to_sign ? string_to_sign : &own_string};
+    struct sigv4_engine *engine = sigv4_engine_new();
     buf_init(&own_canonical, TEXT_CAP);
     buf_init(&own_string, TEXT_CAP);
-    int result = format_date(request->wall_s, date);
+    int result = engine ? sigv4_format_date(request->wall_s, date) : -1;
     if (result == 0)
-        result = sign(cache, request, (struct str){date, SIGV4_DATE_SIZE - 1}, authorization,
-                      canonical_request ? canonical_request : &own_canonical,
-                      string_to_sign ? string_to_sign : &own_string);
-    if (own_canonical.data)
-        OPENSSL_cleanse(own_canonical.data, own_canonical.size); /* it has the token */
-    buf_free(&own_canonical);
+        result = sign(engine, request, (struct str){date, SIGV4_DATE_SIZE - 1}, &texts);
+    secret_buf_free(&own_canonical); /* it has the token */
     buf_free(&own_string);
+    sigv4_engine_free(engine);
     return result;
 }

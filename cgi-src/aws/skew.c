@@ -17,14 +17,16 @@ int64_t skew_get(const struct skew *skew)
     return atomic_load_explicit(&skew->s, memory_order_relaxed);
 }
 
-int64_t skew_perform(const struct clock *clock, struct transport *transport,
-                     const struct transport_request *request, struct transport_response *response)
+struct skew_interval skew_interval_begin(const struct clock *clock)
 {
-    int64_t wall_us = clock->wall_us(clock->context);
-    int64_t mono_us = clock->mono_us(clock->context);
-    transport->perform(transport, request, response);
+    return (struct skew_interval){clock->wall_us(clock->context), clock->mono_us(clock->context)};
+}
+
+int64_t skew_interval_middle_s(const struct clock *clock, const struct skew_interval *interval)
+{
     /* The middle by the clock that does not step. */
-    return (wall_us + (clock->mono_us(clock->context) - mono_us) / 2) / 1000000;
+    int64_t took_us = clock->mono_us(clock->context) - interval->mono_us;
+    return (interval->wall_us + took_us / 2) / 1000000;
 }
 
 static bool contains(struct str text, const char *words)
@@ -69,15 +71,14 @@ int64_t skew_between(int64_t server_s, int64_t clock_s)
     return server_s - clock_s;
 }
 
-bool skew_correct(struct skew *skew, int64_t server_s, int64_t clock_s, int64_t signed_s)
+void skew_correct(struct skew *skew, int64_t server_s, int64_t clock_s, int64_t signed_s)
 {
     /* Far from the time that was signed: that may also be one that was corrected before, on a
      * machine whose clock is right now. */
     if (skew_between(server_s, clock_s + signed_s) == 0)
-        return false;
+        return;
     int64_t ahead = server_s - clock_s;
     atomic_store_explicit(&skew->s, ahead, memory_order_relaxed);
     log_warning("this machine's clock is %lld s %s AWS's; signatures are corrected by that",
                 llabs(ahead), ahead > 0 ? "behind" : "ahead of");
-    return true;
 }

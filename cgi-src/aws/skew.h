@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "aws/transport.h"
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -18,12 +17,16 @@ struct skew {
 };
 int64_t skew_get(const struct skew *skew);
 
-/*
- * Performs an exchange. Returns what this machine's clock said (seconds since the epoch) halfway
- * between sending and answer, when the server wrote its Date.
- */
-int64_t skew_perform(const struct clock *clock, struct transport *transport,
-                     const struct transport_request *request, struct transport_response *response);
+/* Between sending and answer: begin before the one, ask after the other. */
+struct skew_interval {
+    int64_t wall_us;
+    int64_t mono_us;
+};
+struct skew_interval skew_interval_begin(const struct clock *clock);
+
+/* What this machine's clock said (seconds since the epoch) halfway through it, when the server
+ * wrote its Date. */
+int64_t skew_interval_middle_s(const struct clock *clock, const struct skew_interval *interval);
 
 /* True if an error refuses a signature for its time, and not for its key. */
 bool skew_is_named(struct str type, struct str message);
@@ -42,9 +45,10 @@ int64_t skew_between(int64_t server_s, int64_t clock_s);
 
 /*
  * After a refusal that skew_is_named: takes server_s for the right time, of which clock_s was this
- * machine's. False if the signature, corrected by signed_s, was not so far from it that another one
- * could help.
+ * machine's, if the signature, corrected by signed_s, was so far from it that this explains the
+ * refusal. If not, the process was held up between signing and sending, and the time is as it was.
+ * Either way the next signature is made for another moment.
  */
-bool skew_correct(struct skew *skew, int64_t server_s, int64_t clock_s, int64_t signed_s);
+void skew_correct(struct skew *skew, int64_t server_s, int64_t clock_s, int64_t signed_s);
 
 #endif

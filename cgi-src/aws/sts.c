@@ -4,7 +4,6 @@
  */
 #include "aws/sts.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,12 +126,10 @@ static int sign(const struct call *call, const struct endpoint *endpoint, int64_
         .secret_access_key = str_from(with->secret_access_key),
         .session_token = str_from(with->session_token),
     };
-    struct sigv4_key_cache cache = {0};
     char date[SIGV4_DATE_SIZE] = "";
     struct buf value;
     buf_init(&value, 4096);
-    int result = sigv4_sign(&cache, &request, date, &value, NULL, NULL);
-    sigv4_key_cache_clear(&cache);
+    int result = sigv4_sign(&request, date, &value, NULL, NULL);
     (void)snprintf(h->date, sizeof h->date, "X-Amz-Date: %s", date);
     buf_puts(&h->authorization, "Authorization: ");
     buf_append_str(&h->authorization, buf_str(&value));
@@ -185,7 +182,7 @@ static bool may_repeat(const struct transport_response *response)
     /* IDPCommunicationError: STS could not reach the identity provider. */
     bool repeat = str_is(code, "IDPCommunicationError") || str_starts_with(code, "Throttling") ||
                   str_is(code, "RequestLimitExceeded");
-    json_object_put(tree);
+    json_tree_free(tree);
     return repeat;
 }
 
@@ -211,7 +208,7 @@ static int refused(const char *source, const struct transport_response *response
     else
         err_set(e, ERR_DYNAMODB_DENIED, "%s: STS says %.*s: %.*s", source, (int)code.n, code.p,
                 first_line(message), message.n ? message.p : "");
-    json_object_put(tree);
+    json_tree_free(tree);
     return -1;
 }
 
@@ -241,7 +238,10 @@ static int perform_once(const struct call *call, const struct endpoint *endpoint
             .connect_timeout_ms = 1000,
             .timeout_ms = 5000,
         };
-        p->clock_s = skew_perform(clock, call->context->transport, &request, response);
+        struct transport *transport = call->context->transport;
+        struct skew_interval interval = skew_interval_begin(clock);
+        transport->perform(transport, &request, response);
+        p->clock_s = skew_interval_middle_s(clock, &interval);
     }
     headers_free(&headers);
     return result;
@@ -256,9 +256,10 @@ static bool correct_clock(const struct call *call, struct progress *p,
     struct json_object *tree = json_tree(buf_str(&response->body), NULL);
     struct str message = error_member(tree, "Message");
     int64_t server_s = response->date_s >= 0 ? response->date_s : skew_time_in_message(message);
-    p->clock_corrected = skew_is_named(error_member(tree, "Code"), message) &&
-                         skew_correct(p->skew, server_s, p->clock_s, p->signed_skew_s);
-    json_object_put(tree);
+    p->clock_corrected = skew_is_named(error_member(tree, "Code"), message);
+    if (p->clock_corrected)
+        skew_correct(p->skew, server_s, p->clock_s, p->signed_skew_s);
+    json_tree_free(tree);
     return p->clock_corrected;
 }
 
@@ -367,7 +368,7 @@ int sts_get_caller_identity(const struct credentials_context *context,
         copy(json_get_str(identity, "Account"), out->account, sizeof out->account);
         copy(json_get_str(identity, "Arn"), out->arn, sizeof out->arn);
         copy(json_get_str(identity, "UserId"), out->user_id, sizeof out->user_id);
-        json_object_put(tree);
+        json_tree_free(tree);
         if (!out->arn[0])
             result =
                 err_set(e, ERR_DYNAMODB_UNAVAILABLE, "GetCallerIdentity: the answer names nobody");

@@ -1,6 +1,8 @@
 /*
- * One HTTP exchange, behind a function table that tests replace. aws/transport.c is the only place
- * that sees libcurl. It never retries, never follows a redirect, never signs.
+ * One HTTP exchange of the rare kind (credentials, the instance's metadata, key sets), behind a
+ * function table that tests replace: libcurl does all of it. Calls to DynamoDB go by
+ * aws/http_exchange.h, which gives the same response. Neither retries by itself, follows a redirect
+ * or signs.
  */
 #ifndef AWS_TRANSPORT_H
 #define AWS_TRANSPORT_H
@@ -11,6 +13,11 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "base/str.h"
+
+#ifndef CHAT_SESSIONS_VERSION
+#define CHAT_SESSIONS_VERSION "0"
+#endif
+#define TRANSPORT_USER_AGENT "chat-sessions/" CHAT_SESSIONS_VERSION
 
 struct transport_request {
     const char *method; /* "GET", "POST", "PUT" */
@@ -36,10 +43,21 @@ struct transport_response {
     int64_t crc32;          /* x-amz-crc32; -1 if absent */
     int64_t retry_after_ms; /* x-amz-retry-after; -1 if absent */
     char content_type[64];
+    char request_id[64]; /* x-amzn-RequestId, by which AWS's support finds a call; "" if absent */
     bool name_not_resolved; /* retrying will not help */
     bool timed_out;
     char error[160]; /* what went wrong, for the log; no secret */
 };
+
+/* As at the beginning of an exchange: not sent, and nothing known. The body keeps its memory. */
+void transport_response_reset(struct transport_response *r);
+/* Takes back what header lines have said, as when another answer follows. */
+void transport_response_forget_headers(struct transport_response *r);
+/* Keeps the header's value if it is one of the above. */
+void transport_response_take_header(struct transport_response *r, struct str name,
+                                    struct str value);
+/* Copies what fits, and a NUL. */
+void transport_keep_text(char *out, size_t size, struct str value);
 
 struct transport {
     void (*perform)(struct transport *t, const struct transport_request *request,
@@ -48,9 +66,10 @@ struct transport {
 };
 
 /*
- * What the handles of a process share: the X509 store (AWS_CA_BUNDLE, else the system's) and the
- * proxy (HTTPS_PROXY, NO_PROXY). Made after fork. NULL with ERR_CONFIGURATION if a setting is
- * unusable. Free it after its handles.
+ * What the handles and connections of a process share: the X509 store (AWS_CA_BUNDLE, else the
+ * system's), the proxy (HTTPS_PROXY, NO_PROXY), and what connections have learnt: names and TLS
+ * sessions. Made after fork. NULL with ERR_CONFIGURATION if a setting is unusable. Free it after
+ * all that was made with it.
  */
 struct transport_shared;
 struct transport_shared *transport_shared_new(const struct config *config, struct err *e);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ORDINARY_SIZE ((size_t)64 * 1024)
+#define ORDINARY_SIZE ((size_t)32 * 1024)
 
 struct arena_block {
     struct arena_block *next; /* the one filled before; owned */
@@ -107,6 +107,11 @@ void *arena_array(struct arena *a, size_t count, size_t size)
     if (size && count > SIZE_MAX / size)
         abort();
     return arena_alloc(a, count * size);
+}
+
+char *arena_text(struct arena *a, size_t size)
+{
+    return take(a, size ? size : 1);
 }
 
 struct str arena_str(struct arena *a, struct str s)

@@ -16,7 +16,8 @@ struct arena {
 };
 
 void arena_init(struct arena *a);
-/* Forgets everything allocated; keeps one block of ordinary size for the next request. */
+/* Forgets everything allocated and gives the memory back, but for one block of 32 KB, which the
+ * next request uses again. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 
@@ -24,6 +25,8 @@ void arena_free(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size);
 /* count * size bytes, zeroed; aborts on overflow. */
 void *arena_array(struct arena *a, size_t count, size_t size);
+/* size bytes that the caller fills itself: a large one takes memory only as it is filled. */
+char *arena_text(struct arena *a, size_t size);
 /* A NUL-terminated copy. STR_NONE stays STR_NONE. */
 struct str arena_str(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *format, ...)

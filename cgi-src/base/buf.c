@@ -65,30 +65,6 @@ static bool grow(struct buf *b, size_t len)
     return true;
 }
 
-void buf_append(struct buf *b, const void *data, size_t len)
-{
-    if (!grow(b, len))
-        return;
-    if (len > 0)
-        memcpy(b->data + b->len, data, len);
-    buf_added(b, len);
-}
-
-void buf_append_str(struct buf *b, struct str s)
-{
-    buf_append(b, s.p, s.n);
-}
-
-void buf_puts(struct buf *b, const char *s)
-{
-    buf_append(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
-}
-
 void buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args;
@@ -106,15 +82,17 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(again);
 }
 
-char *buf_reserve(struct buf *b, size_t len)
+char *buf_grow(struct buf *b, size_t len)
 {
     return grow(b, len) ? b->data + b->len : NULL;
 }
 
-void buf_added(struct buf *b, size_t len)
+void buf_truncate(struct buf *b, size_t len)
 {
-    b->len += len;
-    b->data[b->len] = '\0';
+    if (len >= b->len)
+        return;
+    b->len = len;
+    b->data[len] = '\0';
 }
 
 bool buf_ok(const struct buf *b)

@@ -27,16 +27,52 @@ void buf_free(struct buf *b);
 /* Empties the buffer, keeps the memory for the next use, clears a failure. */
 void buf_reset(struct buf *b);
 
-void buf_append(struct buf *b, const void *data, size_t len);
-void buf_append_str(struct buf *b, struct str s);
-void buf_puts(struct buf *b, const char *s);
-void buf_putc(struct buf *b, char c);
-void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* buf_reserve where there is no room, or no buffer yet. */
+char *buf_grow(struct buf *b, size_t len);
 
 /* Makes room for `len` more bytes and returns where they start; NULL on failure. The caller
  * writes up to len bytes there and then calls buf_added. */
-char *buf_reserve(struct buf *b, size_t len);
-void buf_added(struct buf *b, size_t len);
+static inline char *buf_reserve(struct buf *b, size_t len)
+{
+    return len < b->size - b->len ? b->data + b->len : buf_grow(b, len);
+}
+
+static inline void buf_added(struct buf *b, size_t len)
+{
+    b->len += len;
+    b->data[b->len] = '\0';
+}
+
+/* Appending is most of what writing an answer costs: it is inlined where there is room. */
+static inline void buf_append(struct buf *b, const void *data, size_t len)
+{
+    char *to = buf_reserve(b, len);
+    if (!to)
+        return;
+    if (len > 0)
+        memcpy(to, data, len);
+    buf_added(b, len);
+}
+
+static inline void buf_append_str(struct buf *b, struct str s)
+{
+    buf_append(b, s.p, s.n);
+}
+
+static inline void buf_puts(struct buf *b, const char *s)
+{
+    buf_append(b, s, strlen(s));
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes back what was appended since the buffer had len bytes. */
+void buf_truncate(struct buf *b, size_t len);
 
 bool buf_ok(const struct buf *b) __attribute__((warn_unused_result));
 

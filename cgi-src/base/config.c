@@ -289,6 +289,12 @@ static int check_together(struct config *c, struct err *e)
         return err_set(e, ERR_CONFIGURATION,
                        "AUTH_MODE=jwt needs a key to check tokens with: set AUTH_JWT_JWKS_URL, "
                        "AUTH_JWT_JWKS_FILE or AUTH_JWT_SECRET");
+    if (c->cors_credentials && strchr(c->cors_origins, '*'))
+        return err_set(
+            e, ERR_CONFIGURATION,
+            "CORS_CREDENTIALS=1 and CORS_ORIGINS=%s do not go together: every page on the "
+            "web could act for who is signed in; name the origins",
+            c->cors_origins);
     if (c->stuck_request_s && c->stuck_request_s * 1000 <= c->request_deadline_ms)
         log_warning(
             "STUCK_REQUEST_S is not longer than REQUEST_DEADLINE_MS: requests that are only "

@@ -12,6 +12,9 @@
 
 enum auth_mode { AUTH_NONE, AUTH_JWT, AUTH_HEADER };
 
+/* Which requests get a line in the log. */
+enum logged_requests { LOGGED_PROBLEMS, LOGGED_ALL };
+
 enum config_source { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENVIRONMENT };
 
 /* Every string is owned by the config, NUL-terminated and never NULL ("" when not set). */
@@ -43,6 +46,7 @@ struct config {
     /* requests */
     int64_t max_body_bytes;
     const char *cors_origins;
+    bool cors_credentials; /* never together with "*" in cors_origins */
     enum auth_mode auth_mode;
     const char *auth_jwt_jwks_url;
     const char *auth_jwt_jwks_file;
@@ -55,6 +59,7 @@ struct config {
     enum log_level log_level;
     enum log_format log_format;
     const char *log_file;
+    enum logged_requests logged_requests; /* LOG_REQUESTS */
     int64_t slow_request_ms;
 
     struct config_values *values; /* every key's text and source; owned, private to config.c */

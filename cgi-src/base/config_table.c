@@ -18,6 +18,8 @@ static const char *const log_levels[] = {[LOG_DEBUG] = "debug",
                                          [LOG_ERROR] = "error",
                                          NULL};
 static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+static const char *const logged_requests[] = {
+    [LOGGED_PROBLEMS] = "problems", [LOGGED_ALL] = "all", NULL};
 
 const struct config_key config_keys[] = {
     /* DynamoDB */
@@ -233,7 +235,7 @@ const struct config_key config_keys[] = {
     {.key = "POOL_THREADS",
      .type = CONFIG_INTEGER,
      FIELD(pool_threads),
-     .default_text = "32",
+     .default_text = "128",
      RANGE("threads", 1, 512),
      .help = "How many requests each process works on at once."},
     {.key = "POOL_MAX_REQUESTS",
@@ -285,6 +287,13 @@ const struct config_key config_keys[] = {
      .default_text = "http://localhost:3000",
      .allowed = "origins, comma-separated, or *",
      .help = "The web pages' origins that may call the API from a browser."},
+    {.key = "CORS_CREDENTIALS",
+     .type = CONFIG_FLAG,
+     FIELD(cors_credentials),
+     .default_text = "0",
+     .allowed = "0 or 1",
+     .help = "1: pages of these origins may send cookies along, for a proxy in front that signs "
+             "people in with them. CORS_ORIGINS must then name each origin."},
     {.key = "AUTH_MODE",
      .type = CONFIG_CHOICE,
      FIELD(auth_mode),
@@ -330,9 +339,10 @@ const struct config_key config_keys[] = {
      .type = CONFIG_HEADER,
      FIELD(auth_user_header),
      .default_text = "X-User-Id",
-     .allowed = "name of a header",
-     .help = "The header that names the user when AUTH_MODE is header. nginx must keep it from "
-             "clients: another name than X-User-Id has to be put into its fastcgi.conf."},
+     .allowed = "name of a header as it is sent (X-User-Id, not HTTP_X_USER_ID)",
+     .help =
+         "The header in which a proxy before nginx names the user when AUTH_MODE is header. nginx "
+         "hands it on: see user.conf among its snippets, which names nobody as shipped."},
     /* logs */
     {.key = "LOG_LEVEL",
      .type = CONFIG_CHOICE,
@@ -353,6 +363,14 @@ const struct config_key config_keys[] = {
      FIELD(log_file),
      .allowed = "path",
      .help = "The file to append to; standard error if not set."},
+    {.key = "LOG_REQUESTS",
+     .type = CONFIG_CHOICE,
+     FIELD(logged_requests),
+     .choices = logged_requests,
+     .default_text = "problems",
+     .allowed = "problems or all",
+     .help = "Which requests get a line: those that were slow, failed or met trouble at DynamoDB, "
+             "or all. The web server's access log has a line for each in any case."},
     {.key = "SLOW_REQUEST_MS",
      .type = CONFIG_INTEGER,
      FIELD(slow_request_ms),

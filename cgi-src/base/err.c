@@ -18,6 +18,7 @@ static const char *const code_names[ERR_CODES] = {
     [ERR_INCOMPLETE_BODY] = "incomplete_body",
     [ERR_UNAUTHORIZED] = "unauthorized",
     [ERR_FORBIDDEN] = "forbidden",
+    [ERR_ORIGIN_NOT_ALLOWED] = "origin_not_allowed",
     [ERR_NOT_FOUND] = "not_found",
     [ERR_SESSION_NOT_FOUND] = "session_not_found",
     [ERR_MESSAGE_NOT_FOUND] = "message_not_found",

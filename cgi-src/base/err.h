@@ -15,7 +15,8 @@ enum err_code {
     ERR_INCOMPLETE_BODY, /* the body ended before its Content-Length */
     ERR_UNAUTHORIZED,
     ERR_FORBIDDEN,
-    ERR_NOT_FOUND, /* no such path */
+    ERR_ORIGIN_NOT_ALLOWED, /* a change by a page of an origin that may not */
+    ERR_NOT_FOUND,          /* no such path */
     ERR_SESSION_NOT_FOUND,
     ERR_MESSAGE_NOT_FOUND,
     ERR_METHOD_NOT_ALLOWED,

@@ -1,12 +1,28 @@
 /*
- * UUIDv7 (RFC 9562, section 5.7) and the kernel's random bytes. There is no state between calls, so
- * nothing needs care at a fork or between threads.
+ * UUIDv7 (RFC 9562, section 5.7) and the kernel's random bytes. Each thread draws the bytes of its
+ * ids in blocks, so that a request needs no system call for them. A block is never used on both
+ * sides of a fork: two processes would make the same ids.
  */
 #include "base/ids.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#define BLOCK_SIZE 1280 /* 128 ids */
+
+struct random_block {
+    unsigned forks; /* of the process when the block was drawn */
+    size_t left;    /* bytes that no id has used, at the end of the block */
+    unsigned char bytes[BLOCK_SIZE];
+};
+
+static _Thread_local struct random_block block;
+static atomic_uint fork_count; /* how many forks lie between this process and the first one */
+static pthread_once_t watch_forks_once = PTHREAD_ONCE_INIT;
 
 void ids_random(void *out, size_t n)
 {
@@ -21,6 +37,33 @@ void ids_random(void *out, size_t n)
         p += got;
         n -= (size_t)got;
     }
+}
+
+static void count_fork(void)
+{
+    atomic_fetch_add(&fork_count, 1);
+}
+
+static void watch_forks(void)
+{
+    if (pthread_atfork(NULL, NULL, count_fork) != 0)
+        abort();
+}
+
+/* The next n bytes of the thread's block, which keeps no copy of them. */
+static void draw(void *out, size_t n)
+{
+    pthread_once(&watch_forks_once, watch_forks);
+    unsigned forks = atomic_load_explicit(&fork_count, memory_order_relaxed);
+    if (block.left < n || block.forks != forks) {
+        ids_random(block.bytes, sizeof(block.bytes));
+        block.left = sizeof(block.bytes);
+        block.forks = forks;
+    }
+    unsigned char *next = block.bytes + sizeof(block.bytes) - block.left;
+    memcpy(out, next, n);
+    explicit_bzero(next, n);
+    block.left -= n;
 }
 
 static void format(const unsigned char uuid[16], char out[IDS_UUID_SIZE])
@@ -50,6 +93,6 @@ void ids_uuid7_from(int64_t wall_ms, const unsigned char random[10], char out[ID
 void ids_uuid7(int64_t wall_ms, char out[IDS_UUID_SIZE])
 {
     unsigned char random[10];
-    ids_random(random, sizeof random);
+    draw(random, sizeof(random));
     ids_uuid7_from(wall_ms, random, out);
 }

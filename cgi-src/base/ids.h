@@ -10,8 +10,8 @@
 
 #define IDS_UUID_SIZE 37 /* 36 characters and the NUL */
 
-/* A new UUIDv7 for the given time, lower case. Random bits from the kernel. Safe from any thread.
- */
+/* A new UUIDv7 for the given time, lower case. Random bits from the kernel, drawn in blocks. Safe
+ * from any thread and after a fork. */
 void ids_uuid7(int64_t wall_ms, char out[IDS_UUID_SIZE]);
 
 /* The pure core: the same from the given 10 random bytes (74 bits of them are used). */

@@ -1,8 +1,9 @@
 /*
  * JSON: a strict scanner that keeps slices of the text as it was sent, a writer that owns commas
- * and escaping, and the one door to json-c for trees (DynamoDB's answers). json-c alone will not do
- * for what clients send: it changes numbers beyond 64 bits, takes lone surrogates for U+FFFD, and
- * the last of two equal keys.
+ * and escaping, and the one door to json-c, for trees of small documents (credentials, key sets,
+ * descriptions of tables). What DynamoDB answers to requests is read without a tree: see
+ * json_reader.h. json-c will not do for what clients send: it changes numbers beyond 64 bits, takes
+ * lone surrogates for U+FFFD, and the last of two equal keys.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -47,22 +48,33 @@ int json_scan(struct str text, struct json_value *out, struct err *e);
 size_t json_members(struct json_value object, struct arena *a, struct json_member **out);
 size_t json_elements(struct json_value array, struct arena *a, struct json_value **out);
 
+/* The same for what a client has sent: of one that has more than max, nothing is built, *out is
+ * NULL and the result is max + 1. */
+size_t json_members_at_most(struct json_value object, size_t max, struct arena *a,
+                            struct json_member **out);
+size_t json_elements_at_most(struct json_value array, size_t max, struct arena *a,
+                             struct json_value **out);
+
 /* A scanned JSON string without its quotes and escapes. May contain NUL. */
 struct str json_decode_string(struct json_value string, struct arena *a);
 
 /* A scanned JSON number that is an integer in the range of int64_t: 1, -3, 0; not 1.0, not 1e3. */
 bool json_integer(struct json_value number, int64_t *out);
 
-/* A tree from DynamoDB's answer; depth 256; the whole text. Owned by the caller: json_object_put.
+/* A tree of a small document; depth 256; the whole text. Owned by the caller: json_tree_free.
  * NULL with ERR_INVALID_JSON if it is not JSON, or is null. The text's code is about the answer: a
  * caller that hands the error on gives it another one. */
 struct json_object;
 struct json_object *json_tree(struct str text, struct err *e);
+void json_tree_free(struct json_object *tree);
 
 /* Member of a tree, NULL if absent or if tree is NULL. Borrowed. */
 struct json_object *json_get(struct json_object *tree, const char *name);
 /* A string member's bytes, STR_NONE if absent or no string. Borrowed from the tree. */
 struct str json_get_str(struct json_object *tree, const char *name);
+/* How many elements an array has, 0 if it is absent or no array; one of them, borrowed. */
+size_t json_length(struct json_object *array);
+struct json_object *json_at(struct json_object *array, size_t i);
 
 /* Writes one document to a buffer. Failure is the buffer's (sticky). */
 struct json_writer {
@@ -76,12 +88,20 @@ void json_end_object(struct json_writer *w);
 void json_begin_array(struct json_writer *w);
 void json_end_array(struct json_writer *w);
 void json_key(struct json_writer *w, const char *name); /* name needs no escaping */
-void json_string(struct json_writer *w, struct str s);  /* well-formed UTF-8; '/' is not escaped */
-size_t json_string_size(struct str s); /* the bytes that json_string writes for it */
+/* A key whose text was prepared, with its quotes and colon, and a comma in front that is left out
+ * where none is due: ,"title": */
+void json_prepared_key(struct json_writer *w, struct str key);
+void json_string(struct json_writer *w, struct str s); /* well-formed UTF-8; '/' is not escaped */
 void json_int(struct json_writer *w, int64_t n);
 void json_boolean(struct json_writer *w, bool b); /* json_bool is a type of json-c */
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, struct str json); /* a value's text as it is */
+
+/* A string with its quotes and escapes, and an integer's digits with a NUL (their number is given
+ * back), for who writes the text around them itself. */
+void json_append_string(struct buf *out, struct str s);
+#define JSON_DIGITS_SIZE 24
+size_t json_digits(int64_t n, char out[JSON_DIGITS_SIZE]);
 
 /* json_key and the value in one. */
 void json_put_string(struct json_writer *w, const char *name, struct str s);

@@ -1,13 +1,13 @@
 /*
- * The door to json-c for answers that are read as trees. What clients send never comes this way:
- * see json_scan.
+ * The door to json-c for small documents that are read as trees. What clients send never comes this
+ * way, see json_scan; nor does what DynamoDB answers to requests, see json_reader.h.
  */
 #include "base/json.h"
 
 #include <json-c/json.h>
 #include <limits.h>
 
-/* DynamoDB allows 32 levels of nesting, and its notation doubles them: {"M":{"a":{"M":...}}}. */
+/* json-c's own default of 32 is too small for some documents of AWS. */
 #define TREE_DEPTH 256
 
 static struct json_object *parse(struct json_tokener *tokener, struct str text)
@@ -47,6 +47,11 @@ struct json_object *json_tree(struct str text, struct err *e)
     return tree;
 }
 
+void json_tree_free(struct json_object *tree)
+{
+    json_object_put(tree);
+}
+
 struct json_object *json_get(struct json_object *tree, const char *name)
 {
     struct json_object *member = NULL;
@@ -61,4 +66,14 @@ struct str json_get_str(struct json_object *tree, const char *name)
     if (!json_object_is_type(member, json_type_string))
         return STR_NONE;
     return (struct str){json_object_get_string(member), (size_t)json_object_get_string_len(member)};
+}
+
+size_t json_length(struct json_object *array)
+{
+    return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+struct json_object *json_at(struct json_object *array, size_t i)
+{
+    return i < json_length(array) ? json_object_array_get_idx(array, i) : NULL;
 }

@@ -130,6 +130,12 @@ static bool walk_member_value(struct walk *w, struct json_value *out)
 
 size_t json_members(struct json_value object, struct arena *a, struct json_member **out)
 {
+    return json_members_at_most(object, SIZE_MAX, a, out);
+}
+
+size_t json_members_at_most(struct json_value object, size_t max, struct arena *a,
+                            struct json_member **out)
+{
     struct json_value name;
     struct json_value value;
     size_t count = 0;
@@ -137,8 +143,11 @@ size_t json_members(struct json_value object, struct arena *a, struct json_membe
     if (object.type != JSON_OBJECT)
         return 0;
     struct walk w = walk_begin(object);
-    while (walk_next(&w, &name) && walk_member_value(&w, &value))
+    while (walk_next(&w, &name) && walk_member_value(&w, &value)) {
+        if (count == max)
+            return max + 1;
         count++;
+    }
     *out = arena_array(a, count, sizeof **out);
     w = walk_begin(object);
     for (size_t i = 0; i < count; i++) {
@@ -151,40 +160,28 @@ size_t json_members(struct json_value object, struct arena *a, struct json_membe
 
 size_t json_elements(struct json_value array, struct arena *a, struct json_value **out)
 {
+    return json_elements_at_most(array, SIZE_MAX, a, out);
+}
+
+size_t json_elements_at_most(struct json_value array, size_t max, struct arena *a,
+                             struct json_value **out)
+{
     struct json_value value;
     size_t count = 0;
     *out = NULL;
     if (array.type != JSON_ARRAY)
         return 0;
     struct walk w = walk_begin(array);
-    while (walk_next(&w, &value))
+    while (walk_next(&w, &value)) {
+        if (count == max)
+            return max + 1;
         count++;
+    }
     *out = arena_array(a, count, sizeof **out);
     w = walk_begin(array);
     for (size_t i = 0; i < count; i++)
         walk_next(&w, &(*out)[i]);
     return count;
-}
-
-static char *put_utf8(char *to, int code)
-{
-    if (code < 0x80) {
-        *to++ = (char)code;
-        return to;
-    }
-    if (code < 0x800) {
-        *to++ = (char)(0xC0 | code >> 6);
-    } else {
-        if (code < 0x10000) {
-            *to++ = (char)(0xE0 | code >> 12);
-        } else {
-            *to++ = (char)(0xF0 | code >> 18);
-            *to++ = (char)(0x80 | (code >> 12 & 0x3F));
-        }
-        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
-    }
-    *to++ = (char)(0x80 | (code & 0x3F));
-    return to;
 }
 
 /* Decodes the digits behind "\u", with the second half of a pair, and moves *from behind them. */
@@ -201,7 +198,7 @@ static char *decode_unicode(const char **from, const char *end, char *to)
             *from += 6;
         }
     }
-    return put_utf8(to, unit);
+    return json_put_utf8(to, (unsigned)unit);
 }
 
 static char decode_short_escape(char c)
@@ -262,6 +259,9 @@ bool json_integer(struct json_value number, int64_t *out)
     if (p == end)
         return false;
     int64_t value = 0;
+    /* So many digits fit. */
+    for (const char *safe = end - p > 18 ? p + 18 : end; p < safe && json_is_digit(*p); p++)
+        value = value * 10 + (negative ? '0' - *p : *p - '0');
     for (; p < end; p++) {
         if (!json_is_digit(*p) || __builtin_mul_overflow(value, 10, &value))
             return false;

@@ -4,9 +4,6 @@
  */
 #include "base/json.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/json_text.h"
 
 void json_writer_init(struct json_writer *w, struct buf *out)
@@ -61,6 +58,13 @@ void json_key(struct json_writer *w, const char *name)
     buf_append(w->out, "\":", 2);
 }
 
+void json_prepared_key(struct json_writer *w, struct str key)
+{
+    size_t left_out = w->comma ? 0 : 1;
+    buf_append(w->out, key.p + left_out, key.n - left_out);
+    w->comma = false;
+}
+
 /* What stands after the backslash where one letter will do; 0: \u00XX. */
 static char short_escape(unsigned char c)
 {
@@ -80,41 +84,64 @@ static void put_escape(struct buf *out, unsigned char c)
     }
 }
 
+/* From p on, where a byte stands that has to be escaped. */
+static void append_escaped(struct buf *out, const char *p, const char *last)
+{
+    while (p < last) {
+        put_escape(out, (unsigned char)*p++);
+        const char *special = json_next_special(p, last);
+        buf_append(out, p, (size_t)(special - p));
+        p = special;
+    }
+}
+
+void json_append_string(struct buf *out, struct str s)
+{
+    const char *last = s.n > 0 ? s.p + s.n : s.p;
+    const char *special = s.n > 0 ? json_next_special(s.p, last) : last;
+    size_t plain = (size_t)(special - s.p);
+    /* Most strings have nothing to escape: they are appended in one piece. */
+    char *to = buf_reserve(out, plain + 2);
+    if (!to)
+        return;
+    to[0] = '"';
+    if (plain > 0)
+        memcpy(to + 1, s.p, plain);
+    buf_added(out, plain + 1);
+    append_escaped(out, special, last);
+    buf_putc(out, '"');
+}
+
 void json_string(struct json_writer *w, struct str s)
 {
     before_value(w);
-    buf_putc(w->out, '"');
-    const char *p = s.p;
-    const char *last = s.p ? s.p + s.n : NULL;
-    while (p < last) {
-        const char *special = json_next_special(p, last);
-        buf_append(w->out, p, (size_t)(special - p));
-        p = special;
-        if (p < last)
-            put_escape(w->out, (unsigned char)*p++);
-    }
-    buf_putc(w->out, '"');
+    json_append_string(w->out, s);
 }
 
-size_t json_string_size(struct str s)
+size_t json_digits(int64_t n, char out[JSON_DIGITS_SIZE])
 {
-    size_t size = s.n + 2;
-    const char *p = s.p;
-    const char *last = s.p ? s.p + s.n : NULL;
-    while (p < last) {
-        p = json_next_special(p, last);
-        if (p < last)
-            size += short_escape((unsigned char)*p++) ? 1 : 5;
-    }
-    return size;
+    char digits[JSON_DIGITS_SIZE];
+    char *last = digits + sizeof digits;
+    char *p = last;
+    uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    do {
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        *--p = '-';
+    size_t length = (size_t)(last - p);
+    memcpy(out, p, length);
+    out[length] = '\0';
+    return length;
 }
 
 void json_int(struct json_writer *w, int64_t n)
 {
-    char text[24];
-    int length = snprintf(text, sizeof text, "%" PRId64, n);
+    char text[JSON_DIGITS_SIZE];
+    size_t length = json_digits(n, text);
     before_value(w);
-    buf_append(w->out, text, (size_t)length);
+    buf_append(w->out, text, length);
 }
 
 void json_boolean(struct json_writer *w, bool b)

@@ -1,13 +1,12 @@
 /*
- * The log: lines in text or JSON, each with one write(2) to a file that is open for appending.
- * Nothing from outside can break a line or forge one. Rotation is logrotate's, with log_reopen
- * afterwards.
+ * The log: lines in text or JSON, appended to a file by whole lines. Nothing from outside can break
+ * a line or forge one. Rotation is logrotate's, with log_reopen afterwards. How lines wait for
+ * their turn is told in base/log_queue.
  */
 #include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -19,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/log_queue.h"
 
 /* A longer message is cut: it is formatted on the stack. */
 #define MESSAGE_SIZE 4096
@@ -33,6 +33,7 @@ static atomic_int log_level = LOG_INFO;
 static atomic_int log_format = LOG_TEXT;
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *file_name; /* under file_lock; NULL is standard error */
+static _Thread_local bool lines_are_queued;
 
 static const char *const level_names[LOG_LEVELS] = {"debug", "info", "warning", "error"};
 static const char *const level_labels[LOG_LEVELS] = {"DEBUG", "INFO", "WARNING", "ERROR"};
@@ -131,18 +132,50 @@ bool log_enabled(enum log_level level)
     return (int)level >= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
-static void write_line(struct str line)
+static void write_lines(struct str lines)
 {
     int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
-    while (line.n > 0) {
-        ssize_t written = write(fd, line.p, line.n);
+    while (lines.n > 0) {
+        ssize_t written = write(fd, lines.p, lines.n);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
             return; /* a full disk or a closed pipe must not stop a request */
-        line.p += written;
-        line.n -= (size_t)written;
+        lines.p += written;
+        lines.n -= (size_t)written;
     }
+}
+
+static void report_dropped(unsigned long lines)
+{
+    log_warning("%lu lines are missing above: they came faster than the log could be written",
+                lines);
+}
+
+void log_begin_queue(void)
+{
+    static const struct log_queue_sink sink = {write_lines, report_dropped};
+
+    if (!log_queue_start(&sink))
+        log_warning("there is no thread for the log: requests wait for its file");
+}
+
+void log_end_queue(void)
+{
+    log_queue_stop();
+}
+
+void log_queue_lines_of_this_thread(void)
+{
+    lines_are_queued = true;
+}
+
+/* An error may be the last line before a crash, so that one is written at once. */
+static void put_line(enum log_level level, struct str line)
+{
+    if (level < LOG_ERROR && lines_are_queued && log_queue_put(line))
+        return;
+    write_lines(line);
 }
 
 /* Control characters, also those of the C1 set, and bad bytes become \n or \x1B: a terminal and a
@@ -182,17 +215,39 @@ static bool needs_quotes(struct str s)
     return s.n == 0;
 }
 
+/* printf would cost more than the rest of the line. */
+static void put_digits(struct buf *out, uint64_t number, unsigned least_digits)
+{
+    char text[20];
+    unsigned at = sizeof(text);
+
+    do
+        text[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (sizeof(text) - at < least_digits)
+        text[--at] = '0';
+    buf_append(out, text + at, sizeof(text) - at);
+}
+
 static void put_number(struct buf *out, const struct log_field *field)
 {
-    if (field->thousandths)
-        buf_printf(out, "%" PRId64 ".%03" PRId64, field->number / 1000, field->number % 1000);
-    else
-        buf_printf(out, "%" PRId64, field->number);
+    bool negative = field->number < 0;
+    uint64_t number = negative ? 0 - (uint64_t)field->number : (uint64_t)field->number;
+
+    if (negative)
+        buf_putc(out, '-');
+    put_digits(out, field->thousandths ? number / 1000 : number, 1);
+    if (field->thousandths) {
+        buf_putc(out, '.');
+        put_digits(out, number % 1000, 3);
+    }
 }
 
 static void put_field(struct buf *out, const struct log_field *field)
 {
-    buf_printf(out, " %s=", field->name);
+    buf_putc(out, ' ');
+    buf_puts(out, field->name);
+    buf_putc(out, '=');
     if (!str_is_present(field->text)) {
         put_number(out, field);
     } else if (needs_quotes(field->text)) {
@@ -257,7 +312,10 @@ static void put_json_line(struct buf *out, const char *time, const struct line *
 
 static void put_text_line(struct buf *out, const char *time, const struct line *line)
 {
-    buf_printf(out, "%s %s: ", time, level_labels[line->level]);
+    buf_puts(out, time);
+    buf_putc(out, ' ');
+    buf_puts(out, level_labels[line->level]);
+    buf_puts(out, ": ");
     put_text(out, line->message, false);
     for (unsigned i = 0; i < line->count; i++)
         put_field(out, &line->fields[i]);
@@ -276,7 +334,7 @@ static void emit(const struct line *line)
         put_text_line(&out, time, line);
     buf_putc(&out, '\n');
     if (buf_ok(&out))
-        write_line(buf_str(&out));
+        put_line(line->level, buf_str(&out));
     buf_free(&out);
     errno = error;
 }

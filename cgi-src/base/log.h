@@ -1,5 +1,5 @@
 /*
- * The log: one line a call, written with one write(2), so that lines of several processes do not
+ * The log: one line a call. A write(2) has whole lines, so that those of several processes do not
  * mix. LOG_FORMAT=text gives "2026-11-23T08:30:02.342117Z INFO: ...", json one object a line with
  * time, level, message, pid and the fields. Safe from any thread; never called in a signal handler.
  */
@@ -34,6 +34,17 @@ void log_reopen(void);
 /* The log file is to belong to somebody else, who must be able to open it again: for root, before
  * it becomes that user. Only a regular file changes hands. 0, or -1 with errno. */
 int log_give(uid_t user, gid_t group);
+
+/*
+ * For a process whose threads serve requests, after fork: from log_begin_queue to log_end_queue a
+ * thread of the process writes the lines of those threads that have called
+ * log_queue_lines_of_this_thread, so that none of them waits for the file. Their lines come up to
+ * 20 ms later (errors at once), and those in hand are lost if the process is killed. log_end_queue
+ * writes what is left; call it when those threads have ended.
+ */
+void log_begin_queue(void);
+void log_end_queue(void);
+void log_queue_lines_of_this_thread(void);
 
 bool log_enabled(enum log_level level);
 

@@ -17,6 +17,11 @@ struct str {
 
 #define STR_NONE ((struct str){NULL, 0})
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+/* The same as an initializer of a static object. */
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 
 static inline struct str str_from(const char *s)
 {

@@ -1,5 +1,6 @@
 /*
- * Cross-origin resource sharing (the Fetch standard) for the origins of CORS_ORIGINS.
+ * Cross-origin resource sharing (the Fetch standard) for the origins of CORS_ORIGINS, and the
+ * refusal of changes that a page of any other origin makes.
  */
 #ifndef HTTP_CORS_H
 #define HTTP_CORS_H
@@ -7,10 +8,26 @@
 #include "http/request.h"
 #include "http/response.h"
 
-/* Adds the headers of an answer to an allowed origin. origins: comma-separated, or "*". */
-void cors_apply(const char *origins, const struct request *request, struct response *response);
+struct cors_policy {
+    const char *origins; /* comma-separated, or "*" */
+    bool credentials;    /* pages may send cookies along; never together with "*" */
+};
+
+/* Adds the headers of an answer to an allowed origin. */
+void cors_apply(const struct cors_policy *policy, const struct request *request,
+                struct response *response);
 
 /* Adds what a preflight asks for. allow: the value of Allow. */
-void cors_preflight(const struct request *request, struct response *response, const char *allow);
+void cors_preflight(const struct cors_policy *policy, const struct request *request,
+                    struct response *response, const char *allow);
+
+/*
+ * ERR_ORIGIN_NOT_ALLOWED for a request that changes something (POST, PUT, PATCH, DELETE) and comes
+ * from a page of an origin that is neither this host's own nor allowed; "null" is such an origin. A
+ * browser sends a POST without a body from any page and without asking first, and only then keeps
+ * the answer from it. Requests without Origin come from programs, not pages.
+ */
+int cors_check_change(const struct cors_policy *policy, const struct request *request,
+                      struct err *e);
 
 #endif

@@ -1,19 +1,50 @@
 /*
- * base64url (RFC 4648 section 5, no padding) over a check sum and the position.
+ * base64url (RFC 4648 section 5, no padding) over the first half of HMAC-SHA-256 and the position.
  */
 #include "http/cursor.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdint.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
 
-#define SUM_SIZE 8
+#define SUM_SIZE 16
 
-static void check_sum(struct str scope, struct str position, unsigned char out[SUM_SIZE])
+/* Whoever knows the names of the tables can make the key: that is enough to tell a cursor that was
+ * made up from one that was given. */
+void cursor_key_init(struct cursor_key *key, const char *sessions_table, const char *messages_table)
 {
-    uint64_t h = str_hash(scope) * 31 + str_hash(position);
+    static const char label[] = "chat-sessions cursor 1";
+    unsigned char text[1024];
+    size_t n = 0;
+    const char *const parts[] = {sessions_table, messages_table};
 
-    for (int i = 0; i < SUM_SIZE; i++)
-        out[i] = (unsigned char)(h >> (8 * i));
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t length = strnlen(parts[i], sizeof(text) / 2 - 1);
+        memcpy(text + n, parts[i], length);
+        n += length;
+        text[n++] = '\0';
+    }
+    if (!HMAC(EVP_sha256(), label, sizeof(label) - 1, text, n, key->bytes, NULL))
+        abort();
+}
+
+/* The length of the scope goes first, so that nothing of it can be taken for the position. */
+static void authenticate(const struct cursor_key *key, struct str scope, struct str position,
+                         struct arena *a, unsigned char out[SUM_SIZE])
+{
+    unsigned char sum[SHA256_DIGEST_LENGTH];
+    struct str text = arena_printf(a, "%zu ", scope.n);
+    size_t n = text.n + scope.n + position.n;
+    char *all = arena_text(a, n);
+
+    memcpy(all, text.p, text.n);
+    memcpy(all + text.n, scope.p, scope.n);
+    memcpy(all + text.n + scope.n, position.p, position.n);
+    if (!HMAC(EVP_sha256(), key->bytes, sizeof(key->bytes), (unsigned char *)all, n, sum, NULL))
+        abort();
+    memcpy(out, sum, SUM_SIZE);
 }
 
 static void translate(char *text, size_t n, const char *from, const char *to)
@@ -26,13 +57,14 @@ static void translate(char *text, size_t n, const char *from, const char *to)
     }
 }
 
-struct str cursor_encode(struct arena *a, struct str scope, struct str position)
+struct str cursor_encode(const struct cursor_key *key, struct arena *a, struct str scope,
+                         struct str position)
 {
     size_t n = SUM_SIZE + position.n;
     unsigned char *raw = arena_alloc(a, n);
     char *text = arena_alloc(a, n / 3 * 4 + 8);
 
-    check_sum(scope, position, raw);
+    authenticate(key, scope, position, a, raw);
     memcpy(raw + SUM_SIZE, position.p, position.n);
     int length = EVP_EncodeBlock((unsigned char *)text, raw, (int)n);
     while (length > 0 && text[length - 1] == '=')
@@ -52,10 +84,11 @@ static bool is_base64url(struct str s)
     return s.n > 0 && s.n % 4 != 1 && s.n < 64 * 1024;
 }
 
-int cursor_decode(struct arena *a, struct str scope, struct str text, struct str *position,
-                  struct err *e)
+int cursor_decode(const struct cursor_key *key, struct arena *a, const struct cursor_text *cursor,
+                  struct str *position, struct err *e)
 {
     unsigned char sum[SUM_SIZE];
+    struct str text = cursor->text;
     size_t padded = (text.n + 3) / 4 * 4;
 
     if (!is_base64url(text))
@@ -69,9 +102,9 @@ int cursor_decode(struct arena *a, struct str scope, struct str text, struct str
     length -= (int)(padded - text.n);
     if (length >= SUM_SIZE) {
         *position = (struct str){(char *)raw + SUM_SIZE, (size_t)length - SUM_SIZE};
-        check_sum(scope, *position, sum);
+        authenticate(key, cursor->scope, *position, a, sum);
     }
-    if (length < SUM_SIZE || memcmp(sum, raw, SUM_SIZE) != 0)
+    if (length < SUM_SIZE || CRYPTO_memcmp(sum, raw, SUM_SIZE) != 0)
         return err_set(e, ERR_INVALID_CURSOR,
                        "cursor is not one that this API gave for this list and order");
     return 0;

@@ -39,8 +39,12 @@ int parameters_of_element(const struct request *r, struct json_value element, si
         .query = r->query_parameters,
         .query_count = r->query_parameter_count,
     };
-    out->member_count = json_members(element, r->arena, &members);
+    out->member_count = json_members_at_most(element, REQUEST_MAX_MEMBERS, r->arena, &members);
     out->members = members;
+    if (out->member_count > REQUEST_MAX_MEMBERS)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "element [%zu] of the array must have at most %d members", index,
+                       REQUEST_MAX_MEMBERS);
     snprintf(out->prefix, sizeof(out->prefix), "[%zu].", index);
     return 0;
 }

@@ -25,7 +25,7 @@ struct parameters {
 void parameters_of_request(const struct request *r, struct parameters *out);
 
 /* Those of one element of an array, and the query, which is about each of them;
- * ERR_INVALID_PARAMETER if it is no object. */
+ * ERR_INVALID_PARAMETER if it is no object, or one with more than REQUEST_MAX_MEMBERS. */
 int parameters_of_element(const struct request *r, struct json_value element, size_t index,
                           struct parameters *out, struct err *e);
 

@@ -34,19 +34,17 @@ static enum http_method method_of(const char *name)
     return HTTP_OTHER;
 }
 
-/* The caller's id if it is 1 to 128 visible ASCII characters, else a new one. */
-static void take_request_id(struct request *r)
+void request_id_choose(struct str given, char out[REQUEST_ID_SIZE])
 {
-    struct str given = request_header(r, "HTTP_X_REQUEST_ID");
     bool good = given.n >= 1 && given.n < REQUEST_ID_SIZE;
 
     for (size_t i = 0; good && i < given.n; i++)
         good = given.p[i] > ' ' && given.p[i] < 0x7f;
     if (good) {
-        memcpy(r->request_id, given.p, given.n);
-        r->request_id[given.n] = '\0';
+        memcpy(out, given.p, given.n);
+        out[given.n] = '\0';
     } else {
-        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, r->request_id);
+        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, out);
     }
 }
 
@@ -96,7 +94,7 @@ int request_init(struct request *r, struct gateway *g, struct arena *a, struct e
 {
     *r = (struct request){.arena = a, .gateway = g};
     r->method = method_of(param(r, "REQUEST_METHOD"));
-    take_request_id(r);
+    request_id_choose(request_header(r, "HTTP_X_REQUEST_ID"), r->request_id);
     split_target(r);
     if (uri_segments(r->path, a, &r->segments, &r->segment_count, e) < 0)
         return -1;
@@ -110,41 +108,58 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* The value of a charset, quoted or not, and what may follow it. */
+/* The value of a charset, quoted or not, and what may follow it. Many programs write "utf8". */
 static bool is_utf8(const char *value)
 {
     bool quoted = *value == '"';
 
     value += quoted;
-    if (strncasecmp(value, "utf-8", 5) != 0)
+    if (strncasecmp(value, "utf", 3) != 0)
         return false;
-    value += 5;
-    if (quoted && *value++ != '"')
+    value += 3 + (value[3] == '-');
+    if (*value++ != '8' || (quoted && *value++ != '"'))
         return false;
     return *value == '\0' || *value == ';' || is_blank(*value);
 }
 
 /* The media type without its parameters is application/json, and a charset, if named, is UTF-8. */
-static bool is_json_type(struct str type)
+static int check_type(struct str type, struct err *e)
 {
     static const char json[] = "application/json";
     size_t n = sizeof(json) - 1;
+    bool is_json = type.n >= n && strncasecmp(type.p, json, n) == 0;
+    struct str rest = is_json ? (struct str){type.p + n, type.n - n} : STR("");
 
-    if (type.n < n || strncasecmp(type.p, json, n) != 0)
-        return false;
-    struct str rest = {type.p + n, type.n - n};
     while (rest.n && is_blank(rest.p[0])) {
         rest.p++;
         rest.n--;
     }
-    if (rest.n == 0)
-        return true;
-    if (rest.p[0] != ';')
-        return false;
-    const char *charset = strcasestr(rest.p, "charset=");
-    if (!charset)
-        return true;
-    return is_utf8(charset + strlen("charset="));
+    if (!is_json || (rest.n && rest.p[0] != ';'))
+        return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
+                       "send the body as JSON, with Content-Type: application/json");
+    const char *charset = rest.n ? strcasestr(rest.p, "charset=") : NULL;
+    if (charset && !is_utf8(charset + strlen("charset=")))
+        return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
+                       "the charset in Content-Type must be utf-8, JSON has no other: send "
+                       "Content-Type: application/json");
+    return 0;
+}
+
+/* Nothing is unpacked here: a small body could become a very large one. */
+static int compressed(struct err *e)
+{
+    return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
+                   "the body is compressed, which is not supported: send it as it is, without "
+                   "Content-Encoding");
+}
+
+static int check_encoding(const struct request *r, struct err *e)
+{
+    struct str encoding = request_header(r, "HTTP_CONTENT_ENCODING");
+
+    if (encoding.n && strcasecmp(encoding.p, "identity") != 0)
+        return compressed(e);
+    return 0;
 }
 
 /* -1: absent or not a number. */
@@ -171,6 +186,21 @@ static int read_fixed(struct request *r, char *out, size_t n, struct err *e)
     return 0;
 }
 
+static int take_body(struct request *r, struct str text, struct err *e)
+{
+    /* gzip without the header that says so. */
+    if (str_starts_with(text, "\x1f\x8b"))
+        return compressed(e);
+    if (json_scan(text, &r->body, e) < 0)
+        return -1;
+    r->has_body = true;
+    r->member_count = json_members_at_most(r->body, REQUEST_MAX_MEMBERS, r->arena, &r->members);
+    if (r->member_count > REQUEST_MAX_MEMBERS)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "the object in the body must have at most %d members", REQUEST_MAX_MEMBERS);
+    return 0;
+}
+
 int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
 {
     int64_t n = content_length(r);
@@ -182,17 +212,12 @@ int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
                        "the body must be at most %" PRId64 " bytes, this one has %" PRId64,
                        max_bytes, n);
     struct str type = request_header(r, "CONTENT_TYPE");
-    if (!is_json_type(type.p ? type : STR("")))
-        return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
-                       "send the body as JSON, with Content-Type: application/json");
-    char *text = arena_alloc(r->arena, (size_t)n + 1);
-    if (read_fixed(r, text, (size_t)n, e) < 0 ||
-        json_scan((struct str){text, (size_t)n}, &r->body, e) < 0)
+    if (check_encoding(r, e) < 0 || check_type(type.p ? type : STR(""), e) < 0)
         return -1;
-    r->has_body = true;
-    if (r->body.type == JSON_OBJECT)
-        r->member_count = json_members(r->body, r->arena, &r->members);
-    return 0;
+    char *text = arena_text(r->arena, (size_t)n + 1);
+    text[n] = '\0';
+    return read_fixed(r, text, (size_t)n, e) < 0 ? -1
+                                                 : take_body(r, (struct str){text, (size_t)n}, e);
 }
 
 struct str request_path(const struct request *r, const char *name)
@@ -221,9 +246,9 @@ static struct str next_element(const char **at)
 }
 
 /* The number in an ETag of this API, spelt as this API spells it: "7", not "07". */
-static bool version_of(struct str etag, bool strong, int64_t *out)
+static bool version_of(struct str etag, int64_t *out)
 {
-    if (!strong && str_starts_with(etag, "W/"))
+    if (str_starts_with(etag, "W/"))
         etag = (struct str){etag.p + 2, etag.n - 2};
     if (etag.n < 3 || etag.p[0] != '"' || etag.p[etag.n - 1] != '"')
         return false;
@@ -233,8 +258,7 @@ static bool version_of(struct str etag, bool strong, int64_t *out)
     return json_integer((struct json_value){JSON_NUMBER, digits}, out);
 }
 
-void request_versions(const struct request *r, const char *cgi_name, bool strong,
-                      struct versions *out)
+void request_versions(const struct request *r, const char *cgi_name, struct versions *out)
 {
     struct str header = request_header(r, cgi_name);
     const char *at = header.p;
@@ -248,7 +272,7 @@ void request_versions(const struct request *r, const char *cgi_name, bool strong
         struct str element = next_element(&at);
         if (str_is(element, "*"))
             out->any = true;
-        else if (version_of(element, strong, &list[out->count]))
+        else if (version_of(element, &list[out->count]))
             out->count++;
     }
     out->list = list;

@@ -31,6 +31,9 @@ extern const char *const http_method_names[HTTP_METHODS];
 
 #define REQUEST_ID_SIZE 129
 #define REQUEST_MAX_SEGMENTS 8
+/* Of an object in a body, unknown ones included. Objects within its members are the caller's own
+ * and not taken apart. */
+#define REQUEST_MAX_MEMBERS 1000
 
 struct request {
     struct arena *arena;
@@ -55,13 +58,18 @@ struct request {
     size_t member_count;
 };
 
+/* The id of a request: the caller's X-Request-Id if it is 1 to 128 visible ASCII characters, else a
+ * new one. */
+void request_id_choose(struct str given, char out[REQUEST_ID_SIZE]);
+
 /* Method, request id and target. request_id is set even when this fails. */
 int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e);
 
 /*
  * Reads the body and scans it as JSON. An empty body is none. Errors: ERR_BODY_TOO_LARGE (before
- * reading it), ERR_INCOMPLETE_BODY, ERR_UNSUPPORTED_MEDIA_TYPE, ERR_INVALID_JSON,
- * ERR_INVALID_ENCODING.
+ * reading it), ERR_INCOMPLETE_BODY, ERR_UNSUPPORTED_MEDIA_TYPE (also for one that is compressed),
+ * ERR_INVALID_JSON, ERR_INVALID_ENCODING; ERR_INVALID_PARAMETER for an object with more than
+ * REQUEST_MAX_MEMBERS.
  */
 int request_read_body(struct request *r, int64_t max_bytes, struct err *e);
 
@@ -72,10 +80,11 @@ struct str request_header(const struct request *r, const char *cgi_name);
 struct str request_path(const struct request *r, const char *name);
 
 /*
- * The versions that If-Match (strong comparison: a weak ETag never matches) or If-None-Match names;
- * this API's ETags are "<version>" (RFC 9110 sections 8.8.3 and 13.1).
+ * The versions that If-Match or If-None-Match names; this API's ETags are "<version>" (RFC 9110
+ * sections 8.8.3 and 13.1). A weak one counts as the strong one, also in If-Match, against section
+ * 13.1.1: proxies that compress (nginx's gzip) weaken an ETag on its way, and the version in it
+ * names the session's state, not the bytes of an answer.
  */
-void request_versions(const struct request *r, const char *cgi_name, bool strong,
-                      struct versions *out);
+void request_versions(const struct request *r, const char *cgi_name, struct versions *out);
 
 #endif

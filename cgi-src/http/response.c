@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 
-#define BODY_KEPT (1024 * 1024) /* memory that a thread keeps for its next answer */
+/* Memory that a thread keeps for its next answer. */
+#define BODY_KEPT ((size_t)16 * 1024)
+#define HEADERS_KEPT ((size_t)4 * 1024)
 #define HEADERS_CAP (64 * 1024)
 
 struct status_row {
@@ -23,6 +25,7 @@ static const struct status_row status_of_code[ERR_CODES] = {
     [ERR_INCOMPLETE_BODY] = {400, 0},
     [ERR_UNAUTHORIZED] = {401, 0},
     [ERR_FORBIDDEN] = {403, 0},
+    [ERR_ORIGIN_NOT_ALLOWED] = {403, 0},
     [ERR_NOT_FOUND] = {404, 0},
     [ERR_SESSION_NOT_FOUND] = {404, 0},
     [ERR_MESSAGE_NOT_FOUND] = {404, 0},
@@ -63,6 +66,7 @@ static const struct {
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {422, "Unprocessable Content"},
+    {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
@@ -99,9 +103,11 @@ void response_reset(struct response *r)
 {
     r->status = 500;
     r->content_type = NULL;
-    buf_reset(&r->headers);
+    if (r->headers.size > HEADERS_KEPT)
+        buf_free(&r->headers);
     if (r->body.size > BODY_KEPT)
         buf_free(&r->body);
+    buf_reset(&r->headers);
     buf_reset(&r->body);
 }
 

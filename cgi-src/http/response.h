@@ -21,7 +21,7 @@ struct response {
 
 void response_init(struct response *r, size_t body_cap);
 void response_free(struct response *r);
-/* Back to empty, the memory kept. */
+/* Back to empty; 20 KB of its memory are kept at most. */
 void response_reset(struct response *r);
 
 /* Adds a header line. A value with a control character is left out: it could end the header. */

@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "pool/master.h"
-#include "pool/user.h"
+#include "pool/pool.h"
+#include "pool/signals.h"
+#include "pool/privileges.h"
 
 _Noreturn static void run_child(pid_t parent, const sigset_t *signals, const struct config *config,
                                 int (*work)(const struct config *config))
@@ -19,7 +20,7 @@ _Noreturn static void run_child(pid_t parent, const sigset_t *signals, const str
     struct err e = {.code = ERR_NONE};
 
     /* It may start other programs (credential_process): not as root. */
-    if (user_become(config, &e) < 0) {
+    if (privileges_drop(config, &e) < 0) {
         log_error("%s", e.detail);
         _exit(EXIT_FAILURE);
     }
@@ -59,7 +60,7 @@ enum pool_aside pool_run_aside(const struct config *config,
     int status = -1;
     pid_t parent = getpid();
 
-    master_hold_signals(&before);
+    signals_hold(&before);
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0) {

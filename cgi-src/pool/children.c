@@ -1,8 +1,7 @@
 /*
- * One process of the pool as the master sees it: start, orders, death. How many there should be,
- * and when they are replaced, is decided in generations.c.
+ * Worker processes: what the master does to them and learns of them. It decides nothing.
  */
-#include "pool/master.h"
+#include "pool/children.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,188 +16,121 @@
 #include "base/metrics.h"
 #include "pool/title.h"
 
-/* One that dies sooner than this after its start has not died of its work. Short, so that whoever
- * kills a worker each second (a drill, or the kernel short of memory) still finds the others
- * replaced at once. */
-#define EARLY_DEATH_US ((int64_t)1 * 1000000)
-#define BACKOFF_MAX_S 30
-#define CRASH_LOOP 5
-/* Of those that die of their work, one and the same request perhaps, again and again. The pause is
- * short enough that somebody who kills a worker each second finds the others up before the next. */
-#define RECENT_US ((int64_t)60 * 1000000)
-#define RECENT_PAUSE_US ((int64_t)500000)
 #define STATUS_UNKNOWN (-1) /* waitpid gives no such status */
-#define START_TIME_US ((int64_t)60 * 1000000)
-
-unsigned position_count_death(struct position *p, bool early, int64_t now_us)
-{
-    unsigned recent = 0;
-
-    p->failures = early ? p->failures + 1 : 0;
-    p->deaths_us[p->deaths++ % DEATHS_KEPT] = now_us;
-    for (unsigned i = 0; i < DEATHS_KEPT && i < p->deaths; i++)
-        recent += now_us - p->deaths_us[i] < RECENT_US;
-    return recent;
-}
-
-int64_t child_backoff_us(unsigned failures, unsigned recent)
-{
-    if (failures <= 1)
-        return recent >= DEATHS_KEPT ? RECENT_PAUSE_US : 0;
-    int64_t s = failures - 2 < 5 ? (int64_t)1 << (failures - 2) : BACKOFF_MAX_S;
-    return s * 1000000;
-}
 
 /* ---- start ---- */
 
-static unsigned place_of(const struct child *c)
+/* Above all the other processes' control sockets: their end must tell them that the master is gone.
+ */
+static void close_siblings(const struct children *c)
 {
-    return (unsigned)(c - c->master->children);
-}
-
-static int free_place(const struct master *m)
-{
-    for (unsigned i = 0; i < board_places(m->board); i++) {
-        if (m->children[i].state == CHILD_NONE)
-            return (int)i;
-    }
-    return -1;
-}
-
-/* What belongs to the master alone: above all the other processes' control sockets, whose end must
- * tell them that the master is gone. */
-static void close_masters_descriptors(struct master *m)
-{
-    close(m->epoll_fd);
-    close(m->signals.fd);
-    status_abandon(m->status);
-    if (m->status_listener.fd >= 0)
-        close(m->status_listener.fd);
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
-        if (m->children[i].state != CHILD_NONE)
-            close(m->children[i].control.fd);
+    for (unsigned i = 0; i < STEP_PLACES; i++) {
+        if (c->processes[i].pid != 0)
+            close(c->processes[i].control.fd);
     }
 }
 
-_Noreturn static void run_child(struct master *m, const struct generation *g, unsigned place,
-                                int control)
+_Noreturn static void run_child(struct children *c, const struct child_start *start, int control)
 {
-    struct process_setup setup = {.config = g->config,
-                                  .handler = m->options->handler,
-                                  .board = m->board,
-                                  .place = place,
-                                  .listener = m->listener.fd,
+    struct process_setup setup = {.config = start->config,
+                                  .handler = start->handler,
+                                  .scoreboard = c->scoreboard,
+                                  .place = start->place,
+                                  .listener = start->listener,
                                   .control = control};
 
-    close_masters_descriptors(m);
-    title_set("chat-sessions: worker %u", place);
+    close_siblings(c);
+    c->close_masters(c->context);
+    title_set("chat-sessions: worker %u", start->place);
     exit(process_run(&setup));
 }
 
 static void control_ready(struct watch *w, uint32_t events)
 {
-    struct child *c = (struct child *)w;
+    struct child_process *p = (struct child_process *)w;
+    struct child_facts *facts = &p->all->facts[p - p->all->processes];
     char message;
 
     if (recv(w->fd, &message, 1, MSG_DONTWAIT) == 1) {
         if (message == CONTROL_READY)
-            generation_child_ready(c->master, c);
+            facts->said_ready = true;
         else if (message == CONTROL_RECYCLE)
-            c->wants_successor = true;
+            facts->wants_successor = true;
     } else if (events & (EPOLLHUP | EPOLLERR)) {
-        watch_remove(c->master->epoll_fd, w); /* its death comes as SIGCHLD */
+        watch_remove(p->all->epoll_fd, w); /* its death comes as SIGCHLD */
     }
 }
 
-int child_start(struct master *m, const struct generation *g, unsigned position)
+static int fail_start(struct children *c, unsigned place, const char *what)
 {
-    int place = free_place(m);
+    log_error("cannot start a worker process: %s: %s", what, strerrordesc_np(errno));
+    scoreboard_clear(c->scoreboard, place);
+    c->facts[place].has_ended = true;
+    return -1;
+}
+
+int children_start(struct children *c, const struct child_start *start)
+{
+    unsigned place = start->place;
     int pair[2];
 
-    if (place < 0)
-        return -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0) {
-        log_error("cannot make a control socket: %s", strerrordesc_np(errno));
-        return -1;
-    }
-    board_set(m->board, (unsigned)place, BOARD_STARTING, (unsigned)g->config->pool_threads);
+    scoreboard_set(c->scoreboard, place, SCOREBOARD_STARTING,
+                   (unsigned)start->config->pool_threads);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+        return fail_start(c, place, "socketpair");
     fflush(NULL);
     /* Signals are blocked in the master, and stay so in the child: none is lost or comes twice. */
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
-        run_child(m, g, (unsigned)place, pair[1]);
+        run_child(c, start, pair[1]);
     }
     close(pair[1]);
     if (pid < 0) {
-        log_error("cannot start a worker process: %s", strerrordesc_np(errno));
         close(pair[0]);
-        board_clear(m->board, (unsigned)place);
-        return -1;
+        return fail_start(c, place, "fork");
     }
-    int64_t now = pool_now_us();
-    m->children[place] = (struct child){.control = {pair[0], control_ready},
-                                        .master = m,
-                                        .state = CHILD_STARTING,
-                                        .pid = pid,
-                                        .generation = g->number,
-                                        .position = position,
-                                        .started_us = now,
-                                        .deadline_us = now + START_TIME_US};
-    watch_add(m->epoll_fd, &m->children[place].control, EPOLLIN);
+    c->processes[place] = (struct child_process){
+        .control = {pair[0], control_ready}, .all = c, .pid = pid, .started_us = pool_now_us()};
+    watch_add(c->epoll_fd, &c->processes[place].control, EPOLLIN);
     metrics_process_started();
     return 0;
 }
 
 /* ---- orders ---- */
 
-void child_order(struct child *c, enum control order)
+void children_order(struct children *c, unsigned place, enum control order)
 {
     char message = (char)order;
 
-    send(c->control.fd, &message, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (c->processes[place].pid != 0)
+        send(c->processes[place].control.fd, &message, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void child_retire(struct child *c)
+void children_order_all(struct children *c, enum control order)
 {
-    unsigned place = place_of(c);
-
-    board_set(c->master->board, place, BOARD_DRAINING, board_threads(c->master->board, place));
+    for (unsigned i = 0; i < STEP_PLACES; i++)
+        children_order(c, i, order);
 }
 
-void child_drain(struct child *c, enum control how)
+void children_retire(struct children *c, unsigned place)
 {
-    const struct config *config = c->master->current.config;
-
-    child_order(c, how);
-    c->state = CHILD_DRAINING;
-    c->severity = 0;
-    c->deadline_us = pool_now_us() + config->pool_stop_timeout_s * 1000000;
+    scoreboard_set(c->scoreboard, place, SCOREBOARD_DRAINING,
+                   scoreboard_threads(c->scoreboard, place));
 }
 
-void child_escalate(struct child *c, int64_t now_us)
+void children_signal(struct children *c, unsigned place, int number)
 {
-    if (c->deadline_us == 0 || now_us < c->deadline_us)
-        return;
-    if (c->state == CHILD_STARTING) {
-        log_error("worker process %d has not become ready within %d s: killing it", (int)c->pid,
-                  (int)(START_TIME_US / 1000000));
-        c->severity = 1;
-    } else if (c->severity == 0) {
-        log_warning("worker process %d has not ended in time: its requests are cut off",
-                    (int)c->pid);
-    }
-    kill(c->pid, c->severity == 0 ? SIGTERM : SIGKILL);
-    c->deadline_us = c->severity == 0 ? now_us + TERM_TIME_US : 0;
-    c->severity++;
+    if (c->processes[place].pid != 0)
+        kill(c->processes[place].pid, number);
 }
 
-/* ---- death ---- */
+/* ---- end ---- */
 
 static void describe_end(int status, char *out, size_t size)
 {
     if (status == STATUS_UNKNOWN)
-        snprintf(out, size, "has ended, nobody can say how");
+        snprintf(out, size, "has ended; its exit status is not known");
     else if (WIFSIGNALED(status))
         snprintf(out, size, "was killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status))); /* the master has one thread */
@@ -206,74 +138,69 @@ static void describe_end(int status, char *out, size_t size)
         snprintf(out, size, "has exited with status %d", WEXITSTATUS(status));
 }
 
-/* When the next one for its position may start. */
-static void back_off(struct master *m, const struct child *c, int64_t now_us)
+static void bury(struct children *c, unsigned place, int status)
 {
-    struct position *p = &m->positions[c->position];
-
-    if (c->killed && c->state == CHILD_READY)
-        return; /* the watchdog's doing: the next one starts at once */
-    bool early = now_us - c->started_us < EARLY_DEATH_US || c->state == CHILD_STARTING;
-    unsigned recent = position_count_death(p, early, now_us);
-    int64_t wait = child_backoff_us(p->failures, recent);
-    p->next_us = now_us + wait;
-    if (p->failures >= CRASH_LOOP)
-        log_error("crash loop: worker %u has died %u times in a row soon after its start; the next "
-                  "one starts in %d s; the lines above say why",
-                  c->position, p->failures, (int)(wait / 1000000));
-    else if (recent >= CRASH_LOOP)
-        log_error("crash loop: worker %u has died %u times or more within a minute; the next one "
-                  "starts in %d ms; the lines above say why",
-                  c->position, recent, (int)(wait / 1000));
-}
-
-static void died(struct master *m, struct child *c, int status)
-{
-    int64_t now = pool_now_us();
-    bool asked = c->state == CHILD_DRAINING;
+    struct child_process *p = &c->processes[place];
     char how[80];
 
     describe_end(status, how, sizeof(how));
-    if (asked && status == 0) {
-        log_debug("worker process %d has ended", (int)c->pid);
+    if (c->facts[place].state == CHILD_DRAINING && status == 0) {
+        log_debug("worker process %d has ended", (int)p->pid);
     } else {
-        log_error("worker process %d %s", (int)c->pid, how);
+        log_error("worker process %d %s, %lld ms after its start", (int)p->pid, how,
+                  (long long)(pool_now_us() - p->started_us) / 1000);
         metrics_process_died();
     }
-    struct child gone = *c;
-    watch_remove(m->epoll_fd, &c->control);
-    close(c->control.fd);
-    board_clear(m->board, place_of(c));
-    *c = (struct child){.state = CHILD_NONE};
-    if (asked || m->stopping)
-        return;
-    if (m->next.config && gone.generation == m->next.number)
-        generation_abort(m, "its processes do not start");
-    else
-        back_off(m, &gone, now);
+    watch_remove(c->epoll_fd, &p->control);
+    close(p->control.fd);
+    *p = (struct child_process){.pid = 0};
+    scoreboard_clear(c->scoreboard, place);
+    c->facts[place].has_ended = true;
 }
 
-void children_reap(struct master *m)
+/* What it had said before its end counts: it may have been ready. */
+static void read_last_words(struct child_process *p)
 {
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
-        struct child *c = &m->children[i];
+    control_ready(&p->control, 0);
+}
+
+void children_reap(struct children *c)
+{
+    for (unsigned i = 0; i < STEP_PLACES; i++) {
+        struct child_process *p = &c->processes[i];
         int status;
-        if (c->state == CHILD_NONE)
+        if (p->pid == 0)
             continue;
-        pid_t ended = waitpid(c->pid, &status, WNOHANG);
-        if (ended == c->pid)
-            died(m, c, status);
-        else if (ended < 0 && errno == ECHILD) /* somebody else has waited for it */
-            died(m, c, STATUS_UNKNOWN);
+        pid_t ended = waitpid(p->pid, &status, WNOHANG);
+        if (ended == 0 || (ended < 0 && errno != ECHILD))
+            continue;
+        read_last_words(p);
+        bury(c, i, ended == p->pid ? status : STATUS_UNKNOWN); /* else: waited for by another */
     }
 }
 
-unsigned children_count(const struct master *m, enum child_state state, unsigned generation)
-{
-    unsigned n = 0;
+/* ---- what is asked ---- */
 
-    for (unsigned i = 0; i < BOARD_PLACES; i++)
-        n += m->children[i].state == state &&
-             (generation == 0 || m->children[i].generation == generation);
-    return n;
+void children_record_busy(struct children *c)
+{
+    for (unsigned i = 0; i < STEP_PLACES; i++) {
+        long long since_us = 0;
+        if (c->processes[i].pid != 0)
+            scoreboard_busy(c->scoreboard, i, &since_us);
+        c->facts[i].busy_since_us = since_us;
+    }
+}
+
+pid_t children_pid(const struct children *c, unsigned place)
+{
+    return c->processes[place].pid;
+}
+
+bool children_exist(const struct children *c)
+{
+    for (unsigned i = 0; i < STEP_PLACES; i++) {
+        if (c->processes[i].pid != 0)
+            return true;
+    }
+    return false;
 }

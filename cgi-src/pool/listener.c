@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -39,6 +40,24 @@ void listener_warn_if_open(int fd)
     if (getsockname(fd, (struct sockaddr *)&address, &n) == 0 && address.ss_family != AF_UNIX)
         log_warning("the FastCGI socket is not a unix socket: whoever can connect to it can speak "
                     "for any user and can stop a worker");
+}
+
+void listener_warn_if_short(int wait)
+{
+    FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
+    char text[32] = "";
+
+    if (!f)
+        return;
+    if (fgets(text, sizeof(text), f)) {
+        long most = strtol(text, NULL, 10);
+        if (most > 0 && most < wait)
+            log_warning("net.core.somaxconn is %ld: only so many requests can wait while every "
+                        "worker is busy, those above are answered 503 at once; with "
+                        "net.core.somaxconn=%d as many as this service can use",
+                        most, wait);
+    }
+    fclose(f);
 }
 
 /* True if somebody takes connections there. */

@@ -22,6 +22,9 @@ bool listener_is_one(int fd);
  */
 void listener_warn_if_open(int fd);
 
+/* Says so in the log if the kernel keeps fewer connections waiting (net.core.somaxconn). */
+void listener_warn_if_short(int wait);
+
 /*
  * Opens the socket with these permissions. A file that a dead pool left behind is replaced; if one
  * answers there, that is an error. wait: how many connections the kernel keeps waiting.

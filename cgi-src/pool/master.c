@@ -1,26 +1,28 @@
 /*
- * The master: start, the event loop, signals, stop. It touches no request; what it does for the
- * processes is in children.c and generations.c.
+ * The master: start, the event loop, signals, end. Events are recorded as facts, master_step
+ * decides, decisions.c carries out. It touches no request but those that it refuses (refusal.c).
  */
 #include "pool/master.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "pool/notify.h"
+#include "pool/privileges.h"
+#include "pool/signals.h"
 #include "pool/title.h"
-#include "pool/user.h"
 
-/* Connections that wait while every worker is busy; nginx's max_conns stays below. */
-#define BACKLOG 511
-#define STATUS_BACKLOG 64
+/* Connections that wait while every worker is busy: a burst of as many clients loses none of them.
+ * The kernel takes less where net.core.somaxconn is less. */
+#define BACKLOG 1024
+#define STATUS_BACKLOG 1024
 #define PLACES_MIN 16
 #define DESCRIPTORS 65536
 
@@ -31,92 +33,40 @@ static void report(void *context, struct status_report *out)
     struct master *m = context;
 
     *out = (struct status_report){.reloads = m->reloads,
-                                  .starting = children_count(m, CHILD_STARTING, 0),
-                                  .ready = children_count(m, CHILD_READY, 0),
-                                  .draining = children_count(m, CHILD_DRAINING, 0)};
-    out->max = m->current.processes * (unsigned)m->current.config->pool_threads;
-    for (unsigned i = 0; i < board_places(m->board); i++) {
+                                  .refused = refusal_count(m->refusal),
+                                  .starting = step_count(&m->state, CHILD_STARTING),
+                                  .ready = step_count(&m->state, CHILD_READY),
+                                  .draining = step_count(&m->state, CHILD_DRAINING)};
+    out->max = m->state.current.processes * (unsigned)m->current.config->pool_threads;
+    for (unsigned i = 0; i < scoreboard_places(m->scoreboard); i++) {
         long long since_us;
-        unsigned busy = board_busy(m->board, i, &since_us);
+        unsigned busy = scoreboard_busy(m->scoreboard, i, &since_us);
         out->busy += busy;
-        out->connections += board_connections(m->board, i);
-        if (m->children[i].state == CHILD_READY)
-            out->idle += board_threads(m->board, i) - busy;
-    }
-}
-
-/* ---- stop ---- */
-
-static void begin_stop(struct master *m)
-{
-    /* A socket of systemd's stays open: what waits there is for whoever is started next. */
-    enum control how = m->listener.path ? CONTROL_STOP : CONTROL_DRAIN;
-
-    m->stopping = true;
-    long long timeout_s = m->current.config->pool_stop_timeout_s;
-    log_info("stopping: requests have %lld s to end", timeout_s);
-    /* systemd's own patience (TimeoutStopSec) may be shorter than what is configured here. */
-    notify_send("STOPPING=1\nSTATUS=waiting for requests to end\nEXTEND_TIMEOUT_USEC=%lld",
-                timeout_s * 1000000 + 2 * TERM_TIME_US);
-    listener_unlink(&m->listener);
-    for (int pass = 0; pass < 2; pass++) {
-        for (unsigned i = 0; i < BOARD_PLACES; i++) {
-            struct child *c = &m->children[i];
-            if (c->state == CHILD_NONE || c->state == CHILD_DRAINING)
-                continue;
-            if (pass == 0)
-                child_retire(c);
-            else
-                child_drain(c, how);
-        }
-    }
-}
-
-/* A second signal: TERM for all workers, so that they leave their requests; a third: KILL. */
-static void hasten_stop(struct master *m, int64_t now_us)
-{
-    log_warning("told to stop again: not waiting for requests any longer");
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
-        struct child *c = &m->children[i];
-        if (c->state == CHILD_NONE)
-            continue;
-        c->state = CHILD_DRAINING;
-        c->deadline_us = now_us;
-        c->severity = m->stop_signals > 2 ? 1 : 0;
+        out->connections += scoreboard_connections(m->scoreboard, i);
+        if (m->state.children[i].state == CHILD_READY)
+            out->idle += scoreboard_threads(m->scoreboard, i) - busy;
     }
 }
 
 /* ---- signals ---- */
 
-static void reopen_logs(struct master *m)
-{
-    log_reopen();
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
-        if (m->children[i].state != CHILD_NONE)
-            child_order(&m->children[i], CONTROL_REOPEN);
-    }
-}
-
 static void handle_signal(struct master *m, int number)
 {
     switch (number) {
     case SIGCHLD:
-        children_reap(m);
+        children_reap(&m->children);
         break;
     case SIGHUP:
-        if (!m->stopping)
-            generation_reload(m);
+        decisions_ask_for_reload(m);
         break;
     case SIGUSR1:
-        reopen_logs(m);
+        log_reopen();
+        children_order_all(&m->children, CONTROL_REOPEN);
         break;
     case SIGTERM:
     case SIGINT:
     case SIGQUIT:
-        if (m->stop_signals++ == 0)
-            begin_stop(m);
-        else
-            hasten_stop(m, pool_now_us());
+        m->state.stop_signals++;
         break;
     default:
         break;
@@ -133,56 +83,31 @@ static void signals_ready(struct watch *w, uint32_t events)
         handle_signal(m, (int)info.ssi_signo);
 }
 
-static void wanted_signals(sigset_t *set)
-{
-    static const int wanted[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT};
-
-    sigemptyset(set);
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-        sigaddset(set, wanted[i]);
-}
-
-void master_hold_signals(sigset_t *before)
-{
-    sigset_t set;
-
-    wanted_signals(&set);
-    sigprocmask(SIG_BLOCK, &set, before);
-}
-
-static int open_signals(struct master *m, sigset_t *before)
-{
-    sigset_t set;
-
-    wanted_signals(&set);
-    master_hold_signals(before);
-    signal(SIGPIPE, SIG_IGN);
-    m->signals = (struct watch){signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), signals_ready};
-    return m->signals.fd < 0 ? -1 : watch_add(m->epoll_fd, &m->signals, EPOLLIN);
-}
-
 /* ---- start ---- */
 
 static int open_socket(struct listener *l, const char *systemd_name, const char *path, int backlog,
                        const struct config *c, struct err *e)
 {
-    if (listener_from_systemd(l, systemd_name))
+    if (listener_from_systemd(l, systemd_name)) {
+        listen(l->fd, backlog); /* its unit may have another idea of how many may wait */
         return 0;
+    }
     return listener_open(l, path, (unsigned)c->socket_mode, backlog, e);
 }
 
-static int open_sockets(struct master *m, char *status_path, size_t size, struct err *e)
+static int open_sockets(struct master *m, struct err *e)
 {
     const struct config *c = m->current.config;
 
     if (*c->status_socket)
-        snprintf(status_path, size, "%s", c->status_socket);
+        snprintf(m->status_path, sizeof(m->status_path), "%s", c->status_socket);
     else
-        snprintf(status_path, size, "%s.status", c->socket);
+        snprintf(m->status_path, sizeof(m->status_path), "%s.status", c->socket);
     int result = open_socket(&m->listener, NULL, c->socket, BACKLOG, c, e);
     if (result == 0) {
         listener_warn_if_open(m->listener.fd);
-        result = open_socket(&m->status_listener, "status", status_path, STATUS_BACKLOG, c, e);
+        listener_warn_if_short(BACKLOG);
+        result = open_socket(&m->status_listener, "status", m->status_path, STATUS_BACKLOG, c, e);
     }
     listener_forget_environment();
     return result;
@@ -199,98 +124,101 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static unsigned places_for(unsigned processes)
+/* In a process that was just forked. */
+static void close_masters(void *context)
 {
-    /* Two generations, and room for those that still drain when the next reload comes. */
-    unsigned n = processes * 4;
-    return n < PLACES_MIN ? PLACES_MIN : n;
+    struct master *m = context;
+
+    close(m->epoll_fd);
+    close(m->signals.fd);
+    status_abandon(m->status);
+    refusal_abandon(m->refusal);
+    if (m->status_listener.fd >= 0)
+        close(m->status_listener.fd);
 }
 
-static int start(struct master *m, char *status_path, size_t size, struct err *e)
+static int start_servers(struct master *m, struct err *e)
 {
-    m->current = (struct generation){.number = ++m->last_generation, .config = m->options->config};
-    m->current.processes = generation_processes(m, m->current.config);
-    raise_descriptor_limit();
+    const struct status_setup status = {.epoll_fd = m->epoll_fd,
+                                        .listener = m->status_listener.fd,
+                                        .timer = &m->state.timers[TIMER_CLIENTS],
+                                        .report = report,
+                                        .context = m};
+    const struct refusal_setup refusal = {.epoll_fd = m->epoll_fd,
+                                          .listener = m->listener.fd,
+                                          .scoreboard = m->scoreboard,
+                                          .timer = &m->state.timers[TIMER_CLIENTS]};
+
+    m->refusal = refusal_new(&refusal, e);
+    m->status = m->refusal ? status_new(&status, e) : NULL;
+    return m->status ? 0 : -1;
+}
+
+static int start(struct master *m, struct err *e)
+{
     const struct config *c = m->options->config;
-    if (open_sockets(m, status_path, size, e) < 0 || user_give_socket(c, m->listener.path, e) < 0 ||
-        user_give_socket(c, m->status_listener.path, e) < 0 || user_become(c, e) < 0)
+
+    m->current.config = c;
+    m->state.current = decisions_generation(m, c);
+    m->current.number = m->state.current.number;
+    raise_descriptor_limit();
+    if (open_sockets(m, e) < 0 || privileges_give_socket(c, m->listener.path, e) < 0 ||
+        privileges_give_socket(c, m->status_listener.path, e) < 0 || privileges_drop(c, e) < 0)
         return -1;
-    m->board = board_new(places_for(m->current.processes), e);
-    if (!m->board)
+    /* Two generations, and room for those that still drain when the next reload comes. */
+    unsigned places = m->state.current.processes * 4;
+    m->state.places = places < PLACES_MIN ? PLACES_MIN : places;
+    m->scoreboard = scoreboard_new(m->state.places, e);
+    if (!m->scoreboard || start_servers(m, e) < 0)
         return -1;
-    m->status = status_new(m->epoll_fd, m->status_listener.fd, report, m, e);
-    if (!m->status)
-        return -1;
-    m->notify_every_us = notify_watchdog_us();
-    m->notify_us = m->notify_every_us ? pool_now_us() : 0;
-    title_set("chat-sessions: master (%s)", m->current.config->socket);
+    m->state.keep_listener = m->listener.path == NULL; /* systemd's: for the next master */
+    m->state.notify_every_us = notify_watchdog_us();
+    if (m->state.notify_every_us)
+        timer_set(&m->state.timers[TIMER_NOTIFY], pool_now_us());
+    m->children.epoll_fd = m->epoll_fd;
+    m->children.scoreboard = m->scoreboard;
+    title_set("chat-sessions: master (%s)", c->socket);
     return 0;
 }
 
 /* ---- the loop ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
+/* True if something happened on the way that must be decided upon at once. */
+static bool step(struct master *m)
 {
-    if (a == 0 || b == 0)
-        return a ? a : b;
-    return a < b ? a : b;
+    int64_t now = pool_now_us();
+
+    if (step_watchdog_is_due(&m->state, now))
+        children_record_busy(&m->children);
+    master_step(&m->state, now, &m->decisions);
+    return decisions_carry_out(m);
 }
 
-/* When something is due next; 0: nothing but events. */
-static int64_t next_wake(struct master *m, int64_t now_us)
+static void wait_for_event(struct master *m)
 {
-    int64_t next = earlier(m->notify_us, status_expire(m->status, now_us));
+    struct epoll_event event;
+    int wait_ms = -1;
+    /* Carrying out decisions may have set timers. */
+    int64_t next = timers_next(m->state.timers, TIMER_COUNT);
 
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
-        if (m->children[i].state != CHILD_NONE)
-            next = earlier(next, m->children[i].deadline_us);
+    if (next) {
+        int64_t now = pool_now_us();
+        wait_ms = next > now ? (int)((next - now) / 1000 + 1) : 0;
     }
-    if (m->stopping)
-        return next;
-    if (m->next.config)
-        next = earlier(next, m->next_deadline_us);
-    for (unsigned i = 0; i < MASTER_PROCESSES; i++) {
-        if (m->positions[i].next_us > now_us)
-            next = earlier(next, m->positions[i].next_us);
-    }
-    return earlier(next, m->check_us);
-}
-
-static void keep_systemd_calm(struct master *m, int64_t now_us)
-{
-    if (m->notify_us == 0 || now_us < m->notify_us)
+    if (epoll_wait(m->epoll_fd, &event, 1, wait_ms) != 1)
         return;
-    notify_send("WATCHDOG=1");
-    m->notify_us = now_us + m->notify_every_us;
-}
-
-static bool has_children(const struct master *m)
-{
-    for (unsigned i = 0; i < BOARD_PLACES; i++) {
-        if (m->children[i].state != CHILD_NONE)
-            return true;
-    }
-    return false;
+    struct watch *w = event.data.ptr;
+    w->ready(w, event.events);
 }
 
 static void run(struct master *m)
 {
-    struct epoll_event event;
-
     for (;;) {
-        int64_t now = pool_now_us();
-        generation_step(m, now);
-        keep_systemd_calm(m, now);
-        if (m->stopping && !has_children(m))
+        bool again = step(m);
+        if (m->state.stop_signals > 0 && !children_exist(&m->children))
             return;
-        int64_t next = next_wake(m, now);
-        int wait_ms = -1;
-        if (next)
-            wait_ms = next > now ? (int)((next - now) / 1000 + 1) : 0;
-        if (epoll_wait(m->epoll_fd, &event, 1, wait_ms) != 1)
-            continue;
-        struct watch *w = event.data.ptr;
-        w->ready(w, event.events);
+        if (!again)
+            wait_for_event(m);
     }
 }
 
@@ -299,13 +227,12 @@ static void run(struct master *m)
 static void clean_up(struct master *m)
 {
     status_free(m->status);
+    refusal_free(m->refusal);
     listener_close(&m->status_listener);
     listener_close(&m->listener);
-    board_free(m->board);
-    if (m->current.owned) {
-        config_free(m->current.owned);
-        free(m->current.owned);
-    }
+    scoreboard_free(m->scoreboard);
+    configuration_free(&m->next);
+    configuration_free(&m->current);
     if (m->signals.fd >= 0)
         close(m->signals.fd);
     if (m->epoll_fd >= 0)
@@ -315,19 +242,21 @@ static void clean_up(struct master *m)
 int pool_run(const struct pool_options *options, struct err *e)
 {
     static struct master m; /* large, and there is one */
-    char status_path[128];
     sigset_t before;
     int result = -1;
 
     m = (struct master){.options = options,
                         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-                        .signals.fd = -1,
+                        .signals = {signals_open(&before), signals_ready},
                         .listener.fd = -1,
                         .status_listener.fd = -1};
-    if (m.epoll_fd < 0 || open_signals(&m, &before) < 0) {
+    m.children.facts = m.state.children;
+    m.children.close_masters = close_masters;
+    m.children.context = &m;
+    if (m.epoll_fd < 0 || m.signals.fd < 0 || watch_add(m.epoll_fd, &m.signals, EPOLLIN) < 0) {
         err_set(e, ERR_INTERNAL, "the master cannot open its descriptors: %s",
                 strerrordesc_np(errno));
-    } else if (start(&m, status_path, sizeof(status_path), e) == 0) {
+    } else if (start(&m, e) == 0) {
         run(&m);
         log_info("stopped");
         result = 0;

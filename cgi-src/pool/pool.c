@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "pool/board.h"
+#include "pool/scoreboard.h"
 #include "pool/listener.h"
 #include "pool/process.h"
 #include "pool/title.h"
@@ -38,7 +38,7 @@ void pool_begin(int argc, char **argv)
 
 unsigned pool_slots(void)
 {
-    return BOARD_PLACES * BOARD_THREADS;
+    return SCOREBOARD_PLACES * SCOREBOARD_THREADS;
 }
 
 int pool_given_listener(void)
@@ -61,18 +61,18 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
                        strerrordesc_np(errno));
     listener_forget_environment();
     listener_warn_if_open(listener);
-    struct board *board = board_new(1, e);
-    if (!board)
+    struct scoreboard *scoreboard = scoreboard_new(1, e);
+    if (!scoreboard)
         return -1;
-    board_set(board, 0, BOARD_STARTING, (unsigned)config->pool_threads);
+    scoreboard_set(scoreboard, 0, SCOREBOARD_STARTING, (unsigned)config->pool_threads);
     struct process_setup setup = {.config = config,
                                   .handler = handler,
-                                  .board = board,
+                                  .scoreboard = scoreboard,
                                   .place = 0,
                                   .listener = listener,
                                   .control = -1};
     int status = process_run(&setup);
-    board_free(board);
+    scoreboard_free(scoreboard);
     return status == EXIT_SUCCESS ? 0 : err_set(e, ERR_INTERNAL, "the process has failed");
 }
 

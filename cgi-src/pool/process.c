@@ -5,25 +5,41 @@
 #include "pool/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "base/ids.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "pool/connection.h"
+#include "pool/worker.h"
 
-/* Idle connections beyond the busy ones: nginx keeps 32 for each of its own processes. */
-#define CONNECTIONS_MIN 256
-#define CONNECTIONS_PER_THREAD 4
+struct process {
+    struct process_setup setup;
+    void *context; /* the handler's */
+    struct connections *connections;
+    struct workers *workers;
+    int signal_fd;
+    bool draining;
+};
+
+/*
+ * What many threads would keep of freed memory. Without a limit the C library gives each of up to
+ * 8 threads a core an arena of its own, and each arena keeps what its busiest moment took. With a
+ * fixed threshold, large blocks (bodies, answers) always go straight back to the kernel.
+ */
+#define ARENAS 2
+#define LARGE_BLOCK (128 * 1024)
+
+static void limit_memory(void)
+{
+    mallopt(M_ARENA_MAX, ARENAS);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK);
+}
 
 /* ---- start ---- */
 
@@ -49,133 +65,48 @@ static int open_signals(bool single)
     return signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-static int watch_event(struct process *p, int fd, enum process_event event, uint32_t events)
+static struct workers *start_workers(struct process *p, unsigned threads, struct err *e)
 {
-    struct epoll_event ev = {.events = events, .data.u64 = TABLE_KEY_OTHER + event};
+    const struct workers_setup setup = {.handler = p->setup.handler,
+                                        .context = p->context,
+                                        .connections = p->connections,
+                                        .place = p->setup.place,
+                                        .count = threads,
+                                        .max_requests = p->setup.config->pool_max_requests,
+                                        .control = p->setup.control};
 
-    return epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
-}
-
-static int open_descriptors(struct process *p, struct err *e)
-{
-    p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    p->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    p->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (p->epoll_fd < 0 || p->stop_fd < 0 || p->drained_fd < 0 || p->timer_fd < 0 ||
-        p->signal_fd < 0 || watch_event(p, p->stop_fd, EVENT_STOP, EPOLLIN) < 0 ||
-        watch_event(p, p->timer_fd, EVENT_TIMER, EPOLLIN) < 0 ||
-        watch_event(p, board_inbox(p->setup.board, p->setup.place), EVENT_INBOX, EPOLLIN) < 0)
-        return err_set(e, ERR_INTERNAL, "a worker process cannot open its descriptors: %s",
-                       strerrordesc_np(errno));
-    unsigned size = p->thread_count * CONNECTIONS_PER_THREAD;
-    if (size < CONNECTIONS_MIN)
-        size = CONNECTIONS_MIN;
-    p->table = table_new(p->epoll_fd, p->drained_fd, size, e);
-    return p->table ? 0 : -1;
-}
-
-static int start_threads(struct process *p, struct err *e)
-{
-    /* Lives as long as the process: threads read it when they get to run. */
-    static struct worker_start starts[BOARD_THREADS];
-    unsigned created = 0;
-
-    for (; created < p->thread_count; created++) {
-        starts[created] = (struct worker_start){p, created};
-        if (pthread_create(&p->threads[created], NULL, worker_main, &starts[created]) != 0)
-            break;
-    }
-    pthread_mutex_lock(&p->start_lock);
-    while (p->started + p->failed < created)
-        pthread_cond_wait(&p->start_changed, &p->start_lock);
-    unsigned started = p->started;
-    pthread_mutex_unlock(&p->start_lock);
-    if (started == p->thread_count)
-        return 0;
-    return err_set(e, ERR_INTERNAL, "only %u of %u worker threads could start", started,
-                   p->thread_count);
-}
-
-/* Processes that started together should not all be replaced together: a tenth more or less. */
-static unsigned long serve_limit(int64_t max_requests)
-{
-    uint32_t chance;
-
-    if (max_requests <= 0)
-        return 0;
-    unsigned long max = (unsigned long)max_requests;
-    ids_random(&chance, sizeof(chance));
-    return max - max / 10 + chance % (max / 5 + 1);
+    return workers_start(&setup, e);
 }
 
 static int start(struct process *p, struct err *e)
 {
     const struct config *config = p->setup.config;
+    unsigned threads = config->pool_threads < SCOREBOARD_THREADS ? (unsigned)config->pool_threads
+                                                                 : (unsigned)SCOREBOARD_THREADS;
+    const struct connections_setup setup = {.scoreboard = p->setup.scoreboard,
+                                            .place = p->setup.place,
+                                            .threads = threads,
+                                            .listener = p->setup.listener};
 
-    p->thread_count = config->pool_threads < BOARD_THREADS ? (unsigned)config->pool_threads
-                                                           : (unsigned)BOARD_THREADS;
-    p->serve_limit = serve_limit(config->pool_max_requests);
-    pthread_mutex_init(&p->start_lock, NULL);
-    pthread_cond_init(&p->start_changed, NULL);
+    limit_memory();
     p->signal_fd = open_signals(p->setup.control < 0);
-    if (connection_library_init(e) < 0 || open_descriptors(p, e) < 0)
+    if (p->signal_fd < 0)
+        return err_set(e, ERR_INTERNAL, "signalfd: %s", strerrordesc_np(errno));
+    log_begin_queue(); /* its thread gets no signals either */
+    if (connection_library_init(e) < 0 || !(p->connections = connections_new(&setup, e)) ||
+        !(p->context = p->setup.handler->process_new(config, e)) ||
+        !(p->workers = start_workers(p, threads, e)))
         return -1;
-    p->context = p->setup.handler->process_new(config, e);
-    if (!p->context || start_threads(p, e) < 0)
-        return -1;
-    /* Exclusive: a connection wakes one of the processes that wait for it, not all. */
-    if (watch_event(p, p->setup.listener, EVENT_LISTENER, EPOLLIN | EPOLLEXCLUSIVE) < 0)
-        return err_set(e, ERR_INTERNAL, "cannot wait for connections: %s", strerrordesc_np(errno));
-    return 0;
+    return connections_listen(p->connections, e);
 }
 
 /* ---- draining ---- */
 
-/* Idle connections go to another process; without one, those are closed on which nothing has come.
- */
-static void give_up_idle(struct process *p)
-{
-    unsigned index;
-
-    for (unsigned left = table_count(p->table); left > 0; left--) {
-        int fd = table_take_oldest(p->table, INT64_MAX, &index);
-        if (fd < 0)
-            return;
-        if (worker_pass_on(p, index, fd))
-            continue;
-        if (connection_has_data(fd))
-            table_watch(p->table, index, pool_now_us());
-        else
-            worker_discard(p, index, fd);
-    }
-}
-
-/*
- * Those who wait on the listener. At the end of the pool itself they are served here. Otherwise
- * they are handed on: of a connection the kernel has told one process alone, and if that was this
- * one, nobody else would look before the next connection comes. Where nobody is ready they are left
- * for whoever starts next and looks at the listener then.
- */
-static void take_backlog(struct process *p, bool last)
-{
-    for (unsigned i = 0; i < CONNECTIONS_MIN; i++) {
-        if (!last && board_least(p->setup.board, p->setup.place) < 0)
-            return;
-        if (!worker_accept(p))
-            return;
-    }
-}
-
 static void begin_drain(struct process *p, bool last)
 {
-    board_change(p->setup.board, p->setup.place, BOARD_READY, BOARD_DRAINING);
-    epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, p->setup.listener, NULL);
-    /* First the threads are told: after take_backlog none of them takes a connection. */
-    atomic_store(&p->draining, true);
-    take_backlog(p, last);
-    table_close(p->table);
-    give_up_idle(p);
+    scoreboard_change(p->setup.scoreboard, p->setup.place, SCOREBOARD_READY, SCOREBOARD_DRAINING);
+    p->draining = true;
+    connections_drain(p->connections, last);
 }
 
 /* ---- orders ---- */
@@ -191,7 +122,7 @@ static void drain_by(struct process *p, struct orders *o, bool last, bool own_de
     /* Also for one that drains already: its master, who kept the time until now, may be gone. */
     if (own_deadline && !o->deadline_us)
         o->deadline_us = pool_now_us() + p->setup.config->pool_stop_timeout_s * 1000000;
-    if (!atomic_load(&p->draining))
+    if (!p->draining)
         begin_drain(p, last);
 }
 
@@ -202,7 +133,7 @@ static void read_signals(struct process *p, struct orders *o)
     while (read(p->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGUSR1) {
             log_reopen();
-        } else if (atomic_load(&p->draining)) {
+        } else if (p->draining) {
             log_warning("told to stop again: exiting with requests unfinished");
             _exit(EXIT_FAILURE);
         } else {
@@ -243,7 +174,7 @@ static void follow_orders(struct process *p)
     struct orders o = {.control = p->setup.control};
 
     while (!o.drained) {
-        struct pollfd fds[] = {{.fd = p->drained_fd, .events = POLLIN},
+        struct pollfd fds[] = {{.fd = connections_drained_fd(p->connections), .events = POLLIN},
                                {.fd = p->signal_fd, .events = POLLIN},
                                {.fd = o.control, .events = POLLIN}};
         int ready = poll(fds, sizeof(fds) / sizeof(fds[0]), wait_ms(&o));
@@ -264,47 +195,28 @@ static void follow_orders(struct process *p)
 
 /* ---- end ---- */
 
-static void stop_threads(struct process *p)
-{
-    uint64_t one = 1;
-
-    /* Nobody reads it: it stays ready until every thread has seen it. */
-    if (write(p->stop_fd, &one, sizeof(one)) < 0)
-        return;
-    for (unsigned i = 0; i < p->thread_count; i++)
-        pthread_join(p->threads[i], NULL);
-}
-
-static void close_all(struct process *p)
-{
-    table_free(p->table);
-    close(p->epoll_fd);
-    close(p->stop_fd);
-    close(p->drained_fd);
-    close(p->timer_fd);
-    close(p->signal_fd);
-}
-
 int process_run(const struct process_setup *setup)
 {
-    static struct process p; /* too large for some stacks */
+    struct process p = {.setup = *setup};
     struct err e = {.code = ERR_NONE};
     char ready = CONTROL_READY;
 
-    p = (struct process){.setup = *setup};
     if (start(&p, &e) < 0) {
         log_error("a worker process cannot start: %s", e.detail);
         _exit(EXIT_FAILURE); /* some threads may have started: no orderly way back */
     }
     /* Unless the master wants it to stop already. */
-    board_change(setup->board, setup->place, BOARD_STARTING, BOARD_READY);
+    scoreboard_change(setup->scoreboard, setup->place, SCOREBOARD_STARTING, SCOREBOARD_READY);
     if (setup->control >= 0)
         send(setup->control, &ready, 1, MSG_NOSIGNAL);
     follow_orders(&p);
-    stop_threads(&p);
+    connections_stop(p.connections);
+    workers_join(p.workers);
+    log_end_queue();
     /* What was given by one who saw this process as ready just before it was not any more. */
-    board_forward(setup->board, setup->place);
-    p.setup.handler->process_free(p.context);
-    close_all(&p);
+    scoreboard_forward(setup->scoreboard, setup->place);
+    setup->handler->process_free(p.context);
+    connections_free(p.connections);
+    close(p.signal_fd);
     return EXIT_SUCCESS;
 }

@@ -7,58 +7,86 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/ids.h"
 #include "base/metrics.h"
 #include "http/response.h"
-#include "pool/process.h"
+#include "pool/connections.h"
+#include "pool/status_request.h"
 #include "pool/watch.h"
 
-#define CLIENTS_MAX 32
+/* As many as the backlog holds; beyond, the one that has been there longest makes room. */
+#define CLIENTS_MAX 1024
+#define ACCEPT_BATCH 64
+#define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
 #define CLIENT_TIME_US ((int64_t)2 * 1000000)
-#define REQUEST_MAX 8192
+#define HEADERS_MAX 8192
+#define READS_MAX 16 /* of one client in one go, then come the others */
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
 
 struct client {
-    struct watch watch; /* first: the event's pointer is the client's; fd -1: free */
+    struct watch watch; /* first: the event's pointer is the client's */
+    TAILQ_ENTRY(client) neighbours;
     struct status *status;
     int64_t deadline_us;
-    struct buf in;
+    struct status_request request;
     struct buf out;
     size_t sent;
 };
 
 struct status {
     struct watch watch; /* of the listener; first */
-    int epoll_fd;
-    void (*report)(void *context, struct status_report *out);
-    void *context;
-    struct client clients[CLIENTS_MAX];
+    struct status_setup setup;
+    TAILQ_HEAD(client_list, client) clients; /* in the order in which they came */
+    unsigned count;
 };
 
 /* ---- answers ---- */
 
-#define STATUS_ID_SIZE 129
+/* Problems that have no code of their own in err.h; the words are those of nginx's own answers. */
+struct problem {
+    int status;
+    const char *title;
+    const char *code;
+    const char *detail;
+};
 
-/* The same problem that nginx makes of a pool without workers. */
-static void answer_unhealthy(struct response *r, const char *request_id)
+static void answer_problem(struct response *r, const struct problem *p, const char *request_id)
 {
     struct json_writer w;
 
-    r->status = 503;
+    r->status = p->status;
     r->content_type = "application/problem+json";
     json_writer_init(&w, &r->body);
     json_begin_object(&w);
     json_put_string(&w, "type", STR("about:blank"));
-    json_put_string(&w, "title", STR("Service Unavailable"));
-    json_put_int(&w, "status", r->status);
-    json_put_string(&w, "code", STR("overloaded"));
-    json_put_string(&w, "detail", STR("no worker process is ready; the log says why"));
+    json_put_string(&w, "title", str_from(p->title));
+    json_put_int(&w, "status", p->status);
+    json_put_string(&w, "code", str_from(p->code));
+    json_put_string(&w, "detail", str_from(p->detail));
     json_put_string(&w, "request_id", str_from(request_id));
     json_end_object(&w);
+}
+
+static void answer_unhealthy(struct response *r, const char *request_id)
+{
+    static const struct problem unhealthy = {503, "Service Unavailable", "overloaded",
+                                             "no worker process is ready; the log says why"};
+
+    answer_problem(r, &unhealthy, request_id);
     response_header(r, "Retry-After", STR("1"));
+}
+
+static void answer_too_large(struct response *r, const char *request_id)
+{
+    static const struct problem too_large = {431, "Request Header Fields Too Large",
+                                             "headers_too_large",
+                                             "the headers together are too long"};
+
+    answer_problem(r, &too_large, request_id);
 }
 
 static void answer_health(struct status *s, struct response *r, const char *request_id)
@@ -66,7 +94,7 @@ static void answer_health(struct status *s, struct response *r, const char *requ
     struct status_report now;
     struct json_writer w;
 
-    s->report(s->context, &now);
+    s->setup.report(s->setup.context, &now);
     if (now.ready == 0) {
         answer_unhealthy(r, request_id);
         return;
@@ -95,7 +123,7 @@ static void answer_metrics(struct status *s, struct response *r, const char *req
     struct status_report now;
 
     (void)request_id;
-    s->report(s->context, &now);
+    s->setup.report(s->setup.context, &now);
     r->status = 200;
     r->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_print(out);
@@ -113,6 +141,9 @@ static void answer_metrics(struct status *s, struct response *r, const char *req
     metrics_print_family(out, "chat_sessions_pool_reloads_total", "counter",
                          "Reloads that succeeded.");
     buf_printf(out, "chat_sessions_pool_reloads_total %u\n", now.reloads);
+    metrics_print_family(out, "chat_sessions_pool_refused_total", "counter",
+                         "Requests answered 503 by the master while no process was ready.");
+    buf_printf(out, "chat_sessions_pool_refused_total %lu\n", now.refused);
 }
 
 static const struct {
@@ -147,45 +178,6 @@ static void answer_path(struct status *s, struct response *r, struct str path,
     answer_error(r, ERR_NOT_FOUND, "there is nothing at this path", request_id);
 }
 
-/* "GET /metrics?x HTTP/1.1": method and path without its query. */
-static void split_request(struct str in, struct str *method, struct str *path)
-{
-    const char *line_end = memchr(in.p, '\n', in.n);
-    size_t n = line_end ? (size_t)(line_end - in.p) : in.n;
-    const char *space = memchr(in.p, ' ', n);
-
-    *method = *path = STR("");
-    if (!space)
-        return;
-    *method = (struct str){in.p, (size_t)(space - in.p)};
-    const char *start = space + 1;
-    size_t left = n - (size_t)(start - in.p);
-    size_t length = 0;
-    while (length < left && !strchr(" ?#\r", start[length]))
-        length++;
-    *path = (struct str){start, length};
-}
-
-/* X-Request-Id as nginx passes it on, else a new one. */
-static void take_request_id(const char *in, char out[STATUS_ID_SIZE])
-{
-    static const char name[] = "\nX-Request-Id:";
-    const char *header = strcasestr(in, name);
-    size_t n = 0;
-
-    if (header) {
-        header += sizeof(name) - 1;
-        header += strspn(header, " \t");
-        n = strcspn(header, "\r\n");
-    }
-    if (n == 0 || n >= STATUS_ID_SIZE) {
-        ids_uuid7(clock_system.wall_us(clock_system.context) / 1000, out);
-        return;
-    }
-    memcpy(out, header, n);
-    out[n] = '\0';
-}
-
 /* response_send writes a CGI answer: "Status: 200 OK" becomes HTTP's first line. */
 struct http_gateway {
     struct gateway gateway;
@@ -208,24 +200,28 @@ static int http_write(struct gateway *g, const void *data, size_t n)
     return buf_ok(h->out) ? 0 : -1;
 }
 
+static void choose_answer(struct client *c, struct response *r)
+{
+    const struct status_request *in = &c->request;
+    struct str method = str_from(in->method);
+
+    if (in->progress == STATUS_TOO_LARGE)
+        answer_too_large(r, in->id);
+    else if (str_is(method, "GET") || str_is(method, "HEAD"))
+        answer_path(c->status, r, (struct str){in->path, in->path_n}, in->id);
+    else
+        answer_error(r, ERR_METHOD_NOT_ALLOWED, "only GET and HEAD are answered here", in->id);
+}
+
 static int make_answer(struct client *c)
 {
     struct http_gateway h = {.gateway = {.write = http_write}, .out = &c->out};
     struct response r;
-    struct str method;
-    struct str path;
 
-    char id[STATUS_ID_SIZE];
-
-    split_request(buf_str(&c->in), &method, &path);
-    take_request_id(c->in.data, id);
     response_init(&r, ANSWER_MAX);
-    if (str_is(method, "GET") || str_is(method, "HEAD"))
-        answer_path(c->status, &r, path, id);
-    else
-        answer_error(&r, ERR_METHOD_NOT_ALLOWED, "only GET and HEAD are answered here", id);
+    choose_answer(c, &r);
     response_header(&r, "Connection", STR("close"));
-    int result = response_send(&r, &h.gateway, str_is(method, "HEAD"));
+    int result = response_send(&r, &h.gateway, strcmp(c->request.method, "HEAD") == 0);
     response_free(&r);
     return result;
 }
@@ -234,13 +230,14 @@ static int make_answer(struct client *c)
 
 static void drop(struct client *c)
 {
-    if (c->watch.fd < 0)
-        return;
-    watch_remove(c->status->epoll_fd, &c->watch);
+    struct status *s = c->status;
+
+    watch_remove(s->setup.epoll_fd, &c->watch);
     close(c->watch.fd);
-    c->watch.fd = -1;
-    buf_free(&c->in);
     buf_free(&c->out);
+    TAILQ_REMOVE(&s->clients, c, neighbours);
+    s->count--;
+    free(c);
 }
 
 static void send_answer(struct client *c)
@@ -251,7 +248,7 @@ static void send_answer(struct client *c)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
-            watch_change(c->status->epoll_fd, &c->watch, EPOLLOUT);
+            watch_change(c->status->setup.epoll_fd, &c->watch, EPOLLOUT);
             return;
         }
         if (n <= 0)
@@ -261,60 +258,45 @@ static void send_answer(struct client *c)
     drop(c);
 }
 
-static bool is_complete(const struct buf *in)
+/* False when the client has gone. */
+static bool read_some(struct client *c)
 {
-    return memmem(in->data, in->len, "\r\n\r\n", 4) || memmem(in->data, in->len, "\n\n", 2);
+    char text[4096];
+
+    for (int i = 0; i < READS_MAX && c->request.progress == STATUS_MORE; i++) {
+        ssize_t n = recv(c->watch.fd, text, sizeof(text), MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return true;
+        if (n <= 0)
+            return false;
+        status_request_feed(&c->request, text, (size_t)n);
+    }
+    return true;
 }
 
 static void client_ready(struct watch *w, uint32_t events)
 {
     struct client *c = (struct client *)w;
-    char text[2048];
+    bool answered = c->out.len > 0;
+    bool alive = answered || read_some(c);
 
     (void)events;
-    if (c->out.len > 0) {
+    if (alive && !answered && c->request.progress == STATUS_MORE)
+        return;
+    if (alive && (answered || make_answer(c) == 0))
         send_answer(c);
-        return;
-    }
-    ssize_t n = recv(w->fd, text, sizeof(text), MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0)
-        buf_append(&c->in, text, (size_t)n);
-    if (n <= 0 || !buf_ok(&c->in)) {
-        drop(c);
-        return;
-    }
-    if (!is_complete(&c->in))
-        return;
-    if (make_answer(c) < 0)
-        drop(c);
     else
-        send_answer(c);
-}
-
-static struct client *free_client(struct status *s)
-{
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        if (s->clients[i].watch.fd < 0)
-            return &s->clients[i];
-    }
-    return NULL;
+        drop(c);
 }
 
 /* Drops the client that has been there longest: new ones are never kept waiting. */
 static bool make_room(struct status *s)
 {
-    struct client *longest = NULL;
-
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *c = &s->clients[i];
-        if (c->watch.fd >= 0 && (!longest || c->deadline_us < longest->deadline_us))
-            longest = c;
-    }
-    if (longest)
-        drop(longest);
-    return longest != NULL;
+    if (TAILQ_EMPTY(&s->clients))
+        return false;
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it misses that the one before was taken out
+    drop(TAILQ_FIRST(&s->clients));
+    return true;
 }
 
 static int accept_client(struct status *s)
@@ -327,38 +309,45 @@ static int accept_client(struct status *s)
     return fd;
 }
 
-static void listener_ready(struct watch *w, uint32_t events)
+static void take_in(struct status *s, int fd)
 {
-    struct status *s = (struct status *)w;
-    int fd = accept_client(s);
+    int64_t now = pool_now_us();
 
-    (void)events;
-    if (fd < 0)
-        return;
-    struct client *c = free_client(s);
-    if (!c && make_room(s))
-        c = free_client(s);
+    if (s->count == CLIENTS_MAX)
+        make_room(s);
+    struct client *c = calloc(1, sizeof(*c));
     if (!c) {
         close(fd);
         return;
     }
-    *c = (struct client){
-        .watch = {fd, client_ready}, .status = s, .deadline_us = pool_now_us() + CLIENT_TIME_US};
-    buf_init(&c->in, REQUEST_MAX);
-    buf_init(&c->out, ANSWER_MAX + REQUEST_MAX);
-    if (watch_add(s->epoll_fd, &c->watch, EPOLLIN) < 0) {
-        close(fd);
-        c->watch.fd = -1;
-        return;
-    }
-    client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
+    c->watch = (struct watch){fd, client_ready};
+    c->status = s;
+    c->deadline_us = now + CLIENT_TIME_US;
+    status_request_init(&c->request);
+    buf_init(&c->out, ANSWER_MAX + HEADERS_MAX);
+    TAILQ_INSERT_TAIL(&s->clients, c, neighbours);
+    s->count++;
+    timer_set_at_most(s->setup.timer, now + EXPIRE_EVERY_US);
+    if (watch_add(s->setup.epoll_fd, &c->watch, EPOLLIN) < 0)
+        drop(c);
+    else
+        client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
+}
+
+/* All that wait: one at a time, those of a burst would come behind everything else again and again.
+ */
+static void listener_ready(struct watch *w, uint32_t events)
+{
+    int fd;
+
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH && (fd = accept_client((struct status *)w)) >= 0; i++)
+        take_in((struct status *)w, fd);
 }
 
 /* ---- for the master ---- */
 
-struct status *status_new(int epoll_fd, int listener,
-                          void (*report)(void *context, struct status_report *out), void *context,
-                          struct err *e)
+struct status *status_new(const struct status_setup *setup, struct err *e)
 {
     struct status *s = calloc(1, sizeof(*s));
 
@@ -366,13 +355,9 @@ struct status *status_new(int epoll_fd, int listener,
         err_set(e, ERR_INTERNAL, "no memory for the status server");
         return NULL;
     }
-    *s = (struct status){.watch = {listener, listener_ready},
-                         .epoll_fd = epoll_fd,
-                         .report = report,
-                         .context = context};
-    for (size_t i = 0; i < CLIENTS_MAX; i++)
-        s->clients[i].watch.fd = -1;
-    if (watch_add(epoll_fd, &s->watch, EPOLLIN) < 0) {
+    *s = (struct status){.watch = {setup->listener, listener_ready}, .setup = *setup};
+    TAILQ_INIT(&s->clients);
+    if (watch_add(setup->epoll_fd, &s->watch, EPOLLIN) < 0) {
         err_set(e, ERR_INTERNAL, "cannot watch the status socket: %s", strerrordesc_np(errno));
         free(s);
         return NULL;
@@ -384,31 +369,23 @@ void status_free(struct status *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < CLIENTS_MAX; i++)
-        drop(&s->clients[i]);
+    while (make_room(s))
+        ;
     free(s);
 }
 
 void status_abandon(struct status *s)
 {
-    for (size_t i = 0; s && i < CLIENTS_MAX; i++) {
-        if (s->clients[i].watch.fd >= 0)
-            close(s->clients[i].watch.fd);
-    }
+    struct client *c = s ? TAILQ_FIRST(&s->clients) : NULL;
+
+    for (; c; c = TAILQ_NEXT(c, neighbours))
+        close(c->watch.fd);
 }
 
-int64_t status_expire(struct status *s, int64_t now_us)
+void status_expire(struct status *s, int64_t now_us)
 {
-    int64_t next = 0;
-
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *c = &s->clients[i];
-        if (c->watch.fd < 0)
-            continue;
-        if (c->deadline_us <= now_us)
-            drop(c);
-        else if (next == 0 || c->deadline_us < next)
-            next = c->deadline_us;
-    }
-    return next;
+    while (!TAILQ_EMPTY(&s->clients) && TAILQ_FIRST(&s->clients)->deadline_us <= now_us)
+        drop(TAILQ_FIRST(&s->clients));
+    if (s->count > 0)
+        timer_set_at_most(s->setup.timer, now_us + EXPIRE_EVERY_US);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "pool/timers.h"
 
 /* The state of the pool at the moment of the call. */
 struct status_report {
@@ -15,20 +16,26 @@ struct status_report {
     unsigned busy, idle, max;           /* worker threads; max: as configured */
     unsigned connections;
     unsigned reloads;
+    unsigned long refused; /* requests, while no process was ready */
 };
 
 struct status;
 
-/* Answers on the listening socket, which stays the caller's, with what report says. */
-struct status *status_new(int epoll_fd, int listener,
-                          void (*report)(void *context, struct status_report *out), void *context,
-                          struct err *e);
+struct status_setup {
+    int epoll_fd;
+    int listener;        /* stays the caller's */
+    struct timer *timer; /* set while there are clients: call status_expire when it fires */
+    void (*report)(void *context, struct status_report *out);
+    void *context;
+};
+
+struct status *status_new(const struct status_setup *setup, struct err *e);
 /* Closes the clients' connections. */
 void status_free(struct status *s);
 /* For a process that was just forked: closes its copies and touches nothing that is shared. */
 void status_abandon(struct status *s);
 
-/* Drops clients that are too slow. Returns when to call again (CLOCK_MONOTONIC, µs); 0: no need. */
-int64_t status_expire(struct status *s, int64_t now_us);
+/* Drops clients that are too slow. */
+void status_expire(struct status *s, int64_t now_us);
 
 #endif

@@ -2,291 +2,195 @@
  * A worker thread: takes whichever connection is ready, does one request from reading to answer,
  * and gives the connection back. What a request means is the handler's.
  */
-#include "pool/process.h"
+#include "pool/worker.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/epoll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pool/connection.h"
+#include "pool/process.h"
 
-/* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that it is nginx that
- * closes: closed from here, a request may just be on its way. */
-#define IDLE_MAX_US ((int64_t)60 * 1000000)
-
-#define LAST_WAIT_MS 100
-/* Connections taken in one go. With one only, those that wait would come behind a whole round of
- * those that are there already, again and again. */
-#define ACCEPT_BATCH 64
+/*
+ * A thread's stack. Nothing recurses without bound and no large array lies on it:
+ * `tests/pool/memory` tells how much of it was ever touched. The C library's default of 8 MB would
+ * be address space alone, but that is limited in some places. The sanitizers need more for each
+ * call.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACK_SIZE ((size_t)2 * 1024 * 1024)
+#else
+#define STACK_SIZE ((size_t)256 * 1024)
+#endif
 
 struct worker {
-    struct process *process;
-    unsigned slot;
+    struct workers *all;
+    pthread_t thread;
+    unsigned number;
     void *context; /* the handler's */
     FCGX_Request request;
 };
 
-/* ---- connections ---- */
-
-static void forget(struct process *p, unsigned index)
-{
-    table_remove(p->table, index);
-    board_count(p->setup.board, p->setup.place, -1);
-}
-
-void worker_discard(struct process *p, unsigned index, int fd)
-{
-    close(fd);
-    forget(p, index);
-}
-
-bool worker_pass_on(struct process *p, unsigned index, int fd)
-{
-    int target = board_least(p->setup.board, p->setup.place);
-
-    if (target < 0)
-        return false;
-    table_unwatch(p->table, index);
-    if (board_give(p->setup.board, (unsigned)target, fd) < 0)
-        return false;
-    forget(p, index);
-    return true;
-}
-
-static void arm_timer(struct process *p, int64_t delay_us)
-{
-    struct itimerspec when = {.it_value = {.tv_sec = delay_us / 1000000 + 1}};
-
-    if (!atomic_exchange(&p->timer_armed, true))
-        timerfd_settime(p->timer_fd, 0, &when, NULL);
-}
-
-/* The caller has ended its work on the connection. */
-static void give_back(struct process *p, unsigned index, int fd)
-{
-    if (table_idle(p->table, index, pool_now_us()) == 0) {
-        if (!atomic_load_explicit(&p->timer_armed, memory_order_relaxed))
-            arm_timer(p, IDLE_MAX_US);
-    } else if (!worker_pass_on(p, index, fd)) {
-        /* The pool stops. A connection just accepted brings its request in a moment. */
-        if (connection_gets_data(fd, LAST_WAIT_MS))
-            table_watch(p->table, index, pool_now_us());
-        else
-            worker_discard(p, index, fd);
-    }
-}
-
-/* Makes room by closing the longest idle connection on which nothing has arrived. */
-static bool evict(struct process *p)
-{
-    unsigned index;
-    int fd = table_take_oldest(p->table, INT64_MAX, &index);
-
-    if (fd < 0)
-        return false;
-    if (connection_has_data(fd)) {
-        table_watch(p->table, index, pool_now_us());
-        return false;
-    }
-    worker_discard(p, index, fd);
-    return true;
-}
-
-/* The descriptor is this process's from now on, counted already by the caller. */
-static void take_in(struct process *p, int fd)
-{
-    int index = table_add(p->table, fd);
-
-    if (index < 0 && evict(p))
-        index = table_add(p->table, fd);
-    if (index < 0) {
-        close(fd);
-        board_count(p->setup.board, p->setup.place, -1);
-        return;
-    }
-    give_back(p, (unsigned)index, fd);
-}
-
-/* The kernel wakes the same process again and again while the load is low: connections, which stay
- * where they are, would pile up there. So each goes to the process that has the fewest. */
-static bool give_to_least(struct process *p, int fd)
-{
-    struct board *b = p->setup.board;
-    int least = board_least(b, p->setup.place);
-
-    return least >= 0 &&
-           board_connections(b, (unsigned)least) < board_connections(b, p->setup.place) &&
-           board_give(b, (unsigned)least, fd) == 0;
-}
-
-bool worker_accept(struct process *p)
-{
-    int fd = accept4(p->setup.listener, NULL, NULL, SOCK_CLOEXEC);
-
-    if (fd < 0) {
-        int error = errno;
-        if ((error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) &&
-            !evict(p)) {
-            log_error("cannot accept a connection: %s", strerrordesc_np(error));
-            clock_system.sleep_us(clock_system.context, 100000); /* it stays ready: no busy loop */
-        }
-        return error == EINTR || error == ECONNABORTED;
-    }
-    connection_prepare(fd);
-    if (!give_to_least(p, fd)) {
-        board_count(p->setup.board, p->setup.place, 1);
-        take_in(p, fd);
-    }
-    return true;
-}
-
-static void accept_some(struct process *p)
-{
-    for (int i = 0; i < ACCEPT_BATCH && !atomic_load(&p->draining); i++) {
-        if (!worker_accept(p))
-            return;
-    }
-}
-
-static void adopt(struct process *p)
-{
-    int fd;
-
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        if ((fd = board_take(p->setup.board, p->setup.place)) < 0)
-            return;
-        take_in(p, fd);
-    }
-}
+struct workers {
+    struct workers_setup setup;
+    atomic_ulong served;
+    unsigned long serve_limit; /* 0: none */
+    /* how the threads' start went */
+    pthread_mutex_t start_lock;
+    pthread_cond_t start_changed;
+    unsigned started, failed;
+    struct worker workers[];
+};
 
 /* ---- requests ---- */
 
-static void count_request(struct process *p)
+static void count_request(struct workers *all)
 {
     char message = CONTROL_RECYCLE;
-    unsigned long served = atomic_fetch_add_explicit(&p->served, 1, memory_order_relaxed) + 1;
 
-    if (p->serve_limit && served == p->serve_limit && p->setup.control >= 0)
-        send(p->setup.control, &message, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static void serve(struct worker *w, uint64_t key, uint32_t events)
-{
-    struct process *p = w->process;
-    struct gateway_fcgi gateway;
-    unsigned index;
-    int fd = table_take(p->table, key, &index);
-
-    if (fd < 0)
-        return; /* another thread has closed it in the meantime */
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && connection_is_closed(fd)) {
-        worker_discard(p, index, fd);
+    if (all->serve_limit == 0)
         return;
-    }
-    metrics_slot_busy(w->slot, pool_now_us());
-    if (connection_accept(&w->request, fd) == 0) {
-        gateway_fcgi_init(&gateway, &w->request);
-        gateway.connection = fd;
-        p->setup.handler->handle(w->context, &gateway.gateway);
-        /* A connection that will be handed on must stay open; without a taker it ends here. */
-        bool keep = !atomic_load(&p->draining) || board_least(p->setup.board, p->setup.place) >= 0;
-        fd = connection_finish(&w->request, keep);
-        count_request(p);
-    } else {
-        fd = -1;
-    }
-    metrics_slot_idle(w->slot);
-    if (fd >= 0)
-        give_back(p, index, fd);
-    else
-        forget(p, index);
+    unsigned long served = atomic_fetch_add_explicit(&all->served, 1, memory_order_relaxed) + 1;
+    if (served == all->serve_limit && all->setup.control >= 0)
+        send(all->setup.control, &message, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Idle for longer than any web server keeps them: nobody will use them again. */
-static void close_old(struct process *p)
+/* Returns the descriptor if the connection stays open, else -1. */
+static int serve(struct worker *w, int fd)
 {
-    uint64_t times;
-    unsigned index;
-    int fd;
-    int64_t now = pool_now_us();
+    struct workers *all = w->all;
+    struct gateway_fcgi gateway;
 
-    if (read(p->timer_fd, &times, sizeof(times)) < 0)
-        return; /* another thread has done it */
-    atomic_store(&p->timer_armed, false);
-    while ((fd = table_take_oldest(p->table, now - IDLE_MAX_US, &index)) >= 0) {
-        if (!connection_has_data(fd)) {
-            worker_discard(p, index, fd);
-            continue;
-        }
-        table_watch(p->table, index, now);
-    }
-    int64_t oldest = table_oldest(p->table);
-    if (oldest)
-        arm_timer(p, oldest + IDLE_MAX_US - now);
+    if (connection_accept(&w->request, fd) < 0)
+        return -1;
+    gateway_fcgi_init(&gateway, &w->request);
+    gateway.connection = fd;
+    all->setup.handler->handle(w->context, &gateway.gateway);
+    fd = connection_finish(&w->request, connections_may_stay(all->setup.connections));
+    count_request(all);
+    return fd;
 }
 
 static void work(struct worker *w)
 {
-    struct process *p = w->process;
-    struct epoll_event event;
+    struct connections *connections = w->all->setup.connections;
+    unsigned slot = scoreboard_metrics_slot(w->all->setup.place, w->number);
+    unsigned index;
+    int fd;
 
-    for (;;) {
-        if (epoll_wait(p->epoll_fd, &event, 1, -1) != 1)
-            continue;
-        switch (event.data.u64 - TABLE_KEY_OTHER) {
-        case EVENT_STOP:
-            return;
-        case EVENT_LISTENER:
-            accept_some(p);
-            break;
-        case EVENT_INBOX:
-            adopt(p);
-            break;
-        case EVENT_TIMER:
-            close_old(p);
-            break;
-        default:
-            serve(w, event.data.u64, event.events);
-        }
+    while ((fd = connections_next(connections, &index)) >= 0) {
+        metrics_slot_busy(slot, pool_now_us());
+        fd = serve(w, fd);
+        metrics_slot_idle(slot);
+        if (fd >= 0)
+            connections_give_back(connections, index, fd);
+        else
+            connections_forget(connections, index);
     }
 }
 
-static void report_start(struct process *p, bool good)
+/* ---- start and end ---- */
+
+static void report_start(struct workers *all, bool good)
 {
-    pthread_mutex_lock(&p->start_lock);
+    pthread_mutex_lock(&all->start_lock);
     if (good)
-        p->started++;
+        all->started++;
     else
-        p->failed++;
-    pthread_cond_signal(&p->start_changed);
-    pthread_mutex_unlock(&p->start_lock);
+        all->failed++;
+    pthread_cond_signal(&all->start_changed);
+    pthread_mutex_unlock(&all->start_lock);
 }
 
-void *worker_main(void *start)
+static void *worker_main(void *argument)
 {
-    struct worker_start *s = start;
-    struct worker w = {.process = s->process,
-                       .slot = board_metrics_slot(s->process->setup.place, s->thread)};
+    struct worker *w = argument;
+    const struct pool_handler *handler = w->all->setup.handler;
     struct err e = {.code = ERR_NONE};
     char name[16];
 
-    snprintf(name, sizeof(name), "worker-%u", s->thread);
+    snprintf(name, sizeof(name), "worker-%u", w->number);
     pthread_setname_np(pthread_self(), name);
-    metrics_thread_slot(w.slot);
-    connection_request_init(&w.request);
-    w.context = w.process->setup.handler->thread_new(w.process->context, &e);
-    if (!w.context)
+    log_queue_lines_of_this_thread();
+    metrics_thread_slot(scoreboard_metrics_slot(w->all->setup.place, w->number));
+    connection_request_init(&w->request);
+    w->context = handler->thread_new(w->all->setup.context, &e);
+    if (!w->context)
         log_error("a worker thread cannot start: %s", e.detail);
-    report_start(w.process, w.context != NULL);
-    if (!w.context)
+    report_start(w->all, w->context != NULL);
+    if (!w->context)
         return NULL;
-    work(&w);
-    w.process->setup.handler->thread_free(w.context);
+    work(w);
+    handler->thread_free(w->context);
     return NULL;
+}
+
+/* Processes that started together should not all be replaced together: a tenth more or less. */
+static unsigned long serve_limit(int64_t max_requests)
+{
+    uint32_t chance;
+
+    if (max_requests <= 0)
+        return 0;
+    unsigned long max = (unsigned long)max_requests;
+    ids_random(&chance, sizeof(chance));
+    return max - max / 10 + chance % (max / 5 + 1);
+}
+
+static unsigned create_threads(struct workers *all)
+{
+    pthread_attr_t attributes;
+    unsigned created = 0;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    for (; created < all->setup.count; created++) {
+        struct worker *w = &all->workers[created];
+        w->all = all;
+        w->number = created;
+        if (pthread_create(&w->thread, &attributes, worker_main, w) != 0)
+            break;
+    }
+    pthread_attr_destroy(&attributes);
+    return created;
+}
+
+struct workers *workers_start(const struct workers_setup *setup, struct err *e)
+{
+    struct workers *all = calloc(1, sizeof(*all) + setup->count * sizeof(all->workers[0]));
+
+    if (!all) {
+        err_set(e, ERR_INTERNAL, "no memory for the worker threads");
+        return NULL;
+    }
+    all->setup = *setup;
+    all->serve_limit = serve_limit(setup->max_requests);
+    pthread_mutex_init(&all->start_lock, NULL);
+    pthread_cond_init(&all->start_changed, NULL);
+    unsigned created = create_threads(all);
+    pthread_mutex_lock(&all->start_lock);
+    while (all->started + all->failed < created)
+        pthread_cond_wait(&all->start_changed, &all->start_lock);
+    unsigned started = all->started;
+    pthread_mutex_unlock(&all->start_lock);
+    if (started == setup->count)
+        return all;
+    err_set(e, ERR_INTERNAL, "only %u of %u worker threads could start", started, setup->count);
+    return NULL; /* threads that run use it until the process exits */
+}
+
+void workers_join(struct workers *all)
+{
+    for (unsigned i = 0; i < all->setup.count; i++)
+        pthread_join(all->workers[i].thread, NULL);
+    pthread_mutex_destroy(&all->start_lock);
+    pthread_cond_destroy(&all->start_changed);
+    free(all);
 }

@@ -1,29 +1,50 @@
 /*
- * One call or transaction on the tables: the JSON around it and the outcomes that any operation may
- * meet. What the expressions mean is told by the operations.
+ * One call on the tables: what it says is written here, from texts that are constant or prepared
+ * and from the values of the moment, and sent; the outcomes that any operation may meet are told.
+ * What the expressions mean is told by the operations.
  */
-#include <json-c/json.h>
 #include <stdlib.h>
 
 #include "aws/dynamo_failure.h"
-#include "base/ids.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "store/internal.h"
 
 #define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
+#define BODY_KEPT (16 * 1024)      /* a larger buffer is not kept for the next call */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
+#define PARTITION_KEY_MAX_BYTES 2048
+
+/* ---- the shared part, and a thread's --------------------------------------------------------- */
+
+static char *prepare(const char *before, const char *name)
+{
+    struct buf text;
+
+    buf_init(&text, 4096);
+    buf_puts(&text, before);
+    json_append_string(&text, str_from(name));
+    if (!buf_ok(&text))
+        abort();
+    return text.data;
+}
+
+static void prepare_table(struct table_texts *out, const char *name)
+{
+    out->name = strdup(name);
+    if (!out->name)
+        abort();
+    out->call = prepare("{\"ReturnConsumedCapacity\":\"TOTAL\",\"TableName\":", name);
+    out->member = prepare("\"TableName\":", name);
+}
 
 struct store_shared *store_shared_new(const struct config *config, const struct clock *clock)
 {
     struct store_shared *shared = calloc(1, sizeof(*shared));
     if (!shared)
         abort();
-    shared->sessions_table = strdup(config->sessions_table);
-    shared->messages_table = strdup(config->messages_table);
-    if (!shared->sessions_table || !shared->messages_table)
-        abort();
+    prepare_table(&shared->tables[STORE_SESSIONS_TABLE], config->sessions_table);
+    prepare_table(&shared->tables[STORE_MESSAGES_TABLE], config->messages_table);
     shared->consistent = config->consistent_read;
     shared->clock = clock;
     shared->owners = owner_cache_new(OWNERS_CACHED);
@@ -37,8 +58,11 @@ void store_shared_free(struct store_shared *shared)
         return;
     owner_cache_free(shared->owners);
     gate_free(shared->gate);
-    free(shared->sessions_table);
-    free(shared->messages_table);
+    for (int i = 0; i < STORE_TABLES; i++) {
+        free(shared->tables[i].name);
+        free(shared->tables[i].call);
+        free(shared->tables[i].member);
+    }
     free(shared);
 }
 
@@ -85,56 +109,85 @@ bool store_pause(struct store *s, int64_t us)
     return true;
 }
 
-void store_begin_body(struct store *s)
+/* ---- what it says ---------------------------------------------------------------------------- */
+
+struct key store_session_key(struct str user_id, struct str session_id)
+{
+    return (struct key){.table = STORE_SESSIONS_TABLE, .partition = user_id, .sort = session_id};
+}
+
+struct key store_message_key(struct str session_id, int64_t timestamp)
+{
+    return (struct key){
+        .table = STORE_MESSAGES_TABLE, .partition = session_id, .timestamp = timestamp};
+}
+
+void store_begin_call(struct store *s, enum store_table table)
 {
     buf_reset(&s->body);
-    json_writer_init(&s->w, &s->body);
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "ReturnConsumedCapacity", STR("TOTAL"));
+    buf_puts(&s->body, s->shared->tables[table].call);
 }
 
-void store_begin_call(struct store *s, const char *table)
+static void append_number(struct buf *out, int64_t n)
 {
-    store_begin_body(s);
-    json_put_string(&s->w, "TableName", str_from(table));
+    char digits[JSON_DIGITS_SIZE];
+    size_t length = json_digits(n, digits);
+
+    buf_putc(out, '"');
+    buf_append(out, digits, length);
+    buf_putc(out, '"');
 }
 
-size_t store_array_length(struct json_object *array)
+void store_put_key_object(struct store *s, const struct key *key)
 {
-    return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
-}
+    struct buf *out = &s->body;
 
-/* CapacityUnits of one table's entry, in thousandths; 0 for a list of such. */
-static int64_t milliunits(struct json_object *entry)
-{
-    return (int64_t)(json_object_get_double(json_get(entry, "CapacityUnits")) * 1000.0);
-}
-
-static void count_units(enum dynamo_operation operation, struct json_object *body)
-{
-    struct json_object *consumed = json_get(body, "ConsumedCapacity");
-    bool reads = operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY;
-    int64_t units = milliunits(consumed);
-
-    for (size_t i = 0; i < store_array_length(consumed); i++)
-        units += milliunits(json_object_array_get_idx(consumed, i));
-    if (units)
-        metrics_units(reads ? units : 0, reads ? 0 : units);
-}
-
-/* The first reason with this code of a canceled transaction, NULL if there is none. Borrowed. */
-static struct json_object *find_reason(const struct dynamo_answer *answer, const char *code)
-{
-    struct json_object *reasons = json_get(answer->body, "CancellationReasons");
-    size_t n = store_array_length(reasons);
-
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *one = json_object_array_get_idx(reasons, i);
-        if (str_is(json_get_str(one, "Code"), code))
-            return one;
+    if (key->table == STORE_SESSIONS_TABLE) {
+        buf_append_str(out, STR("{\"user_id\":{\"S\":"));
+        json_append_string(out, key->partition);
+        buf_append_str(out, STR("},\"session_id\":{\"S\":"));
+    } else {
+        buf_append_str(out, STR("{\"session_id\":{\"S\":"));
+        json_append_string(out, key->partition);
+        buf_append_str(out, STR("},\"timestamp\":{\"N\":"));
     }
-    return NULL;
+    if (key->sort.p)
+        json_append_string(out, key->sort);
+    else
+        append_number(out, key->timestamp);
+    buf_append_str(out, STR("}}"));
 }
+
+void store_put_key(struct store *s, const struct key *key)
+{
+    buf_append_str(&s->body, STR(",\"Key\":"));
+    store_put_key_object(s, key);
+}
+
+void store_put_values(struct store *s, struct values values)
+{
+    struct buf *out = &s->body;
+    struct str before = STR(",\"ExpressionAttributeValues\":{");
+
+    if (values.count == 0)
+        return;
+    for (size_t i = 0; i < values.count; i++) {
+        const struct value *v = &values.list[i];
+        if (!v->is_number && !v->string.p)
+            continue;
+        buf_append_str(out, before);
+        buf_append_str(out, v->attribute);
+        if (v->is_number)
+            append_number(out, v->number);
+        else
+            json_append_string(out, v->string);
+        buf_putc(out, '}');
+        before = STR(",");
+    }
+    buf_putc(out, '}');
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
 
 /*
  * What DynamoDB says of a request that is wrong in itself, and so a bug of this service. All else
@@ -145,6 +198,7 @@ static bool is_malformed_request(const struct dynamo_answer *answer)
 {
     static const char *const types[] = {
         "ValidationException",
+        TRANSACTION_VALIDATION_ERROR,
         "SerializationException",
         "UnknownOperationException",
         "IdempotentParameterMismatchException",
@@ -154,11 +208,11 @@ static bool is_malformed_request(const struct dynamo_answer *answer)
         if (strcmp(answer->type, types[i]) == 0)
             return true;
     }
-    return find_reason(answer, "ValidationError") != NULL;
+    return false;
 }
 
-static int unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
-                      struct err *e)
+int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
+                     struct err *e)
 {
     const char *name = dynamo_operation_names[operation];
 
@@ -170,62 +224,67 @@ static int unexpected(enum dynamo_operation operation, const struct dynamo_answe
     case DYNAMO_TABLE_NOT_FOUND:
     case DYNAMO_TABLE_IN_USE:
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       "DynamoDB not available: a table of this service does not exist or is not "
-                       "ready; `chat-sessions create-tables` makes it");
+                       "a DynamoDB table of this service does not exist or is not ready; "
+                       "`chat-sessions create-tables` makes it");
     case DYNAMO_DENIED:
         return err_set(e, ERR_DYNAMODB_DENIED,
-                       "DynamoDB not available: the AWS credentials of this service do not "
-                       "permit %s; its log says more",
+                       "the AWS credentials of this service do not permit %s; its log says more",
                        name);
     default:
         if (is_malformed_request(answer))
             return err_set(e, ERR_INTERNAL,
                            "DynamoDB refused a call of this service; its log says more");
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       "DynamoDB not available: it answered %s; try again in a moment",
-                       answer->type);
+                       "DynamoDB refused the call with %s; try again in a moment", answer->type);
     }
 }
 
-int store_end_call(struct store *s, enum dynamo_operation operation, unsigned expected,
-                   struct dynamo_answer *answer, struct err *e)
+int store_send(struct store *s, enum dynamo_operation operation, unsigned expected,
+               struct dynamo_answer *answer, struct err *e)
 {
-    json_end_object(&s->w);
+    buf_putc(&s->body, '}');
     if (!buf_ok(&s->body)) {
-        *answer = (struct dynamo_answer){0};
+        *answer = (struct dynamo_answer){.outcome = DYNAMO_FAILED};
         /* What callers send was measured before. */
         return err_set(e, ERR_INTERNAL, "a call of this service would be too large for DynamoDB");
     }
     /* Every call of this layer may be repeated: reads, transactions with a token, plain deletes. */
     struct dynamo_call call = {
         .operation = operation, .body = buf_str(&s->body), .repeatable = true};
-    if (dynamo_call(s->dynamo, &call, answer, e) < 0)
-        return -1;
-    if (answer->outcome != DYNAMO_OK && !(expected & STORE_EXPECT(answer->outcome)))
-        return unexpected(operation, answer, e);
-    count_units(operation, answer->body);
-    return 0;
+    int r = dynamo_call(s->dynamo, &call, answer, e);
+    if (s->body.size > BODY_KEPT)
+        buf_free(&s->body);
+    if (r == 0 && answer->outcome != DYNAMO_OK && !(expected & STORE_EXPECT(answer->outcome)))
+        r = store_unexpected(operation, answer, e);
+    return r;
 }
 
-static void put_key(struct store *s, const char *partition, struct str value)
+/* That its answer cannot be read does not undo a write: then its units are not counted, that is
+ * all.
+ */
+static void count_write(enum dynamo_operation operation, struct dynamo_answer *answer)
 {
-    json_key(&s->w, "Key");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, partition, value);
+    struct json_reader r = store_reader(answer);
+    struct str name;
+
+    if (!json_enter_object(&r))
+        return;
+    while (json_next_member(&r, &name)) {
+        if (str_is(name, "ConsumedCapacity"))
+            store_count_units(operation, &r);
+        else
+            json_skip(&r);
+    }
 }
 
-void store_key_session(struct store *s, struct str user_id, struct str session_id)
+int store_send_write(struct store *s, enum dynamo_operation operation, unsigned expected,
+                     struct dynamo_answer *answer, struct err *e)
 {
-    put_key(s, "user_id", user_id);
-    item_put_string(&s->w, "session_id", session_id);
-    json_end_object(&s->w);
-}
+    int r = store_send(s, operation, expected, answer, e);
 
-void store_key_message(struct store *s, struct str session_id, int64_t timestamp)
-{
-    put_key(s, "session_id", session_id);
-    item_put_number(&s->w, "timestamp", timestamp);
-    json_end_object(&s->w);
+    if (r == 0 && answer->outcome == DYNAMO_OK)
+        count_write(operation, answer);
+    return r;
 }
 
 bool store_is_session_id(struct str session_id)
@@ -234,94 +293,12 @@ bool store_is_session_id(struct str session_id)
            !memchr(session_id.p, '\0', session_id.n);
 }
 
-int store_get_item(struct store *s, bool consistent, struct dynamo_answer *answer,
-                   struct json_object **item, struct err *e)
+bool store_is_user_id(struct str user_id)
 {
-    *item = NULL;
-    if (consistent)
-        json_put_bool(&s->w, "ConsistentRead", true);
-    if (store_end_call(s, DYNAMO_GET_ITEM, 0, answer, e) < 0)
-        return -1;
-    *item = json_get(answer->body, "Item");
-    return 0;
+    return user_id.n >= 1 && user_id.n <= PARTITION_KEY_MAX_BYTES;
 }
 
-void store_transaction_begin(struct store *s)
-{
-    char token[IDS_UUID_SIZE];
-
-    ids_uuid7(store_now_us(s) / 1000, token);
-    store_begin_body(s);
-    json_put_string(&s->w, "ClientRequestToken", str_from(token));
-    json_key(&s->w, "TransactItems");
-    json_begin_array(&s->w);
-}
-
-void store_action_begin(struct store *s, const char *verb, const char *table)
-{
-    json_begin_object(&s->w);
-    json_key(&s->w, verb);
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "TableName", str_from(table));
-}
-
-void store_action_end(struct store *s, const char *condition, bool return_old)
-{
-    if (condition)
-        json_put_string(&s->w, "ConditionExpression", str_from(condition));
-    if (return_old)
-        json_put_string(&s->w, "ReturnValuesOnConditionCheckFailure", STR("ALL_OLD"));
-    json_end_object(&s->w);
-    json_end_object(&s->w);
-}
-
-/* An Update may make an item too large that was not read before. */
-static bool has_grown_too_large(const struct dynamo_answer *answer)
-{
-    struct str message = json_get_str(find_reason(answer, "ValidationError"), "Message");
-    return message.n && memmem(message.p, message.n, "Item size", strlen("Item size"));
-}
-
-int store_transaction_commit(struct store *s, struct dynamo_answer *answer, struct err *e)
-{
-    json_end_array(&s->w);
-    if (store_end_call(s, DYNAMO_TRANSACT_WRITE_ITEMS, STORE_EXPECT(DYNAMO_TRANSACTION_CANCELED),
-                       answer, e) < 0)
-        return -1;
-    if (answer->outcome == DYNAMO_OK)
-        return 0;
-    /* Conditions come first: all else is no answer to what was asked. */
-    if (find_reason(answer, "ConditionalCheckFailed"))
-        return 1;
-    if (has_grown_too_large(answer))
-        return err_set(e, ERR_ITEM_TOO_LARGE,
-                       "the item would have more than %d bytes as DynamoDB counts them",
-                       ITEM_MAX_BYTES);
-    return unexpected(DYNAMO_TRANSACT_WRITE_ITEMS, answer, e);
-}
-
-static struct json_object *reason(const struct dynamo_answer *answer, size_t action)
-{
-    struct json_object *reasons = json_get(answer->body, "CancellationReasons");
-
-    if (action >= store_array_length(reasons))
-        return NULL;
-    return json_object_array_get_idx(reasons, action);
-}
-
-bool store_reason_is_condition(const struct dynamo_answer *answer, size_t action)
-{
-    return str_is(json_get_str(reason(answer, action), "Code"), "ConditionalCheckFailed");
-}
-
-struct json_object *store_reason_item(const struct dynamo_answer *answer, size_t action)
-{
-    struct json_object *item = json_get(reason(answer, action), "Item");
-    bool has_attributes =
-        json_object_is_type(item, json_type_object) && json_object_object_length(item) > 0;
-
-    return has_attributes ? item : NULL;
-}
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 int store_session_not_found(struct err *e)
 {

@@ -31,11 +31,12 @@ static void hex(const unsigned char *bytes, size_t n, char *out)
 }
 
 /* 120 bits are at most 37 digits: within DynamoDB's 38. */
-void store_marker_timestamp(struct str key, char out[48])
+struct str store_marker_timestamp(struct store *s, struct str key)
 {
     unsigned char digest[32];
     uint128 n = 0;
     char reversed[48];
+    char digits[48];
     size_t len = 0;
 
     sha256(key, digest);
@@ -45,10 +46,10 @@ void store_marker_timestamp(struct str key, char out[48])
         reversed[len++] = (char)('0' + (int)(n % 10));
         n /= 10;
     } while (n);
-    out[0] = '-';
+    reversed[len++] = '-';
     for (size_t i = 0; i < len; i++)
-        out[1 + i] = reversed[len - 1 - i];
-    out[1 + len] = '\0';
+        digits[i] = reversed[len - 1 - i];
+    return arena_str(s->arena, (struct str){digits, len});
 }
 
 struct str store_marker_session(struct store *s, struct str key)
@@ -61,23 +62,10 @@ struct str store_marker_session(struct store *s, struct str key)
     return arena_printf(s->arena, "!create#%s", text);
 }
 
-static struct str fingerprint_text(struct store *s, const struct idempotency *idempotency)
+struct str store_fingerprint(struct store *s, const struct idempotency *idempotency)
 {
     char text[65];
 
     hex(idempotency->fingerprint, sizeof(idempotency->fingerprint), text);
     return arena_str(s->arena, str_from(text));
-}
-
-void store_marker_put_fingerprint(struct store *s, const struct idempotency *idempotency)
-{
-    item_put_string(&s->w, "fingerprint", fingerprint_text(s, idempotency));
-}
-
-int store_marker_check(struct store *s, struct json_object *marker,
-                       const struct idempotency *idempotency, struct err *e)
-{
-    struct str stored = item_string(marker, "fingerprint");
-
-    return str_equals(stored, fingerprint_text(s, idempotency)) ? 0 : store_key_reused(e);
 }

@@ -1,7 +1,9 @@
 /*
- * Sessions and messages as the program knows them, and as DynamoDB keeps them: attribute JSON in
- * both directions. Reads what earlier backends wrote, too: missing attributes, times without a
- * zone, metadata that is no JSON.
+ * Sessions, messages and their helpers as the program knows them, and one table for each kind of
+ * item that says how it stands in DynamoDB and in the API's JSON. Reading, writing, sizes and
+ * copies are driven by the tables: a new field is a member of the struct and a line of its table.
+ * Reads what earlier backends wrote, too: missing attributes, times without a zone, metadata that
+ * is no JSON.
  */
 #ifndef STORE_ITEM_H
 #define STORE_ITEM_H
@@ -10,12 +12,15 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/json_reader.h"
 #include "base/str.h"
 
 /* DynamoDB's limit for one item, names and values together. */
 #define ITEM_MAX_BYTES (400 * 1024)
 
-/* Views; valid as long as the tree or arena they were read from. Times are RFC 3339 with Z. */
+enum store_table { STORE_SESSIONS_TABLE, STORE_MESSAGES_TABLE, STORE_TABLES };
+
+/* Views; valid as long as the answer or arena they were read from. Times are RFC 3339 with Z. */
 struct session {
     struct str session_id;
     struct str user_id;
@@ -31,6 +36,8 @@ struct session {
     bool deleted; /* a delete has begun */
 };
 
+#define ITEM_NO_TIMESTAMP INT64_MIN /* the item has none that can be read */
+
 struct message {
     struct str session_id;
     struct str message_id;
@@ -40,34 +47,78 @@ struct message {
     struct str updated_at; /* STR_NONE unless it was edited */
     struct str metadata;   /* the text of a JSON object or STR_NONE */
     int64_t timestamp;     /* milliseconds since the epoch */
+    /* What the owner item has, which lies before the messages of its session (timestamp 0). */
+    struct str user_id;
+    bool deleted;
 };
 
-/* From an item of DynamoDB ({"name":{"S":"..."}, ...}). The arena takes what had to be rewritten.
+/* The owner item of a session, in the messages table. */
+struct owner_item {
+    struct str session_id;
+    int64_t timestamp; /* 0 */
+    struct str user_id;
+    bool deleted;
+};
+
+/* The idempotency marker of an append, in the messages table. */
+struct append_marker {
+    struct str session_id;
+    struct str timestamp; /* digits: beyond int64_t */
+    struct str fingerprint;
+    int64_t first_us;
+    struct str message_ids; /* in DynamoDB's notation: {"L":[{"S":"…"},…]} */
+};
+
+/* The idempotency marker of a creation, in the sessions table. */
+struct create_marker {
+    struct str user_id;
+    struct str session_id;
+    struct str fingerprint;
+    struct str created_session_id;
+    struct str created_at;
+};
+
+/* The sort key of whatever lies in a session's partition; STR_NONE if it cannot be read. */
+struct sort_digits {
+    struct str timestamp;
+};
+
+/* One kind of item: its table of fields is in item.c. */
+struct item_kind;
+extern const struct item_kind item_session;       /* struct session */
+extern const struct item_kind item_message;       /* struct message */
+extern const struct item_kind item_owner;         /* struct owner_item */
+extern const struct item_kind item_append_marker; /* struct append_marker */
+extern const struct item_kind item_create_marker; /* struct create_marker */
+extern const struct item_kind item_sort_digits;   /* struct sort_digits; read alone */
+
+/* In which table items of the kind lie. */
+enum store_table item_table(const struct item_kind *kind);
+
+/*
+ * Reads the next value of r, an item of DynamoDB ({"name":{"S":"..."},...}), into the kind's
+ * struct. What is absent or of another type is as the table of fields says. False if it is no
+ * object. The arena takes what had to be rewritten; all else are views into the reader's text.
  */
-void item_read_session(struct json_object *item, struct arena *a, struct session *out);
-void item_read_message(struct json_object *item, struct arena *a, struct message *out);
+bool item_read(struct json_reader *r, const struct item_kind *kind, struct arena *a, void *out);
 
-/* One attribute of an item. Borrowed; STR_NONE / fallback if absent or of another type. */
-struct str item_string(struct json_object *item, const char *name);
-int64_t item_number(struct json_object *item, const char *name, int64_t fallback);
+/* Reads the next value, {"S":"…"}; STR_NONE if it is of another type. */
+struct str item_read_string(struct json_reader *r);
 
-/* Whole items, as values for Put. */
-void item_write_session(struct json_writer *w, const struct session *s);
-void item_write_message(struct json_writer *w, const struct message *m);
+/* Writes the whole item, as a value for Put. */
+void item_write(struct buf *out, const struct item_kind *kind, const void *item);
 
-/* Single attributes: "name":{"S":"..."} and "name":{"N":"..."}. A number that may be beyond int64_t
- * (DynamoDB's have up to 38 digits) is put as its digits. */
-void item_put_string(struct json_writer *w, const char *name, struct str value);
-void item_put_number(struct json_writer *w, const char *name, int64_t value);
-void item_put_digits(struct json_writer *w, const char *name, struct str digits);
+/* Writes it as clients see it. */
+void item_show(struct json_writer *w, const struct item_kind *kind, const void *item);
 
 /* Bytes that DynamoDB counts for the item, attribute names included. */
-size_t item_session_size(const struct session *s);
-size_t item_message_size(const struct message *m);
+size_t item_size(const struct item_kind *kind, const void *item);
 
-/* About how many bytes it takes in an answer's JSON: what escapes make of it counts, the names of
- * members do not. */
-size_t item_session_json_size(const struct session *s);
-size_t item_message_json_size(const struct message *m);
+/* Bytes of all strings that the item has views of. */
+size_t item_string_bytes(const struct item_kind *kind, const void *item);
+/* Copies those strings to `to`, which has that much room, and makes them the item's views. */
+void item_take_strings(const struct item_kind *kind, void *item, char *to);
+/* The same into an arena. */
+void item_keep(const struct item_kind *kind, void *item, struct arena *a);
 
 #endif

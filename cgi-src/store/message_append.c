@@ -2,8 +2,6 @@
  * The append protocol: messages, the session's count and order, and the idempotency marker in one
  * transaction, normally one round trip.
  */
-#include <json-c/json.h>
-
 #include "base/ids.h"
 #include "store/internal.h"
 
@@ -14,12 +12,12 @@
  */
 #define APPEND_MAX_BYTES (4 * 1024 * 1024 - ITEM_MAX_BYTES - 16 * 1024)
 
-/* What became of an attempt, where it is not -1 with e. */
-enum { APPENDED, AGAIN, REPLAYED };
+/* What became of an attempt; APPEND_FAILED with e. */
+enum append_end { APPEND_FAILED = -1, APPENDED, APPEND_AGAIN, APPEND_REPLAYED };
 
 /* What one append carries from attempt to attempt. */
 struct append {
-    struct str session_id;
+    struct session_claim claim;
     const struct message_new *wanted;
     size_t count;
     const struct idempotency *idempotency;
@@ -27,7 +25,10 @@ struct append {
     struct owner owner;
     int64_t base_us;    /* time of the first message; its timestamp is this in milliseconds */
     bool without_order; /* the session's item has no last_timestamp: an earlier backend's */
-    bool puts_owner;
+    /* the indices of its actions, after write_append */
+    size_t session_action;
+    size_t owner_action;
+    size_t marker_action;
 };
 
 static int64_t first_timestamp(const struct append *a)
@@ -72,7 +73,7 @@ static void describe(struct store *s, struct append *a)
         char id[IDS_UUID_SIZE];
         ids_uuid7(store_now_us(s) / 1000, id);
         a->out[i] = (struct message){
-            .session_id = a->session_id,
+            .session_id = a->claim.session_id,
             .message_id =
                 wanted->message_id.p ? wanted->message_id : arena_str(s->arena, str_from(id)),
             .role = wanted->role,
@@ -82,147 +83,163 @@ static void describe(struct store *s, struct append *a)
     }
 }
 
-static void put_messages(struct store *s, const struct append *a)
+#define IS_NEW CONDITION("attribute_not_exists(session_id)")
+#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
+#define MOVE                                                                                       \
+    UPDATE("SET updated_at = :now, last_timestamp = :last ADD message_count :count, version :one")
+
+/* Of a session without an order :first says nothing, and DynamoDB wants no value that it does not
+ * need. */
+static size_t update_session(struct transaction *t, const struct append *a)
 {
+    static const struct str in_order =
+        STR_INIT(MOVE CONDITION(IS_LIVE " AND last_timestamp < :first") RETURN_OLD);
+    static const struct str first_in_order =
+        STR_INIT(MOVE CONDITION(IS_LIVE " AND attribute_not_exists(last_timestamp)") RETURN_OLD);
+    const struct key key = store_session_key(a->owner.user_id, a->claim.session_id);
+    const struct value values[] = {
+        STRING_VALUE(":now", a->out[a->count - 1].created_at),
+        NUMBER_VALUE(":last", last_timestamp(a)),
+        NUMBER_VALUE(":count", (int64_t)a->count),
+        NUMBER_VALUE(":one", 1),
+        NUMBER_VALUE(":first", first_timestamp(a)),
+    };
+    size_t count = sizeof(values) / sizeof(values[0]);
+
+    if (a->without_order)
+        return transaction_update(t, &key, first_in_order, (struct values){values, count - 1});
+    return transaction_update(t, &key, in_order, (struct values){values, count});
+}
+
+/* {"L":[{"S":"…"},…]} */
+static struct str list_ids(struct store *s, const struct append *a)
+{
+    struct buf text;
+
+    buf_init(&text, (size_t)64 * 1024);
+    buf_puts(&text, "{\"L\":[");
     for (size_t i = 0; i < a->count; i++) {
-        store_action_begin(s, "Put", s->shared->messages_table);
-        json_key(&s->w, "Item");
-        item_write_message(&s->w, &a->out[i]);
-        store_action_end(s, "attribute_not_exists(session_id)", false);
+        buf_puts(&text, i ? ",{\"S\":" : "{\"S\":");
+        json_append_string(&text, a->out[i].message_id);
+        buf_putc(&text, '}');
+    }
+    buf_puts(&text, "]}");
+    struct str ids = arena_str(s->arena, buf_str(&text));
+    buf_free(&text);
+    return ids;
+}
+
+static size_t put_marker(struct transaction *t, const struct append *a)
+{
+    const struct append_marker marker = {
+        .session_id = a->claim.session_id,
+        .timestamp = store_marker_timestamp(t->store, a->idempotency->key),
+        .fingerprint = store_fingerprint(t->store, a->idempotency),
+        .first_us = a->base_us,
+        .message_ids = list_ids(t->store, a),
+    };
+
+    return transaction_put(t, &item_append_marker, &marker, STR(IS_NEW RETURN_OLD), NO_VALUES);
+}
+
+#define NO_ACTION SIZE_MAX
+
+/* An earlier backend's session gets its owner item with the first append that names the owner. */
+static void write_append(struct store *s, struct transaction *t, struct append *a)
+{
+    transaction_begin(s, t);
+    for (size_t i = 0; i < a->count; i++)
+        transaction_put(t, &item_message, &a->out[i], STR(IS_NEW), NO_VALUES);
+    a->session_action = update_session(t, a);
+    a->owner_action =
+        a->owner.has_item ? NO_ACTION : store_put_owner(t, a->claim.session_id, a->owner.user_id);
+    a->marker_action = a->idempotency->key.p ? put_marker(t, a) : NO_ACTION;
+}
+
+/* Gives the messages the ids that the marker keeps: {"L":[{"S":"…"},…]}. */
+static void take_ids(struct store *s, struct append *a, struct str message_ids)
+{
+    struct str list = arena_str(s->arena, message_ids);
+    struct json_reader r;
+    struct str type;
+
+    json_reader_init(&r, (char *)(uintptr_t)list.p, list.n); /* the arena's, and so ours */
+    if (!json_enter_object(&r) || !json_next_member(&r, &type) || !str_is(type, "L") ||
+        !json_enter_array(&r))
+        return;
+    for (size_t i = 0; json_next_element(&r); i++) {
+        struct str id = item_read_string(&r);
+        if (i < a->count && id.p)
+            a->out[i].message_id = id;
     }
 }
 
-static void update_session(struct store *s, const struct append *a)
+/* The first answer again, from the marker and what was asked for. */
+static enum append_end replay(struct store *s, struct append *a, struct transaction *t,
+                              struct err *e)
 {
-    store_action_begin(s, "Update", s->shared->sessions_table);
-    store_key_session(s, a->owner.user_id, a->session_id);
-    json_put_string(&s->w, "UpdateExpression",
-                    STR("SET updated_at = :now, last_timestamp = :last "
-                        "ADD message_count :count, version :one"));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":now", a->out[a->count - 1].created_at);
-    item_put_number(&s->w, ":last", last_timestamp(a));
-    item_put_number(&s->w, ":count", (int64_t)a->count);
-    item_put_number(&s->w, ":one", 1);
-    if (!a->without_order)
-        item_put_number(&s->w, ":first", first_timestamp(a));
-    json_end_object(&s->w);
-    store_action_end(s,
-                     a->without_order
-                         ? "attribute_exists(session_id) AND attribute_not_exists(deleted_at) AND "
-                           "attribute_not_exists(last_timestamp)"
-                         : "attribute_exists(session_id) AND attribute_not_exists(deleted_at) AND "
-                           "last_timestamp < :first",
-                     true);
-}
+    struct append_marker marker;
 
-static void put_marker(struct store *s, const struct append *a)
-{
-    char timestamp[48];
-
-    store_marker_timestamp(a->idempotency->key, timestamp);
-    store_action_begin(s, "Put", s->shared->messages_table);
-    json_key(&s->w, "Item");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, "session_id", a->session_id);
-    item_put_digits(&s->w, "timestamp", str_from(timestamp));
-    store_marker_put_fingerprint(s, a->idempotency);
-    item_put_number(&s->w, "first_us", a->base_us);
-    json_key(&s->w, "message_ids");
-    json_begin_object(&s->w);
-    json_key(&s->w, "L");
-    json_begin_array(&s->w);
-    for (size_t i = 0; i < a->count; i++) {
-        json_begin_object(&s->w);
-        json_put_string(&s->w, "S", a->out[i].message_id);
-        json_end_object(&s->w);
-    }
-    json_end_array(&s->w);
-    json_end_object(&s->w);
-    json_end_object(&s->w);
-    store_action_end(s, "attribute_not_exists(session_id)", true);
-}
-
-/*
- * Actions in order: the messages, the session, the owner if it is put, the marker if there is a
- * key. An earlier backend's session gets its owner item with the first append that names the owner.
- */
-static void write_append(struct store *s, struct append *a)
-{
-    store_transaction_begin(s);
-    put_messages(s, a);
-    update_session(s, a);
-    a->puts_owner = !a->owner.has_item;
-    if (a->puts_owner)
-        store_put_owner(s, a->session_id, a->owner.user_id);
-    if (a->idempotency->key.p)
-        put_marker(s, a);
-}
-
-/* The first answer again, from the marker and what was asked for. REPLAYED. */
-static int replay(struct store *s, struct append *a, struct json_object *marker, struct err *e)
-{
-    struct json_object *ids = json_get(json_get(marker, "message_ids"), "L");
-
-    if (store_marker_check(s, marker, a->idempotency, e) < 0)
-        return -1;
-    a->base_us = item_number(marker, "first_us", 0);
-    for (size_t i = 0; i < a->count && i < store_array_length(ids); i++)
-        a->out[i].message_id =
-            arena_str(s->arena, json_get_str(json_object_array_get_idx(ids, i), "S"));
+    if (!transaction_read_item(t, a->marker_action, &item_append_marker, &marker) ||
+        !str_equals(marker.fingerprint, store_fingerprint(s, a->idempotency)))
+        return store_key_reused(e);
+    a->base_us = marker.first_us;
+    take_ids(s, a, marker.message_ids);
     stamp(s, a);
-    return REPLAYED;
+    return APPEND_REPLAYED;
 }
 
-/* A later message is in the session's partition than was known. AGAIN. */
-static int learn_from_messages(struct store *s, struct append *a, struct err *e)
+/* A later message is in the session's partition than was known. */
+static enum append_end learn_from_messages(struct store *s, struct append *a, struct err *e)
 {
-    return store_last_timestamp(s, a->session_id, &a->owner.last_timestamp, e) < 0 ? -1 : AGAIN;
+    if (store_last_timestamp(s, a->claim.session_id, &a->owner.last_timestamp, e) < 0)
+        return APPEND_FAILED;
+    return APPEND_AGAIN;
 }
 
-/* The session has a later message than was known, which its item tells. AGAIN. */
-static int learn_order(struct store *s, struct append *a, struct json_object *session,
-                       struct err *e)
+/* The session has a later message than was known, which its item tells. If the item says nothing
+ * that was not known, the next attempt would fail in the same way. */
+static enum append_end learn_order(struct store *s, struct append *a, int64_t last, struct err *e)
 {
-    int64_t last = item_number(session, "last_timestamp", -1);
+    bool is_new = last >= 0 ? last >= first_timestamp(a) || a->without_order : !a->without_order;
 
-    if (last >= 0) {
-        a->without_order = false;
-        a->owner.last_timestamp = last;
-        return AGAIN;
-    }
-    a->without_order = true;
-    return learn_from_messages(s, a, e);
+    if (!is_new)
+        return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
+    a->without_order = last < 0;
+    if (a->without_order)
+        return learn_from_messages(s, a, e);
+    a->owner.last_timestamp = last;
+    return APPEND_AGAIN;
 }
 
 /*
  * Why the transaction was canceled. Whether the session is being deleted comes first: then nothing
  * of it is shown any more, its marker's answer neither.
  */
-static int learn(struct store *s, struct append *a, const struct dynamo_answer *answer,
-                 struct err *e)
+static enum append_end learn(struct store *s, struct append *a, struct transaction *t,
+                             struct err *e)
 {
-    size_t session_action = a->count;
-    size_t owner_action = session_action + 1;
-    size_t marker_action = session_action + (a->puts_owner ? 2 : 1);
-    struct json_object *session = store_reason_item(answer, session_action);
-    bool session_stopped_it = store_reason_is_condition(answer, session_action);
+    bool session_stopped_it = transaction_stopped_by(t, a->session_action);
+    struct owner_item owner;
+    struct session session;
+    bool found = transaction_read_item(t, a->session_action, &item_session, &session);
 
-    if (session_stopped_it && (!session || json_get(session, "deleted_at"))) {
-        owner_cache_remove(s->shared->owners, a->session_id);
+    if (session_stopped_it && (!found || session.deleted)) {
+        owner_cache_remove(s->shared->owners, a->claim.session_id);
         return store_session_not_found(e);
     }
-    if (a->idempotency->key.p && store_reason_is_condition(answer, marker_action))
-        return replay(s, a, store_reason_item(answer, marker_action), e);
+    if (transaction_stopped_by(t, a->marker_action))
+        return replay(s, a, t, e);
     if (session_stopped_it)
-        return learn_order(s, a, session, e);
-    if (a->puts_owner && store_reason_is_condition(answer, owner_action)) {
-        struct json_object *item = store_reason_item(answer, owner_action);
-        if (store_owner_check(s, a->session_id, item, a->owner.user_id, &a->owner, e) < 0)
-            return -1;
-        return AGAIN;
+        return learn_order(s, a, session.last_timestamp, e);
+    if (transaction_read_item(t, a->owner_action, &item_owner, &owner)) {
+        struct session_claim claim = {a->claim.session_id, a->owner.user_id};
+        if (store_owner_check(s, &claim, &owner, &a->owner, e) < 0)
+            return APPEND_FAILED;
+        return APPEND_AGAIN;
     }
+    if (transaction_stopped_by(t, a->owner_action))
+        return store_session_not_found(e);
     /* A message's key is taken: an earlier backend wrote beyond last_timestamp. */
     return learn_from_messages(s, a, e);
 }
@@ -232,7 +249,7 @@ static int check_sizes(const struct append *a, struct err *e)
     size_t sum = 0;
 
     for (size_t i = 0; i < a->count; i++) {
-        size_t size = item_message_size(&a->out[i]);
+        size_t size = item_size(&item_message, &a->out[i]);
         if (store_check_size(size, "message", e) < 0)
             return -1;
         sum += size;
@@ -245,23 +262,37 @@ static int check_sizes(const struct append *a, struct err *e)
     return 0;
 }
 
-/* APPENDED or REPLAYED. */
-static int append(struct store *s, struct append *a, struct err *e)
+static enum append_end try_append(struct store *s, struct append *a, struct err *e)
 {
-    int r;
+    enum append_end r = APPEND_FAILED;
+    struct transaction t;
+
+    write_append(s, &t, a);
+    switch (transaction_commit(&t, e)) {
+    case TRANSACTION_DONE:
+        owner_cache_put(s->shared->owners, a->claim.session_id, a->owner.user_id,
+                        last_timestamp(a));
+        r = APPENDED;
+        break;
+    case TRANSACTION_CANCELED:
+        r = learn(s, a, &t, e);
+        break;
+    default:
+        break;
+    }
+    transaction_free(&t);
+    return r;
+}
+
+static enum append_end append(struct store *s, struct append *a, struct err *e)
+{
+    enum append_end r;
 
     do {
-        struct dynamo_answer answer;
         if (choose_time(s, a, e) < 0 || check_sizes(a, e) < 0)
-            return -1;
-        write_append(s, a);
-        r = store_transaction_commit(s, &answer, e);
-        if (r == 1)
-            r = learn(s, a, &answer, e);
-        dynamo_answer_free(&answer);
-    } while (r == AGAIN);
-    if (r == APPENDED)
-        owner_cache_put(s->shared->owners, a->session_id, a->owner.user_id, last_timestamp(a));
+            return APPEND_FAILED;
+        r = try_append(s, a, e);
+    } while (r == APPEND_AGAIN);
     return r;
 }
 
@@ -269,23 +300,23 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
                           bool *replayed, struct err *e)
 {
     struct append a = {
-        .session_id = wanted->session_id,
+        .claim = {wanted->session_id, wanted->hint},
         .wanted = wanted->messages,
         .count = wanted->count,
         .idempotency = &wanted->idempotency,
         .out = out,
     };
+    enum append_end r = APPEND_FAILED;
 
-    if (!gate_enter(s->shared->gate, a.session_id, dynamo_deadline(s->dynamo)))
+    if (!gate_enter(s->shared->gate, wanted->session_id, dynamo_deadline(s->dynamo)))
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "too many others were writing to this session; nothing was written, send "
                        "the request again");
-    int r = store_owner_find(s, a.session_id, wanted->hint, false, &a.owner, e);
-    if (r == 0) {
+    if (store_owner_find(s, &a.claim, OWNER_BELIEVED, &a.owner, e) == 0) {
         describe(s, &a);
         r = append(s, &a, e);
     }
-    gate_leave(s->shared->gate, a.session_id);
-    *replayed = r == REPLAYED;
-    return r < 0 ? -1 : 0;
+    gate_leave(s->shared->gate, wanted->session_id);
+    *replayed = r == APPEND_REPLAYED;
+    return r == APPEND_FAILED ? -1 : 0;
 }

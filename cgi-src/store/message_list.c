@@ -1,100 +1,152 @@
 /*
- * Reading messages: a range of a session's partition, page by page, each message handed on before
- * its page is freed.
+ * Reading messages: a range of a session's partition, page by page, each message handed on as it is
+ * read from its page.
  */
-#include <json-c/json.h>
-
 #include "store/internal.h"
 
-void store_messages_query(struct store *s, struct str session_id, struct timestamp_range range,
-                          bool forward, int64_t limit)
+/* A walk through a range of a session's partition. */
+struct range_walk {
+    struct str session_id;
+    enum direction direction;
+    struct timestamp_range range; /* what is still to be read */
+    struct timestamp_range asked; /* of the page being read */
+    struct items items;
+};
+
+static const struct str range_text =
+    STR_INIT(KEY_CONDITION("session_id = :s AND #t BETWEEN :low AND :high") NAME_TIMESTAMP);
+
+static const struct str last_text = STR_INIT(KEY_CONDITION(
+    "session_id = :s AND #t BETWEEN :low AND :high") NAME_TIMESTAMP PROJECTION("#t, created_at"));
+
+static bool is_within(struct timestamp_range range, int64_t timestamp)
 {
-    store_begin_call(s, s->shared->messages_table);
-    json_put_bool(&s->w, "ScanIndexForward", forward);
-    json_put_int(&s->w, "Limit", limit);
-    json_put_string(&s->w, "KeyConditionExpression",
-                    STR("session_id = :s AND #t BETWEEN :low AND :high"));
-    json_key(&s->w, "ExpressionAttributeNames");
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "#t", STR("timestamp"));
-    json_end_object(&s->w);
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":s", session_id);
-    item_put_number(&s->w, ":low", range.low);
-    item_put_number(&s->w, ":high", range.high);
-    json_end_object(&s->w);
+    return timestamp >= range.low && timestamp <= range.high;
 }
+
+/* Leaves of the range what lies beyond a timestamp of it. */
+static void advance(struct range_walk *walk, int64_t timestamp)
+{
+    if (!is_within(walk->range, timestamp))
+        return;
+    if (walk->direction == FORWARD)
+        walk->range.low = timestamp + 1;
+    else
+        walk->range.high = timestamp - 1;
+}
+
+/* Reads a page: what a Query of this text, limit and consistency says of the range. */
+static int begin_page(struct store *s, struct range_walk *walk, struct query query, struct err *e)
+{
+    query.table = STORE_MESSAGES_TABLE;
+    query.direction = walk->direction;
+    query.values =
+        VALUES(STRING_VALUE(":s", walk->session_id), NUMBER_VALUE(":low", walk->range.low),
+               NUMBER_VALUE(":high", walk->range.high));
+    walk->asked = walk->range;
+    return store_query(s, &query, &walk->items, e);
+}
+
+/*
+ * Ends it. *further: DynamoDB has more of the range; its page may end anywhere, even empty. A page
+ * that leaves the range as it was would be asked for again.
+ */
+static int end_page(struct store *s, struct range_walk *walk, bool *further, struct err *e)
+{
+    struct message key;
+    struct str next;
+    enum items_end end = items_end(s, &walk->items, &next, e);
+
+    *further = false;
+    if (end != ITEMS_MORE)
+        return end == ITEMS_END ? 0 : -1;
+    store_read_key(s, next, &item_message, &key);
+    advance(walk, key.timestamp);
+    if (walk->range.low == walk->asked.low && walk->range.high == walk->asked.high)
+        return store_unreadable(DYNAMO_QUERY, e);
+    *further = walk->range.low <= walk->range.high;
+    return 0;
+}
+
+/* ---- a list ---------------------------------------------------------------------------------- */
 
 /* A listing under way. */
 struct listing {
     const struct message_query *query;
-    struct timestamp_range range; /* what is still to be read */
-    message_visitor visit;
-    void *context;
-    int64_t count;
-    size_t bytes;
-    bool more;
+    const struct message_visitor *visitor;
+    struct range_walk walk;
+    struct session_claim claim;
     struct owner owner;
+    int64_t count;
     int64_t last;
+    struct str last_id; /* in the page being read */
+    bool more;
+    unsigned pages;
 };
 
-static void advance(struct listing *l, int64_t timestamp)
+/*
+ * DynamoDB gives each key once and in order; what it gives otherwise is not shown. Only an earlier
+ * backend may have written two fractions of one millisecond, which have one timestamp here.
+ */
+static bool is_next(const struct listing *l, const struct message *m)
 {
-    if (l->query->descending)
-        l->range.high = timestamp - 1;
-    else
-        l->range.low = timestamp + 1;
+    if (l->last_id.p && m->timestamp == l->last)
+        return !str_equals(m->message_id, l->last_id);
+    return m->timestamp > TIMESTAMP_OWNER && is_within(l->walk.range, m->timestamp);
 }
 
-static void take(struct store *s, struct json_object *item, struct listing *l)
+static void take(struct listing *l, const struct message *m)
 {
-    struct message message;
-
-    item_read_message(item, s->arena, &message);
-    size_t size = item_message_json_size(&message);
-    if (l->count == l->query->limit || (l->count && l->bytes + size > STORE_PAGE_MAX_BYTES)) {
+    if (!is_next(l, m))
+        return;
+    if (l->count == l->query->limit || l->visitor->visit(l->visitor->context, m) == VISIT_FULL) {
         l->more = true;
         return;
     }
-    l->visit(l->context, &message);
     l->count++;
-    l->bytes += size;
-    l->last = message.timestamp;
-    advance(l, message.timestamp);
+    l->last = m->timestamp;
+    l->last_id = m->message_id;
+    advance(&l->walk, m->timestamp);
 }
 
-static int take_page(struct store *s, struct json_object *items, struct listing *l, struct err *e)
+static int take_owner(struct store *s, struct listing *l, const struct message *m, struct err *e)
 {
-    size_t n = store_array_length(items);
+    const struct owner_item item = {.user_id = m->user_id, .deleted = m->deleted};
 
-    for (size_t i = 0; i < n && !l->more; i++) {
-        struct json_object *item = json_object_array_get_idx(items, i);
-        if (item_number(item, "timestamp", 0) != TIMESTAMP_OWNER)
-            take(s, item, l);
-        else if (store_owner_check(s, l->query->session_id, item, l->query->hint, &l->owner, e) < 0)
+    advance(&l->walk, TIMESTAMP_OWNER);
+    return store_owner_check(s, &l->claim, &item, &l->owner, e);
+}
+
+static int take_page(struct store *s, struct listing *l, struct err *e)
+{
+    struct message m;
+
+    l->last_id = STR_NONE;
+    while (!l->more && items_next(&l->walk.items, &item_message, &m)) {
+        if (m.timestamp != TIMESTAMP_OWNER)
+            take(l, &m);
+        else if (is_within(l->walk.range, m.timestamp) && take_owner(s, l, &m, e) < 0)
             return -1;
     }
     return 0;
 }
 
-/* *further: DynamoDB has more of the range. Its page may end anywhere, even empty. */
 static int read_page(struct store *s, struct listing *l, bool *further, struct err *e)
 {
-    struct dynamo_answer answer;
-    int64_t limit = l->query->limit - l->count + 1 + (l->range.low == TIMESTAMP_OWNER);
+    const struct query query = {
+        .text = range_text,
+        .limit = l->query->limit - l->count + 1 + (l->walk.range.low == TIMESTAMP_OWNER),
+        .consistency = CONSISTENT_IF_SET,
+    };
+    int r = begin_page(s, &l->walk, query, e);
 
-    store_messages_query(s, l->query->session_id, l->range, !l->query->descending, limit);
-    if (s->shared->consistent)
-        json_put_bool(&s->w, "ConsistentRead", true);
-    int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
     if (r == 0)
-        r = take_page(s, json_get(answer.body, "Items"), l, e);
-    struct json_object *end = json_get(answer.body, "LastEvaluatedKey");
-    if (end && !l->more)
-        advance(l, item_number(end, "timestamp", 0));
-    *further = end && !l->more && l->range.low <= l->range.high;
-    dynamo_answer_free(&answer);
+        r = take_page(s, l, e);
+    if (r == 0)
+        r = end_page(s, &l->walk, further, e);
+    *further = *further && !l->more;
+    l->pages++;
+    items_free(&l->walk.items);
     return r;
 }
 
@@ -104,36 +156,50 @@ static int read_page(struct store *s, struct listing *l, bool *further, struct e
  */
 static int check_without_owner(struct store *s, struct listing *l, struct err *e)
 {
-    struct str session_id = l->query->session_id;
     int64_t any = l->count;
 
-    if (!l->query->hint.p && !any && store_last_timestamp(s, session_id, &any, e) < 0)
+    if (!l->claim.hint.p && !any && store_last_timestamp(s, l->claim.session_id, &any, e) < 0)
         return -1;
-    if (!l->query->hint.p && any)
+    if (!l->claim.hint.p && any)
         return 0;
-    return store_owner_from_hint(s, session_id, l->query->hint, true, &l->owner, e);
+    return store_owner_from_hint(s, &l->claim, OWNER_VERIFIED, &l->owner, e);
 }
 
-int store_messages_list(struct store *s, const struct message_query *query, message_visitor visit,
-                        void *context, struct message_page *out, struct err *e)
+/* A range from the beginning takes the owner item along; any other needs a read of its own. */
+static int begin(struct store *s, struct listing *l, struct err *e)
 {
-    struct listing l = {.query = query, .visit = visit, .context = context};
-    bool further;
+    const struct message_query *query = l->query;
+    bool from_start = !query->descending && query->after <= 0;
+
+    struct timestamp_range *range = &l->walk.range;
+    range->low = from_start ? TIMESTAMP_OWNER : query->after + 1;
+    range->high = query->before > TIMESTAMP_MAX ? TIMESTAMP_MAX : query->before - 1;
+    if (from_start && range->high < TIMESTAMP_OWNER)
+        range->high = TIMESTAMP_OWNER; /* nothing is asked for, but is the session there? */
+    return from_start ? 0 : store_owner_get(s, &l->claim, &l->owner, e);
+}
+
+int store_messages_list(struct store *s, const struct message_query *query,
+                        const struct message_visitor *visitor, struct message_page *out,
+                        struct err *e)
+{
+    struct listing l = {.query = query,
+                        .visitor = visitor,
+                        .walk = {.session_id = query->session_id,
+                                 .direction = query->descending ? BACKWARD : FORWARD},
+                        .claim = {query->session_id, query->hint}};
 
     if (!store_is_session_id(query->session_id))
         return store_session_not_found(e);
-    /* A range from the beginning takes the owner item along; any other needs a read of its own. */
-    bool from_start = !query->descending && query->after <= 0;
-    l.range.low = from_start ? TIMESTAMP_OWNER : query->after + 1;
-    l.range.high = query->before > TIMESTAMP_MAX ? TIMESTAMP_MAX : query->before - 1;
-    if (from_start && l.range.high < TIMESTAMP_OWNER)
-        l.range.high = TIMESTAMP_OWNER; /* nothing is asked for, but is the session there? */
-    if (!from_start && store_owner_get(s, query->session_id, query->hint, &l.owner, e) < 0)
+    if (begin(s, &l, e) < 0)
         return -1;
-    further = l.range.low <= l.range.high;
+    bool further = l.walk.range.low <= l.walk.range.high;
     while (further) {
         if (read_page(s, &l, &further, e) < 0)
-            return -1;
+            return store_out_of_time(s, l.pages - 1,
+                                     "the time for this request is over before the page was "
+                                     "complete; ask for a smaller `limit`",
+                                     e);
     }
     if (!l.owner.has_item && check_without_owner(s, &l, e) < 0)
         return -1;
@@ -141,44 +207,53 @@ int store_messages_list(struct store *s, const struct message_query *query, mess
     return 0;
 }
 
-static int query_last(struct store *s, struct str session_id, struct timestamp_range range,
-                      struct dynamo_answer *answer, struct err *e)
+/* ---- the last message of a range ------------------------------------------------------------- */
+
+static enum lookup_result take_last(struct store *s, struct range_walk *walk, struct message *out)
 {
-    store_messages_query(s, session_id, range, false, 1);
-    json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_string(&s->w, "ProjectionExpression", STR("#t, created_at"));
-    return store_end_call(s, DYNAMO_QUERY, 0, answer, e);
+    while (items_next(&walk->items, &item_message, out)) {
+        if (is_within(walk->range, out->timestamp)) {
+            item_keep(&item_message, out, s->arena);
+            return LOOKUP_FOUND;
+        }
+    }
+    return LOOKUP_ABSENT;
 }
 
-int store_last_message(struct store *s, struct str session_id, struct timestamp_range range,
-                       struct dynamo_answer *answer, struct json_object **item, struct err *e)
+enum lookup_result store_last_message(struct store *s, struct str session_id,
+                                      struct timestamp_range range, struct message *out,
+                                      struct err *e)
 {
-    *item = NULL;
-    while (query_last(s, session_id, range, answer, e) == 0) {
-        struct json_object *items = json_get(answer->body, "Items");
-        struct json_object *end = json_get(answer->body, "LastEvaluatedKey");
-        if (store_array_length(items))
-            *item = json_object_array_get_idx(items, 0);
-        range.high = item_number(end, "timestamp", range.low) - 1;
-        if (*item || range.high < range.low)
-            return 0;
-        /* An empty page is not the end. */
-        dynamo_answer_free(answer);
+    const struct query query = {.text = last_text, .limit = 1, .consistency = CONSISTENT};
+    struct range_walk walk = {.session_id = session_id, .direction = BACKWARD, .range = range};
+    enum lookup_result result = LOOKUP_ABSENT;
+    bool further = true;
+
+    while (further && result == LOOKUP_ABSENT) {
+        int r = begin_page(s, &walk, query, e);
+        if (r == 0) {
+            result = take_last(s, &walk, out);
+            r = end_page(s, &walk, &further, e);
+        }
+        items_free(&walk.items);
+        if (r < 0)
+            return LOOKUP_FAILED;
     }
-    return -1;
+    return result;
 }
 
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e)
 {
-    struct timestamp_range all = {TIMESTAMP_OWNER + 1, TIMESTAMP_MAX};
-    struct dynamo_answer answer;
-    struct json_object *item;
+    const struct timestamp_range all = {TIMESTAMP_OWNER + 1, TIMESTAMP_MAX};
+    struct message found;
 
-    int r = store_last_message(s, session_id, all, &answer, &item, e);
-    if (item) {
-        int64_t found = item_number(item, "timestamp", 0);
-        *last = found > *last ? found : *last;
+    switch (store_last_message(s, session_id, all, &found, e)) {
+    case LOOKUP_FOUND:
+        *last = found.timestamp > *last ? found.timestamp : *last;
+        return 0;
+    case LOOKUP_ABSENT:
+        return 0;
+    default:
+        return -1;
     }
-    dynamo_answer_free(&answer);
-    return r;
 }

@@ -5,83 +5,87 @@
  */
 #include "store/internal.h"
 
-int store_owner_check(struct store *s, struct str session_id, struct json_object *item,
-                      struct str hint, struct owner *out, struct err *e)
+int store_owner_check(struct store *s, const struct session_claim *claim,
+                      const struct owner_item *item, struct owner *out, struct err *e)
 {
-    struct str user_id = arena_str(s->arena, item_string(item, "user_id"));
+    struct str hint = claim->hint;
 
-    if (!user_id.p || json_get(item, "deleted_at") || (hint.p && !str_equals(hint, user_id)))
+    if (!store_is_user_id(item->user_id) || item->deleted ||
+        (hint.p && !str_equals(hint, item->user_id)))
         return store_session_not_found(e);
-    owner_cache_put(s->shared->owners, session_id, user_id, 0);
-    *out = (struct owner){.user_id = user_id, .has_item = true};
+    owner_cache_put(s->shared->owners, claim->session_id, item->user_id, 0);
+    *out = (struct owner){.user_id = arena_str(s->arena, item->user_id), .has_item = true};
     return 0;
 }
 
-static int read_owner(struct store *s, struct str session_id, struct str hint, bool consistent,
-                      struct owner *out, struct err *e)
+static int read_owner(struct store *s, const struct session_claim *claim,
+                      enum consistency consistency, struct owner *out, struct err *e)
 {
-    struct dynamo_answer answer;
-    struct json_object *item;
+    const struct lookup lookup = {.key = store_message_key(claim->session_id, TIMESTAMP_OWNER),
+                                  .kind = &item_owner,
+                                  .consistency = consistency};
+    struct owner_item item;
 
     *out = (struct owner){.user_id = STR_NONE};
-    store_begin_call(s, s->shared->messages_table);
-    store_key_message(s, session_id, TIMESTAMP_OWNER);
-    int r = store_get_item(s, consistent, &answer, &item, e);
-    if (r == 0 && item)
-        r = store_owner_check(s, session_id, item, hint, out, e);
-    dynamo_answer_free(&answer);
-    return r;
+    switch (store_lookup(s, &lookup, &item, e)) {
+    case LOOKUP_FOUND:
+        return store_owner_check(s, claim, &item, out, e);
+    case LOOKUP_ABSENT:
+        return 0;
+    default:
+        return -1;
+    }
 }
 
-int store_owner_get(struct store *s, struct str session_id, struct str hint, struct owner *out,
+int store_owner_get(struct store *s, const struct session_claim *claim, struct owner *out,
                     struct err *e)
 {
-    int r = read_owner(s, session_id, hint, s->shared->consistent, out, e);
+    int r = read_owner(s, claim, CONSISTENT_IF_SET, out, e);
 
     /* A session that was just made elsewhere must not look like an earlier backend's. */
     if (r == 0 && !out->has_item && !s->shared->consistent)
-        r = read_owner(s, session_id, hint, true, out, e);
+        r = read_owner(s, claim, CONSISTENT, out, e);
     return r;
 }
 
-int store_owner_from_hint(struct store *s, struct str session_id, struct str hint, bool verify,
-                          struct owner *out, struct err *e)
+int store_owner_from_hint(struct store *s, const struct session_claim *claim,
+                          enum owner_trust trust, struct owner *out, struct err *e)
 {
-    struct session_key key = {hint, session_id};
+    struct session_key key = {claim->hint, claim->session_id};
     struct session session;
 
-    if (!hint.p)
+    if (!claim->hint.p)
         return err_set(e, ERR_SESSION_NOT_FOUND,
                        "there is no such session; for one that an earlier backend made, give its "
                        "user_id");
-    if (verify && store_session_get(s, &key, &session, e) < 0)
+    if (trust == OWNER_VERIFIED && store_session_get(s, &key, &session, e) < 0)
         return -1;
-    *out = (struct owner){.user_id = hint};
+    *out = (struct owner){.user_id = claim->hint};
     return 0;
 }
 
-int store_owner_find(struct store *s, struct str session_id, struct str hint, bool verify,
+int store_owner_find(struct store *s, const struct session_claim *claim, enum owner_trust trust,
                      struct owner *out, struct err *e)
 {
-    if (!store_is_session_id(session_id))
+    struct str hint = claim->hint;
+
+    if (!store_is_session_id(claim->session_id))
         return store_session_not_found(e);
     *out = (struct owner){.has_item = true};
-    if (!verify && owner_cache_get(s->shared->owners, session_id, s->arena, &out->user_id,
-                                   &out->last_timestamp))
+    if (trust == OWNER_BELIEVED && owner_cache_get(s->shared->owners, claim->session_id, s->arena,
+                                                   &out->user_id, &out->last_timestamp))
         return hint.p && !str_equals(hint, out->user_id) ? store_session_not_found(e) : 0;
-    if (store_owner_get(s, session_id, hint, out, e) < 0)
+    if (store_owner_get(s, claim, out, e) < 0)
         return -1;
-    return out->has_item ? 0 : store_owner_from_hint(s, session_id, hint, verify, out, e);
+    return out->has_item ? 0 : store_owner_from_hint(s, claim, trust, out, e);
 }
 
-void store_put_owner(struct store *s, struct str session_id, struct str user_id)
+size_t store_put_owner(struct transaction *t, struct str session_id, struct str user_id)
 {
-    store_action_begin(s, "Put", s->shared->messages_table);
-    json_key(&s->w, "Item");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, "session_id", session_id);
-    item_put_number(&s->w, "timestamp", TIMESTAMP_OWNER);
-    item_put_string(&s->w, "user_id", user_id);
-    json_end_object(&s->w);
-    store_action_end(s, "attribute_not_exists(session_id)", true);
+    const struct owner_item item = {
+        .session_id = session_id, .timestamp = TIMESTAMP_OWNER, .user_id = user_id};
+
+    return transaction_put(t, &item_owner, &item,
+                           STR(CONDITION("attribute_not_exists(session_id)") RETURN_OLD),
+                           NO_VALUES);
 }

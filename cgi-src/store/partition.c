@@ -2,8 +2,6 @@
  * Empties a session's partition of the messages table: messages, markers, and at the very end the
  * owner item, so that a delete that is cut off can still be told from a session that never was.
  */
-#include <json-c/json.h>
-
 #include "base/log.h"
 #include "store/internal.h"
 
@@ -18,74 +16,131 @@ struct batch {
     size_t count;
 };
 
-static void put_key(struct store *s, struct str session_id, struct str timestamp)
+static struct key key_of(struct str session_id, struct str timestamp)
 {
-    json_key(&s->w, "Key");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, "session_id", session_id);
-    item_put_digits(&s->w, "timestamp", timestamp);
-    json_end_object(&s->w);
+    return (struct key){.table = STORE_MESSAGES_TABLE, .partition = session_id, .sort = timestamp};
 }
 
 static int delete_one(struct store *s, struct str session_id, struct str timestamp, struct err *e)
 {
+    const struct key key = key_of(session_id, timestamp);
     struct dynamo_answer answer;
 
-    store_begin_call(s, s->shared->messages_table);
-    put_key(s, session_id, timestamp);
-    int r = store_end_call(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
+    store_begin_call(s, STORE_MESSAGES_TABLE);
+    store_put_key(s, &key);
+    int r = store_send_write(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
 
 static void write_batch(struct store *s, const struct batch *b)
 {
-    store_begin_body(s);
-    json_key(&s->w, "RequestItems");
-    json_begin_object(&s->w);
-    json_key(&s->w, s->shared->messages_table);
-    json_begin_array(&s->w);
+    struct buf *out = &s->body;
+
+    buf_reset(out);
+    buf_append_str(out, STR("{\"ReturnConsumedCapacity\":\"TOTAL\",\"RequestItems\":{"));
+    json_append_string(out, str_from(s->shared->tables[STORE_MESSAGES_TABLE].name));
+    buf_append_str(out, STR(":["));
     for (size_t i = 0; i < b->count; i++) {
-        json_begin_object(&s->w);
-        json_key(&s->w, "DeleteRequest");
-        json_begin_object(&s->w);
-        put_key(s, b->session_id, b->timestamps[i]);
-        json_end_object(&s->w);
-        json_end_object(&s->w);
+        const struct key key = key_of(b->session_id, b->timestamps[i]);
+        buf_append_str(out, i ? STR(",{\"DeleteRequest\":{\"Key\":")
+                              : STR("{\"DeleteRequest\":{\"Key\":"));
+        store_put_key_object(s, &key);
+        buf_append_str(out, STR("}}"));
     }
-    json_end_array(&s->w);
-    json_end_object(&s->w);
+    buf_append_str(out, STR("]}"));
+}
+
+static size_t find(const struct batch *b, struct str timestamp)
+{
+    size_t i = 0;
+
+    while (i < b->count && !str_equals(b->timestamps[i], timestamp))
+        i++;
+    return i;
+}
+
+/* {"DeleteRequest":{"Key":…}}: keeps the item if it is one of the batch. */
+static void read_unprocessed(struct store *s, struct json_reader *r, const struct batch *sent,
+                             struct batch *left)
+{
+    struct sort_digits key;
+    struct str name;
+
+    if (!json_enter_object(r))
+        return;
+    while (json_next_member(r, &name)) {
+        if (!json_enter_object(r))
+            continue;
+        while (json_next_member(r, &name)) {
+            size_t i = sent->count;
+            if (!str_is(name, "Key"))
+                json_skip(r);
+            else if (item_read(r, &item_sort_digits, s->arena, &key) && key.timestamp.p)
+                i = find(sent, key.timestamp);
+            if (i < sent->count && find(left, key.timestamp) == left->count)
+                left->timestamps[left->count++] = sent->timestamps[i];
+        }
+    }
+}
+
+/* {"table":[…]}: the arrays of all tables, for no other is asked for. */
+static void read_unprocessed_items(struct store *s, struct json_reader *r, const struct batch *sent,
+                                   struct batch *left)
+{
+    struct str table;
+
+    if (!json_enter_object(r))
+        return;
+    while (json_next_member(r, &table)) {
+        if (!json_enter_array(r))
+            continue;
+        while (json_next_element(r))
+            read_unprocessed(s, r, sent, left);
+    }
 }
 
 /* Keeps in the batch what DynamoDB left over. */
-static void keep_unprocessed(struct store *s, struct batch *b, struct json_object *body)
+static int keep_unprocessed(struct store *s, struct batch *b, struct dynamo_answer *answer,
+                            struct err *e)
 {
-    struct json_object *left =
-        json_get(json_get(body, "UnprocessedItems"), s->shared->messages_table);
-    size_t n = store_array_length(left);
+    struct batch left = {.session_id = b->session_id};
+    struct json_reader r = store_reader(answer);
+    struct str name;
 
-    b->count = 0;
-    for (size_t i = 0; i < n && i < BATCH_MAX; i++) {
-        struct json_object *request = json_object_array_get_idx(left, i);
-        struct json_object *key = json_get(json_get(request, "DeleteRequest"), "Key");
-        struct str timestamp = json_get_str(json_get(key, "timestamp"), "N");
-        b->timestamps[b->count++] = arena_str(s->arena, timestamp);
+    if (json_enter_object(&r)) {
+        while (json_next_member(&r, &name)) {
+            if (str_is(name, "UnprocessedItems"))
+                read_unprocessed_items(s, &r, b, &left);
+            else if (str_is(name, "ConsumedCapacity"))
+                store_count_units(DYNAMO_BATCH_WRITE_ITEM, &r);
+            else
+                json_skip(&r);
+        }
     }
+    if (!json_reader_end(&r))
+        return store_unreadable(DYNAMO_BATCH_WRITE_ITEM, e);
+    *b = left;
+    return 0;
 }
 
-/* 0 with the batch empty or what is left of it; 1 if BatchWriteItem is not permitted; -1 with e. */
-static int try_batch(struct store *s, struct batch *b, struct err *e)
+enum batch_end { BATCH_FAILED = -1, BATCH_DONE, BATCH_DENIED };
+
+/* BATCH_DONE with the batch empty or what is left of it. */
+static enum batch_end try_batch(struct store *s, struct batch *b, struct err *e)
 {
     struct dynamo_answer answer;
+    enum batch_end end = BATCH_FAILED;
 
     write_batch(s, b);
-    int r = store_end_call(s, DYNAMO_BATCH_WRITE_ITEM, STORE_EXPECT(DYNAMO_DENIED), &answer, e);
-    if (r == 0 && answer.outcome == DYNAMO_DENIED)
-        r = 1;
-    else if (r == 0)
-        keep_unprocessed(s, b, answer.body);
+    if (store_send(s, DYNAMO_BATCH_WRITE_ITEM, STORE_EXPECT(DYNAMO_DENIED), &answer, e) == 0) {
+        if (answer.outcome == DYNAMO_DENIED)
+            end = BATCH_DENIED;
+        else if (keep_unprocessed(s, b, &answer, e) == 0)
+            end = BATCH_DONE;
+    }
     dynamo_answer_free(&answer);
-    return r;
+    return end;
 }
 
 static int delete_singly(struct store *s, struct batch *b, struct err *e)
@@ -126,10 +181,10 @@ static int flush(struct store *s, struct batch *b, struct err *e)
         if (s->shared->batch_write_denied)
             return delete_singly(s, b, e);
         size_t before = b->count;
-        int r = try_batch(s, b, e);
-        if (r < 0)
+        enum batch_end end = try_batch(s, b, e);
+        if (end == BATCH_FAILED)
             return -1;
-        if (r == 1) {
+        if (end == BATCH_DENIED) {
             log_info("BatchWriteItem is not permitted: deleting items one by one");
             s->shared->batch_write_denied = true;
         } else if (b->count && wait_for_capacity(s, b->count < before, &pause_us, e) < 0) {
@@ -139,36 +194,21 @@ static int flush(struct store *s, struct batch *b, struct err *e)
     return 0;
 }
 
-static void write_query(struct store *s, struct str session_id, struct json_object *start)
-{
-    store_begin_call(s, s->shared->messages_table);
-    json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_string(&s->w, "KeyConditionExpression", STR("session_id = :s"));
-    json_put_string(&s->w, "ProjectionExpression", STR("#t"));
-    json_key(&s->w, "ExpressionAttributeNames");
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "#t", STR("timestamp"));
-    json_end_object(&s->w);
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":s", session_id);
-    json_end_object(&s->w);
-    if (start)
-        json_put_raw(&s->w, "ExclusiveStartKey",
-                     str_from(json_object_to_json_string_ext(start, JSON_C_TO_STRING_PLAIN)));
-}
-
-static int delete_items(struct store *s, struct batch *b, struct json_object *items,
+/* Deletes the items of a page. One that comes twice is deleted once: a batch must not name it
+ * twice.
+ */
+static int delete_items(struct store *s, struct batch *b, struct items *items,
                         int64_t *deleted_messages, struct err *e)
 {
-    size_t n = store_array_length(items);
+    struct sort_digits key;
 
-    for (size_t i = 0; i < n; i++) {
-        struct str timestamp =
-            json_get_str(json_get(json_object_array_get_idx(items, i), "timestamp"), "N");
-        if (str_is(timestamp, "0"))
+    while (items_next(items, &item_sort_digits, &key)) {
+        struct str timestamp = key.timestamp;
+        if (!timestamp.p)
+            return store_unreadable(DYNAMO_QUERY, e);
+        if (str_is(timestamp, "0") || find(b, timestamp) < b->count)
             continue;
-        *deleted_messages += timestamp.n && timestamp.p[0] != '-';
+        *deleted_messages += timestamp.p[0] != '-';
         b->timestamps[b->count++] = timestamp;
         if (b->count == BATCH_MAX && flush(s, b, e) < 0)
             return -1;
@@ -176,22 +216,44 @@ static int delete_items(struct store *s, struct batch *b, struct json_object *it
     return flush(s, b, e); /* before the views into the answer die */
 }
 
+static enum items_end delete_page(struct store *s, struct batch *b, struct str *start,
+                                  int64_t *deleted_messages, struct err *e)
+{
+    static const struct str text =
+        STR_INIT(KEY_CONDITION("session_id = :s") PROJECTION("#t") NAME_TIMESTAMP);
+    const struct query query = {
+        .table = STORE_MESSAGES_TABLE,
+        .text = text,
+        .values = VALUES(STRING_VALUE(":s", b->session_id)),
+        .direction = FORWARD,
+        .consistency = CONSISTENT,
+        .start = *start,
+    };
+    enum items_end end = ITEMS_FAILED;
+    struct items items;
+
+    if (store_query(s, &query, &items, e) == 0 &&
+        delete_items(s, b, &items, deleted_messages, e) == 0)
+        end = items_end(s, &items, start, e);
+    items_free(&items);
+    return end;
+}
+
 int store_partition_delete(struct store *s, struct str session_id, int64_t *deleted_messages,
                            struct err *e)
 {
     struct batch batch = {.session_id = session_id};
-    struct dynamo_answer page = {0};
-    int r = 0;
+    struct str start = STR_NONE;
+    unsigned pages = 0;
+    enum items_end end;
 
-    do {
-        struct dynamo_answer next;
-        write_query(s, session_id, json_get(page.body, "LastEvaluatedKey"));
-        r = store_end_call(s, DYNAMO_QUERY, 0, &next, e);
-        dynamo_answer_free(&page);
-        page = next;
-        if (r == 0)
-            r = delete_items(s, &batch, json_get(page.body, "Items"), deleted_messages, e);
-    } while (r == 0 && json_get(page.body, "LastEvaluatedKey"));
-    dynamo_answer_free(&page);
-    return r < 0 ? r : delete_one(s, session_id, STR("0"), e);
+    do
+        end = delete_page(s, &batch, &start, deleted_messages, e);
+    while (end == ITEMS_MORE && ++pages);
+    if (end == ITEMS_END)
+        return delete_one(s, session_id, STR("0"), e);
+    return store_out_of_time(s, pages,
+                             "the time for this request is over, and a part of the items is not "
+                             "deleted yet; repeat the request, it goes on where this one ended",
+                             e);
 }

@@ -10,13 +10,16 @@
  * remembered in the cursor, by hash.
  */
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 
 #include "store/session_query.h"
 
 #define SHOWN_MAX 100  /* hashes in a cursor */
 #define PLACED_MAX 200 /* queries for sessions that moved, a page */
+
+/* What the heap holds at most, whatever the limit: a page's JSON is not smaller than its strings.
+ */
+#define HEAP_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 /* A session's place: later first, then the greater id. */
 struct place {
@@ -34,16 +37,16 @@ struct walk {
     unsigned placed;
 };
 
-struct entry {
+struct heap_entry {
     int64_t us;
     struct session session; /* views into bytes */
-    size_t size;
+    size_t size;            /* of bytes */
     char bytes[];
 };
 
 /* The worst place is at the root. */
 struct heap {
-    struct entry **entries;
+    struct heap_entry **entries;
     size_t count;
     size_t limit;
     size_t bytes;
@@ -59,14 +62,14 @@ static int compare(int64_t a_us, struct str a_id, int64_t b_us, struct str b_id)
     return c ? c : (a_id.n > b_id.n) - (a_id.n < b_id.n);
 }
 
-static bool worse(const struct entry *a, const struct entry *b)
+static bool worse(const struct heap_entry *a, const struct heap_entry *b)
 {
     return compare(a->us, a->session.session_id, b->us, b->session.session_id) < 0;
 }
 
 static void swap(struct heap *h, size_t i, size_t j)
 {
-    struct entry *entry = h->entries[i];
+    struct heap_entry *entry = h->entries[i];
     h->entries[i] = h->entries[j];
     h->entries[j] = entry;
 }
@@ -92,58 +95,42 @@ static void sift_down(struct heap *h)
     }
 }
 
-static struct entry *take_worst(struct heap *h)
+static struct heap_entry *take_worst(struct heap *h)
 {
-    struct entry *worst = h->entries[0];
+    struct heap_entry *worst = h->entries[0];
     h->entries[0] = h->entries[--h->count];
     h->bytes -= worst->size;
     sift_down(h);
     return worst;
 }
 
-static struct str copy_to(char **at, struct str s)
+static struct heap_entry *entry_new(const struct session *from, int64_t us)
 {
-    if (s.n == 0)
-        return s;
-    char *start = *at;
-    memcpy(start, s.p, s.n);
-    *at += s.n;
-    return (struct str){start, s.n};
-}
-
-static struct entry *entry_new(const struct session *from, int64_t us)
-{
-    struct entry *entry = malloc(sizeof(*entry) + item_session_size(from));
+    size_t size = item_string_bytes(&item_session, from);
+    struct heap_entry *entry = malloc(sizeof(*entry) + size);
     if (!entry)
         abort();
-    char *at = entry->bytes;
     entry->us = us;
-    entry->size = item_session_json_size(from);
+    entry->size = size;
     entry->session = *from;
-    entry->session.session_id = copy_to(&at, from->session_id);
-    entry->session.user_id = copy_to(&at, from->user_id);
-    entry->session.title = copy_to(&at, from->title);
-    entry->session.created_at = copy_to(&at, from->created_at);
-    entry->session.updated_at = copy_to(&at, from->updated_at);
-    entry->session.metadata = copy_to(&at, from->metadata);
-    entry->session.create_marker = STR_NONE;
+    item_take_strings(&item_session, &entry->session, entry->bytes);
     return entry;
 }
 
 static void heap_add(struct heap *h, const struct session *session, int64_t us)
 {
     if (h->count == h->limit) {
-        const struct entry *root = h->entries[0];
+        const struct heap_entry *root = h->entries[0];
         if (compare(us, session->session_id, root->us, root->session.session_id) < 0) {
             h->more = true;
             return;
         }
     }
-    struct entry *entry = entry_new(session, us);
+    struct heap_entry *entry = entry_new(session, us);
     h->entries[h->count++] = entry;
     h->bytes += entry->size;
     sift_up(h, h->count - 1);
-    while (h->count > h->limit || (h->count > 1 && h->bytes > STORE_PAGE_MAX_BYTES)) {
+    while (h->count > h->limit || (h->count > 1 && h->bytes > HEAP_MAX_BYTES)) {
         free(take_worst(h));
         h->more = true;
         h->limit = h->count < h->limit ? h->count : h->limit; /* nothing worse may follow it in */
@@ -170,14 +157,12 @@ static int active_before(struct store *s, const struct walk *walk, const struct 
                          int64_t *us, struct err *e)
 {
     struct timestamp_range before = {TIMESTAMP_OWNER + 1, walk->t_us / 1000 - 1};
-    struct dynamo_answer answer;
-    struct json_object *item;
+    struct message last = {.created_at = STR_NONE};
+    enum lookup_result found = store_last_message(s, session->session_id, before, &last, e);
 
-    int r = store_last_message(s, session->session_id, before, &answer, &item, e);
-    struct str at = item_string(item, "created_at");
-    *us = time_us(at.p ? at : session->created_at);
-    dynamo_answer_free(&answer);
-    return r;
+    *us =
+        time_us(found == LOOKUP_FOUND && last.created_at.n ? last.created_at : session->created_at);
+    return found == LOOKUP_FAILED ? -1 : 0;
 }
 
 /* Where the session stands in this walk, and whether that is beyond what was shown before. */
@@ -204,17 +189,15 @@ static int place(struct store *s, struct walk *walk, const struct session *sessi
     return 0;
 }
 
-/* What is read of a session goes to scratch: the heap copies what it keeps. */
-static int add_page(struct store *s, struct json_object *items, struct walk *walk,
-                    struct arena *scratch, struct heap *h, struct err *e)
+/* Takes the sessions of one answer: the heap copies what it keeps. */
+static int add_page(struct store *s, struct user_walk *partition, struct walk *walk, struct heap *h,
+                    struct err *e)
 {
-    size_t n = store_array_length(items);
+    struct session session;
+    bool belongs;
+    int64_t us;
 
-    for (size_t i = 0; i < n; i++) {
-        struct session session;
-        bool belongs;
-        int64_t us;
-        item_read_session(json_object_array_get_idx(items, i), scratch, &session);
+    while (user_walk_next(partition, &session)) {
         if (session.deleted)
             continue;
         if (place(s, walk, &session, &belongs, &us, e) < 0)
@@ -225,26 +208,45 @@ static int add_page(struct store *s, struct json_object *items, struct walk *wal
     return 0;
 }
 
+static enum items_end stream_page(struct store *s, struct user_walk *partition, struct walk *walk,
+                                  struct heap *h, struct err *e)
+{
+    struct arena scratch; /* for what is rewritten of the sessions of a page */
+    enum items_end end = ITEMS_FAILED;
+
+    arena_init(&scratch);
+    int r = user_walk_page(s, partition, e);
+    partition->items.arena = &scratch;
+    if (r == 0)
+        r = add_page(s, partition, walk, h, e);
+    if (r == 0)
+        end = user_walk_end_page(s, partition, e);
+    else
+        user_walk_stop(partition);
+    arena_free(&scratch);
+    return end;
+}
+
 static int stream(struct store *s, struct str user_id, struct walk *walk, struct heap *h,
                   struct err *e)
 {
-    struct str last = STR_NONE;
-    struct arena scratch;
-    int r;
+    struct user_walk partition = {.user_id = user_id,
+                                  .query = {.table = STORE_SESSIONS_TABLE,
+                                            .text = user_sessions_text,
+                                            .values = USER_SESSIONS_VALUES(user_id),
+                                            .direction = FORWARD,
+                                            .consistency = CONSISTENT_IF_SET}};
+    enum items_end end;
 
-    arena_init(&scratch);
-    do {
-        struct dynamo_answer answer;
-        store_session_query(s, user_id, true, 0, last);
-        r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
-        if (r == 0)
-            r = add_page(s, json_get(answer.body, "Items"), walk, &scratch, h, e);
-        last = store_user_page_end(s, &answer);
-        dynamo_answer_free(&answer);
-        arena_reset(&scratch);
-    } while (r == 0 && last.p);
-    arena_free(&scratch);
-    return r;
+    do
+        end = stream_page(s, &partition, walk, h, e);
+    while (end == ITEMS_MORE);
+    if (end == ITEMS_END)
+        return 0;
+    return store_out_of_time(s, partition.pages,
+                             "the time for this request is over before all sessions of the user "
+                             "were read; ask for them with `sort=created`, which reads one page",
+                             e);
 }
 
 /* "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is counted from -1,
@@ -301,46 +303,62 @@ static int read_cursor(struct str cursor, struct walk *walk, struct err *e)
     return 0;
 }
 
-/* Moves the heap into the page, best first. */
-static void fill_page(struct store *s, struct heap *h, struct session_page *out)
+/* Moves the heap into an array, best first. */
+static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *count)
 {
-    out->count = h->count;
-    out->sessions = arena_array(s->arena, h->count + 1, sizeof(*out->sessions));
-    for (size_t i = h->count; i > 0; i--) {
-        struct entry *entry = take_worst(h);
-        out->sessions[i - 1] = entry->session;
-        store_session_keep(s, &out->sessions[i - 1]);
-        free(entry);
-    }
+    *count = h->count;
+    struct heap_entry **sorted = arena_array(s->arena, h->count + 1, sizeof(struct heap_entry *));
+
+    for (size_t i = h->count; i > 0; i--)
+        sorted[i - 1] = take_worst(h);
+    return sorted;
 }
 
-static void remember(struct walk *walk, const struct session_page *page)
+static void remember(struct walk *walk, const struct session *session)
 {
-    for (size_t i = 0; i < page->count && walk->shown_count < SHOWN_MAX; i++) {
-        if (time_us(page->sessions[i].updated_at) >= walk->t_us)
-            walk->shown[walk->shown_count++] = str_hash(page->sessions[i].session_id);
+    if (walk->first && walk->shown_count < SHOWN_MAX && time_us(session->updated_at) >= walk->t_us)
+        walk->shown[walk->shown_count++] = str_hash(session->session_id);
+}
+
+/* Shows the page and frees it. True if it did not take all of them. */
+static bool show(struct store *s, struct walk *walk, struct heap *h,
+                 const struct session_visitor *visitor)
+{
+    size_t count;
+    struct heap_entry **sorted = heap_sort(s, h, &count);
+    struct heap_entry *last = NULL;
+    bool full = false;
+
+    for (size_t i = 0; i < count; i++) {
+        full = full || visitor->visit(visitor->context, &sorted[i]->session) == VISIT_FULL;
+        if (!full) {
+            remember(walk, &sorted[i]->session);
+            last = sorted[i];
+        }
     }
+    if (last)
+        walk->from = (struct place){last->us, arena_str(s->arena, last->session.session_id)};
+    for (size_t i = 0; i < count; i++)
+        free(sorted[i]);
+    return full;
 }
 
 int store_sessions_by_activity(struct store *s, const struct session_query *query,
-                               struct session_page *out, struct err *e)
+                               const struct session_visitor *visitor, struct session_page *out,
+                               struct err *e)
 {
     struct walk walk = {.first = !query->cursor.p, .t_us = store_now_us(s) / 1000 * 1000};
     struct heap h = {.limit = (size_t)query->limit};
 
     if (query->cursor.p && read_cursor(query->cursor, &walk, e) < 0)
         return -1;
-    h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct entry *));
+    h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct heap_entry *));
     int r = stream(s, query->user_id, &walk, &h, e);
-    int64_t last_us = h.count ? h.entries[0]->us : 0;
-    fill_page(s, &h, out);
+    while (r < 0 && h.count > 0)
+        free(take_worst(&h));
     if (r < 0)
         return -1;
-    if (walk.first)
-        remember(&walk, out);
-    if (h.more) {
-        walk.from = (struct place){last_us, out->sessions[out->count - 1].session_id};
+    if (show(s, &walk, &h, visitor) || h.more)
         out->next_cursor = write_cursor(s, &walk);
-    }
     return 0;
 }

@@ -3,40 +3,27 @@
  * neither path sees the session any more; then every item; the session item last, so that a delete
  * that was cut off is found and finished by the next one.
  */
-#include <json-c/json.h>
-
 #include "store/session_query.h"
 
-enum { MARK_SESSION, MARK_OWNER };
-
-static void write_mark(struct store *s, const struct session *session,
+static void write_mark(struct store *s, struct transaction *t, const struct session *session,
                        const struct versions *if_match)
 {
+    static const struct str mark_owner = STR_INIT(UPDATE("SET user_id = :user, deleted_at = :now"));
+    const struct key key = store_session_key(session->user_id, session->session_id);
+    const struct key owner = store_message_key(session->session_id, TIMESTAMP_OWNER);
     struct str now = store_time(s, store_now_us(s));
-
-    store_transaction_begin(s);
-    store_action_begin(s, "Update", s->shared->sessions_table);
-    store_key_session(s, session->user_id, session->session_id);
-    json_put_string(&s->w, "UpdateExpression", STR("SET deleted_at = :now"));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":now", now);
-    store_put_version(s, if_match, session->version);
-    json_end_object(&s->w);
-    struct str condition = arena_printf(
-        s->arena, "attribute_exists(session_id) AND attribute_not_exists(deleted_at)%s",
+    struct str mark_session = arena_printf(
+        s->arena,
+        UPDATE("SET deleted_at = :now")
+            CONDITION("attribute_exists(session_id) AND attribute_not_exists(deleted_at)%s"),
         store_version_condition(if_match, session->version));
-    store_action_end(s, condition.p, false);
+    struct str version = store_version_digits(s, if_match, session->version);
 
-    store_action_begin(s, "Update", s->shared->messages_table);
-    store_key_message(s, session->session_id, TIMESTAMP_OWNER);
-    json_put_string(&s->w, "UpdateExpression", STR("SET user_id = :user, deleted_at = :now"));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":user", session->user_id);
-    item_put_string(&s->w, ":now", now);
-    json_end_object(&s->w);
-    store_action_end(s, NULL, false);
+    transaction_begin(s, t);
+    transaction_update(t, &key, mark_session,
+                       VALUES(STRING_VALUE(":now", now), DIGITS_VALUE(":version", version)));
+    transaction_update(t, &owner, mark_owner,
+                       VALUES(STRING_VALUE(":user", session->user_id), STRING_VALUE(":now", now)));
 }
 
 /*
@@ -46,29 +33,31 @@ static void write_mark(struct store *s, const struct session *session,
 static int mark(struct store *s, const struct session_key *key, const struct versions *if_match,
                 struct session *out, struct err *e)
 {
-    int r;
+    enum transaction_end end;
 
     do {
-        struct dynamo_answer answer;
-        if (store_session_read(s, key, true, out, e) < 0 ||
+        struct transaction t;
+        if (store_session_read(s, key, CONSISTENT, out, e) < 0 ||
             store_check_version(if_match, out->version, e) < 0)
             return -1;
+        out->user_id = key->user_id;
+        out->session_id = key->session_id;
         if (out->deleted)
             return 0;
-        write_mark(s, out, if_match);
-        r = store_transaction_commit(s, &answer, e);
-        dynamo_answer_free(&answer);
-    } while (r == 1);
-    return r;
+        write_mark(s, &t, out, if_match);
+        end = transaction_commit(&t, e);
+        transaction_free(&t);
+    } while (end == TRANSACTION_CANCELED);
+    return end == TRANSACTION_DONE ? 0 : -1;
 }
 
-static int delete_item(struct store *s, struct str user_id, struct str sort_key, struct err *e)
+static int delete_item(struct store *s, const struct key *key, struct err *e)
 {
     struct dynamo_answer answer;
 
-    store_begin_call(s, s->shared->sessions_table);
-    store_key_session(s, user_id, sort_key);
-    int r = store_end_call(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
+    store_begin_call(s, key->table);
+    store_put_key(s, key);
+    int r = store_send_write(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
@@ -76,19 +65,17 @@ static int delete_item(struct store *s, struct str user_id, struct str sort_key,
 /* The marker of the session's creation, unless a new session has taken it over. */
 static int delete_create_marker(struct store *s, const struct session *session, struct err *e)
 {
+    const struct key key = store_session_key(session->user_id, session->create_marker);
     struct dynamo_answer answer;
 
-    if (!session->create_marker.p)
+    if (session->create_marker.n == 0)
         return 0;
-    store_begin_call(s, s->shared->sessions_table);
-    store_key_session(s, session->user_id, session->create_marker);
-    json_put_string(&s->w, "ConditionExpression", STR("created_session_id = :session"));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":session", session->session_id);
-    json_end_object(&s->w);
+    store_begin_call(s, STORE_SESSIONS_TABLE);
+    store_put_key(s, &key);
+    buf_append_str(&s->body, STR(CONDITION("created_session_id = :session")));
+    store_put_values(s, VALUES(STRING_VALUE(":session", session->session_id)));
     int r =
-        store_end_call(s, DYNAMO_DELETE_ITEM, STORE_EXPECT(DYNAMO_CONDITION_FAILED), &answer, e);
+        store_send_write(s, DYNAMO_DELETE_ITEM, STORE_EXPECT(DYNAMO_CONDITION_FAILED), &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
@@ -104,20 +91,8 @@ int store_session_delete(struct store *s, const struct session_key *key,
         return -1;
     if (delete_create_marker(s, out, e) < 0)
         return -1;
-    return delete_item(s, key->user_id, key->session_id, e);
-}
-
-static void write_user_query(struct store *s, struct str user_id, struct str after)
-{
-    store_begin_call(s, s->shared->sessions_table);
-    json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_string(&s->w, "KeyConditionExpression", STR("user_id = :u"));
-    json_put_string(&s->w, "ProjectionExpression", STR("session_id"));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":u", user_id);
-    json_end_object(&s->w);
-    store_user_page_start(s, user_id, after);
+    const struct key item = store_session_key(key->user_id, key->session_id);
+    return delete_item(s, &item, e);
 }
 
 /* Markers go with their sessions, so that a key is known as long as its session. What is left of
@@ -135,8 +110,10 @@ static int erase_one(struct store *s, const struct session_key *key, enum erase_
     static const struct versions no_condition;
     struct session session;
 
-    if (!store_is_session_id(key->session_id))
-        return pass == ERASE_REST ? delete_item(s, key->user_id, key->session_id, e) : 0;
+    if (!store_is_session_id(key->session_id)) {
+        const struct key item = store_session_key(key->user_id, key->session_id);
+        return pass == ERASE_REST ? delete_item(s, &item, e) : 0;
+    }
     if (store_session_delete(s, key, &no_condition, &session, &erased->messages, e) == 0) {
         erased->sessions++;
         return 0;
@@ -147,24 +124,25 @@ static int erase_one(struct store *s, const struct session_key *key, enum erase_
     return 0;
 }
 
-/* One page of the user's partition. *last is where the next one begins, STR_NONE at the end. */
-static int erase_page(struct store *s, struct str user_id, enum erase_pass pass, struct str *last,
-                      struct erased *erased, struct err *e)
+static int erase_items(struct store *s, struct user_walk *walk, enum erase_pass pass,
+                       struct erased *erased, struct err *e)
 {
-    struct dynamo_answer answer;
+    enum items_end end;
 
-    write_user_query(s, user_id, *last);
-    int r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
-    struct json_object *items = json_get(answer.body, "Items");
-    size_t n = r == 0 ? store_array_length(items) : 0;
-    *last = store_user_page_end(s, &answer);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        struct json_object *item = json_object_array_get_idx(items, i);
-        struct session_key key = {user_id, item_string(item, "session_id")};
-        r = erase_one(s, &key, pass, erased, e);
-    }
-    dynamo_answer_free(&answer);
-    return r;
+    do {
+        struct session session;
+        int r = user_walk_page(s, walk, e);
+        while (r == 0 && user_walk_next(walk, &session)) {
+            struct session_key key = {walk->user_id, session.session_id};
+            r = erase_one(s, &key, pass, erased, e);
+        }
+        if (r < 0) {
+            user_walk_stop(walk);
+            return -1;
+        }
+        end = user_walk_end_page(s, walk, e);
+    } while (end == ITEMS_MORE);
+    return end == ITEMS_END ? 0 : -1;
 }
 
 int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessions,
@@ -173,11 +151,17 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
     struct erased erased = {0};
 
     for (int pass = 0; pass < ERASE_PASSES; pass++) {
-        struct str last = STR_NONE;
-        do {
-            if (erase_page(s, user_id, (enum erase_pass)pass, &last, &erased, e) < 0)
-                return -1;
-        } while (last.p);
+        struct user_walk walk = {.user_id = user_id,
+                                 .query = {.table = STORE_SESSIONS_TABLE,
+                                           .text = user_all_text,
+                                           .values = USER_ALL_VALUES(user_id),
+                                           .direction = FORWARD,
+                                           .consistency = CONSISTENT}};
+        if (erase_items(s, &walk, (enum erase_pass)pass, &erased, e) < 0)
+            return store_out_of_time(s, walk.pages + (unsigned)pass,
+                                     "the time for this request is over before all was erased; "
+                                     "repeat the request, it goes on where this one ended",
+                                     e);
     }
     *deleted_sessions = erased.sessions;
     *deleted_messages = erased.messages;

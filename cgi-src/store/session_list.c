@@ -2,69 +2,78 @@
  * Listing a user's sessions in the order of creation: the partition read backwards, page by page.
  * The order of activity has a file of its own.
  */
-#include <json-c/json.h>
-
 #include "store/session_query.h"
 
-struct listing {
-    struct session_page *page;
-    size_t limit;
-    size_t bytes;
+struct session_listing {
+    const struct session_visitor *visitor;
+    int64_t limit;
+    int64_t count;
+    struct str last_id; /* in the arena */
     bool more;
 };
 
 /* Takes the sessions of one answer until the page is full. */
-static void take(struct store *s, struct json_object *items, struct listing *l)
+static void take(struct store *s, struct user_walk *walk, struct session_listing *l)
 {
-    size_t n = store_array_length(items);
+    struct str last = STR_NONE;
+    struct session session;
 
-    for (size_t i = 0; i < n && !l->more; i++) {
-        struct session session;
-        item_read_session(json_object_array_get_idx(items, i), s->arena, &session);
+    while (!l->more && user_walk_next(walk, &session)) {
         if (session.deleted)
             continue;
-        size_t size = item_session_json_size(&session);
-        if (l->page->count == l->limit ||
-            (l->page->count && l->bytes + size > STORE_PAGE_MAX_BYTES)) {
+        if (l->count == l->limit ||
+            l->visitor->visit(l->visitor->context, &session) == VISIT_FULL) {
             l->more = true;
-            return;
+            break;
         }
-        l->bytes += size;
-        store_session_keep(s, &session);
-        l->page->sessions[l->page->count++] = session;
+        l->count++;
+        last = session.session_id;
     }
+    if (last.p)
+        l->last_id = arena_str(s->arena, last);
 }
 
-static int by_creation(struct store *s, const struct session_query *query, struct session_page *out,
+static int by_creation(struct store *s, const struct session_query *query,
+                       const struct session_visitor *visitor, struct session_page *out,
                        struct err *e)
 {
-    struct listing l = {.page = out, .limit = (size_t)query->limit};
-    struct str last = query->cursor;
-    int r;
+    struct session_listing l = {.visitor = visitor, .limit = query->limit};
+    struct user_walk walk = {.user_id = query->user_id,
+                             .query = {.table = STORE_SESSIONS_TABLE,
+                                       .text = user_sessions_text,
+                                       .values = USER_SESSIONS_VALUES(query->user_id),
+                                       .direction = BACKWARD,
+                                       .consistency = CONSISTENT_IF_SET},
+                             .after = query->cursor};
+    enum items_end end = ITEMS_MORE;
 
-    if (last.p && (!store_is_session_id(last) || !str_is_utf8(last)))
+    if (query->cursor.p && (!store_is_session_id(query->cursor) || !str_is_utf8(query->cursor)))
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
-    out->sessions = arena_array(s->arena, l.limit, sizeof(*out->sessions));
-    do {
-        struct dynamo_answer answer;
-        store_session_query(s, query->user_id, false, query->limit - (int64_t)out->count + 1, last);
-        r = store_end_call(s, DYNAMO_QUERY, 0, &answer, e);
-        if (r == 0) {
-            take(s, json_get(answer.body, "Items"), &l);
-            last = store_user_page_end(s, &answer);
+    while (end == ITEMS_MORE && !l.more) {
+        walk.query.limit = l.limit - l.count + 1;
+        end = ITEMS_FAILED;
+        if (user_walk_page(s, &walk, e) == 0) {
+            take(s, &walk, &l);
+            end = user_walk_end_page(s, &walk, e);
+        } else {
+            user_walk_stop(&walk);
         }
-        dynamo_answer_free(&answer);
-    } while (r == 0 && last.p && !l.more);
-    if (r == 0 && l.more)
-        out->next_cursor = out->sessions[out->count - 1].session_id;
-    return r;
+    }
+    if (end == ITEMS_FAILED)
+        return store_out_of_time(s, walk.pages,
+                                 "the time for this request is over before the page was complete; "
+                                 "ask for a smaller `limit`",
+                                 e);
+    out->next_cursor = l.more ? l.last_id : STR_NONE;
+    return 0;
 }
 
 int store_sessions_list(struct store *s, const struct session_query *query,
-                        struct session_page *out, struct err *e)
+                        const struct session_visitor *visitor, struct session_page *out,
+                        struct err *e)
 {
     *out = (struct session_page){.next_cursor = STR_NONE};
     if (query->order == SESSIONS_BY_CREATION)
-        return by_creation(s, query, out, e);
-    return store_sessions_by_activity(s, query, out, e);
+        return by_creation(s, query, visitor, out, e);
+    return store_sessions_by_activity(s, query, visitor, out, e);
 }

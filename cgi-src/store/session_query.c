@@ -1,41 +1,84 @@
 /*
- * Reading a user's partition of the sessions table page by page, and the query over its sessions
- * that both orders of listing read with.
+ * Reading a user's partition of the sessions table page by page, in order: what DynamoDB gives
+ * twice or out of order is passed over, so that no answer makes a list repeat itself.
  */
 #include "store/session_query.h"
 
-void store_user_page_start(struct store *s, struct str user_id, struct str after)
+/* Helpers of the partition begin with '!', the character below. */
+const struct str user_sessions_text =
+    STR_INIT(KEY_CONDITION("user_id = :u AND session_id >= :first"));
+const struct str user_all_text = STR_INIT(KEY_CONDITION("user_id = :u") PROJECTION("session_id"));
+
+/* DynamoDB orders strings by their bytes. */
+static int compare(struct str a, struct str b)
 {
-    if (!after.p)
-        return;
-    json_key(&s->w, "ExclusiveStartKey");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, "user_id", user_id);
-    item_put_string(&s->w, "session_id", after);
-    json_end_object(&s->w);
+    size_t n = a.n < b.n ? a.n : b.n;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
+
+    return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-struct str store_user_page_end(struct store *s, const struct dynamo_answer *answer)
+static bool is_beyond(const struct user_walk *walk, struct str sort_key, struct str position)
 {
-    struct json_object *end = json_get(answer->body, "LastEvaluatedKey");
-    return arena_str(s->arena, item_string(end, "session_id"));
+    if (sort_key.n == 0)
+        return false;
+    if (!position.p)
+        return true;
+    int c = compare(sort_key, position);
+    return walk->query.direction == FORWARD ? c > 0 : c < 0;
 }
 
-void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
-                         struct str after)
+static struct str start_after(struct store *s, const struct user_walk *walk)
 {
-    store_begin_call(s, s->shared->sessions_table);
-    if (s->shared->consistent)
-        json_put_bool(&s->w, "ConsistentRead", true);
-    json_put_bool(&s->w, "ScanIndexForward", forward);
-    if (limit)
-        json_put_int(&s->w, "Limit", limit);
-    /* Helpers of the partition begin with '!', the character below. */
-    json_put_string(&s->w, "KeyConditionExpression", STR("user_id = :u AND session_id >= :first"));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":u", user_id);
-    item_put_string(&s->w, ":first", STR("\""));
-    json_end_object(&s->w);
-    store_user_page_start(s, user_id, after);
+    const struct key key = store_session_key(walk->user_id, walk->after);
+
+    buf_reset(&s->body);
+    store_put_key_object(s, &key);
+    return arena_str(s->arena, buf_str(&s->body));
+}
+
+int user_walk_page(struct store *s, struct user_walk *walk, struct err *e)
+{
+    if (!walk->start.p && walk->after.p) {
+        walk->start = start_after(s, walk);
+        walk->position = walk->after;
+        walk->page_start = walk->after;
+    }
+    walk->query.start = walk->start;
+    return store_query(s, &walk->query, &walk->items, e);
+}
+
+bool user_walk_next(struct user_walk *walk, struct session *out)
+{
+    while (items_next(&walk->items, &item_session, out)) {
+        if (is_beyond(walk, out->session_id, walk->position)) {
+            walk->position = out->session_id;
+            return true;
+        }
+    }
+    return false;
+}
+
+void user_walk_stop(struct user_walk *walk)
+{
+    items_free(&walk->items);
+}
+
+enum items_end user_walk_end_page(struct store *s, struct user_walk *walk, struct err *e)
+{
+    struct session key;
+    enum items_end end = items_end(s, &walk->items, &walk->start, e);
+
+    if (end == ITEMS_MORE) {
+        store_read_key(s, walk->start, &item_session, &key);
+        bool moves = (walk->position.p && str_equals(key.session_id, walk->position)) ||
+                     is_beyond(walk, key.session_id, walk->position);
+        if (!moves || (walk->page_start.p && !is_beyond(walk, key.session_id, walk->page_start)))
+            end = (enum items_end)store_unreadable(DYNAMO_QUERY, e);
+        walk->position = key.session_id;
+        walk->page_start = key.session_id;
+    }
+    walk->pages += end != ITEMS_FAILED;
+    items_free(&walk->items);
+    return end;
 }

@@ -7,17 +7,39 @@
 
 #include "store/internal.h"
 
-/* Lets the Query being written begin after a session; STR_NONE: at the beginning. */
-void store_user_page_start(struct store *s, struct str user_id, struct str after);
-/* After which session the next page begins. In the arena; STR_NONE at the end. */
-struct str store_user_page_end(struct store *s, const struct dynamo_answer *answer);
+/* A walk through a user's partition, page by page, in the order of its sort keys. The caller sets
+ * what stands before the line. */
+struct user_walk {
+    struct str user_id;
+    struct query query; /* all but its start */
+    struct str after;   /* the sort key after which it begins; STR_NONE: at the beginning */
+    /* ---- */
+    struct items items;
+    struct str start;      /* of the next page, a key's JSON */
+    struct str position;   /* the last sort key that was passed */
+    struct str page_start; /* the sort key after which the page begins */
+    unsigned pages;        /* read to their end */
+};
 
-/* Writes a Query over the user's sessions. limit 0: DynamoDB's page of 1 MB; after: exclusive
- * start. */
-void store_session_query(struct store *s, struct str user_id, bool forward, int64_t limit,
-                         struct str after);
+/* The text of a Query over the user's sessions alone, without helpers; and of one over all there
+ * is. Their values are USER_SESSIONS_VALUES(user_id) and USER_ALL_VALUES(user_id). */
+extern const struct str user_sessions_text;
+extern const struct str user_all_text;
+#define USER_SESSIONS_VALUES(user_id)                                                              \
+    VALUES(STRING_VALUE(":u", (user_id)), STRING_VALUE(":first", STR("\"")))
+#define USER_ALL_VALUES(user_id) VALUES(STRING_VALUE(":u", (user_id)))
+
+/* Reads the next page. user_walk_end_page in either case. */
+int user_walk_page(struct store *s, struct user_walk *walk, struct err *e);
+/* The next item of the page that has a place in the order; views into the page. */
+bool user_walk_next(struct user_walk *walk, struct session *out);
+/* Whether there is another page. ITEMS_FAILED with e, also if the pages do not move on. */
+enum items_end user_walk_end_page(struct store *s, struct user_walk *walk, struct err *e);
+/* Instead of user_walk_end_page where the rest is not wanted. */
+void user_walk_stop(struct user_walk *walk);
 
 int store_sessions_by_activity(struct store *s, const struct session_query *query,
-                               struct session_page *out, struct err *e);
+                               const struct session_visitor *visitor, struct session_page *out,
+                               struct err *e);
 
 #endif

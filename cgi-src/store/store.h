@@ -80,12 +80,6 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
 
 enum session_order { SESSIONS_BY_ACTIVITY, SESSIONS_BY_CREATION };
 
-struct session_page {
-    struct session *sessions; /* in the arena */
-    size_t count;
-    struct str next_cursor; /* opaque bytes; STR_NONE at the end */
-};
-
 struct session_query {
     struct str user_id;
     enum session_order order;
@@ -93,9 +87,24 @@ struct session_query {
     struct str cursor; /* STR_NONE for the first page */
 };
 
+/* What became of an item that a list has come to. VISIT_FULL: it does not fit into the page any
+ * more, and nothing of it was taken: the page ends before it. Not for a page's first item. */
+enum visit { VISIT_TAKEN, VISIT_FULL };
+
+/* Called for each session in order; the views die when it returns. */
+struct session_visitor {
+    enum visit (*visit)(void *context, const struct session *session);
+    void *context;
+};
+
+struct session_page {
+    struct str next_cursor; /* opaque bytes, in the arena; STR_NONE at the end */
+};
+
 /* ERR_INVALID_CURSOR if the cursor is not one of this order. */
 int store_sessions_list(struct store *s, const struct session_query *query,
-                        struct session_page *out, struct err *e);
+                        const struct session_visitor *visitor, struct session_page *out,
+                        struct err *e);
 
 /* ---- messages ---- */
 
@@ -135,16 +144,19 @@ struct message_query {
 };
 
 /* Called for each message in order; the views die when it returns. */
-typedef void (*message_visitor)(void *context, const struct message *m);
+struct message_visitor {
+    enum visit (*visit)(void *context, const struct message *m);
+    void *context;
+};
 
 struct message_page {
     bool more;    /* there are messages beyond */
     int64_t last; /* timestamp of the last one visited */
 };
 
-/* May stop before the limit where the page would become too large (4 MiB). */
-int store_messages_list(struct store *s, const struct message_query *query, message_visitor visit,
-                        void *context, struct message_page *out, struct err *e);
+int store_messages_list(struct store *s, const struct message_query *query,
+                        const struct message_visitor *visitor, struct message_page *out,
+                        struct err *e);
 
 struct message_key {
     struct str session_id;
@@ -174,8 +186,6 @@ int store_tables_ensure(struct store *s, struct err *e);
 int store_tables_ready(struct store *s, struct err *e);
 
 /* ---- looking the tables over (store/tables_check.c), for `check`; nothing is changed ---- */
-
-enum store_table { STORE_SESSIONS_TABLE, STORE_MESSAGES_TABLE, STORE_TABLES };
 
 const char *store_table_name(const struct store *s, enum store_table which); /* borrowed */
 

@@ -1,8 +1,6 @@
 /*
  * The two tables: their keys, making them, asking whether they answer.
  */
-#include <json-c/json.h>
-
 #include "base/log.h"
 #include "store/internal.h"
 #include "store/tables.h"
@@ -11,9 +9,9 @@
 
 void tables_list(const struct store *s, struct table out[2])
 {
-    out[0] = (struct table){"Sessions", "sessions",   s->shared->sessions_table,
+    out[0] = (struct table){"Sessions", "sessions",   s->shared->tables[STORE_SESSIONS_TABLE].name,
                             "user_id",  "session_id", "S"};
-    out[1] = (struct table){"Messages",   "messages",  s->shared->messages_table,
+    out[1] = (struct table){"Messages",   "messages",  s->shared->tables[STORE_MESSAGES_TABLE].name,
                             "session_id", "timestamp", "N"};
 }
 
@@ -36,27 +34,26 @@ static void put_attribute(struct json_writer *w, const char *name, const char *t
 void tables_begin_call(struct store *s, const struct table *t)
 {
     buf_reset(&s->body);
-    json_writer_init(&s->w, &s->body);
-    json_begin_object(&s->w);
-    json_put_string(&s->w, "TableName", str_from(t->name));
+    buf_puts(&s->body, "{\"TableName\":");
+    json_append_string(&s->body, str_from(t->name));
 }
 
 void tables_begin_create(struct store *s, const struct table *t)
 {
-    struct json_writer *w = &s->w;
+    struct json_writer w = {.out = &s->body, .comma = true};
 
     tables_begin_call(s, t);
-    json_put_string(w, "BillingMode", STR("PAY_PER_REQUEST"));
-    json_key(w, "AttributeDefinitions");
-    json_begin_array(w);
-    put_attribute(w, t->partition_key, "S");
-    put_attribute(w, t->sort_key, t->sort_type);
-    json_end_array(w);
-    json_key(w, "KeySchema");
-    json_begin_array(w);
-    put_key_element(w, t->partition_key, "HASH");
-    put_key_element(w, t->sort_key, "RANGE");
-    json_end_array(w);
+    json_put_string(&w, "BillingMode", STR("PAY_PER_REQUEST"));
+    json_key(&w, "AttributeDefinitions");
+    json_begin_array(&w);
+    put_attribute(&w, t->partition_key, "S");
+    put_attribute(&w, t->sort_key, t->sort_type);
+    json_end_array(&w);
+    json_key(&w, "KeySchema");
+    json_begin_array(&w);
+    put_key_element(&w, t->partition_key, "HASH");
+    put_key_element(&w, t->sort_key, "RANGE");
+    json_end_array(&w);
 }
 
 static int create(struct store *s, const struct table *t, struct err *e)
@@ -66,7 +63,7 @@ static int create(struct store *s, const struct table *t, struct err *e)
     tables_begin_create(s, t);
     log_info("Creating %s table: %s", t->word, t->name);
     /* In use: another process was faster; the wait below serves for both. */
-    int r = store_end_call(s, DYNAMO_CREATE_TABLE, STORE_EXPECT(DYNAMO_TABLE_IN_USE), &answer, e);
+    int r = store_send(s, DYNAMO_CREATE_TABLE, STORE_EXPECT(DYNAMO_TABLE_IN_USE), &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
@@ -75,10 +72,10 @@ static int create(struct store *s, const struct table *t, struct err *e)
 static struct str type_of(struct json_object *table, struct str name)
 {
     struct json_object *attributes = json_get(table, "AttributeDefinitions");
-    size_t n = store_array_length(attributes);
+    size_t n = json_length(attributes);
 
     for (size_t i = 0; i < n; i++) {
-        struct json_object *attribute = json_object_array_get_idx(attributes, i);
+        struct json_object *attribute = json_at(attributes, i);
         if (str_equals(json_get_str(attribute, "AttributeName"), name))
             return json_get_str(attribute, "AttributeType");
     }
@@ -88,11 +85,11 @@ static struct str type_of(struct json_object *table, struct str name)
 struct str tables_keys(struct store *s, struct json_object *table)
 {
     struct json_object *schema = json_get(table, "KeySchema");
-    size_t n = store_array_length(schema);
+    size_t n = json_length(schema);
     struct str out = STR("");
 
     for (size_t i = 0; i < n; i++) {
-        struct str name = json_get_str(json_object_array_get_idx(schema, i), "AttributeName");
+        struct str name = json_get_str(json_at(schema, i), "AttributeName");
         struct str type = type_of(table, name);
         out = arena_printf(s->arena, "%.*s%s%.*s (%.*s)", (int)out.n, out.p, i ? ", " : "",
                            (int)name.n, name.p, (int)type.n, type.p);
@@ -126,16 +123,17 @@ static int describe(struct store *s, const struct table *t, enum table_state *st
     struct dynamo_answer answer;
 
     tables_begin_call(s, t);
-    int r =
-        store_end_call(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT(DYNAMO_TABLE_NOT_FOUND), &answer, e);
+    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT(DYNAMO_TABLE_NOT_FOUND), &answer, e);
     if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND) {
         *state = TABLE_MISSING;
     } else if (r == 0) {
-        struct json_object *table = json_get(answer.body, "Table");
+        struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
+        struct json_object *table = json_get(tree, "Table");
         struct str status = json_get_str(table, "TableStatus");
         bool usable = str_is(status, "ACTIVE") || str_is(status, "UPDATING");
         *state = usable ? TABLE_ACTIVE : TABLE_NOT_YET;
-        r = check_keys(s, t, table, e);
+        r = table ? check_keys(s, t, table, e) : store_unreadable(DYNAMO_DESCRIBE_TABLE, e);
+        json_tree_free(tree);
     }
     dynamo_answer_free(&answer);
     return r;
@@ -197,21 +195,19 @@ static void name_table(const struct table *t, struct err *e)
 }
 
 /* Reads an item that cannot be there: cheap, and what requests need to work. */
-static int probe(struct store *s, const struct table *t, struct err *e)
+static int probe(struct store *s, enum store_table which, const struct table *t, struct err *e)
 {
+    const struct key key = which == STORE_SESSIONS_TABLE
+                               ? store_session_key(STR("!ready"), STR("!ready"))
+                               : store_message_key(STR("!ready"), TIMESTAMP_OWNER);
     struct dynamo_answer answer;
-    struct json_object *item;
 
-    store_begin_call(s, t->name);
-    if (t->sort_type[0] == 'S')
-        store_key_session(s, STR("!ready"), STR("!ready"));
-    else
-        store_key_message(s, STR("!ready"), TIMESTAMP_OWNER);
-    int r = store_get_item(s, false, &answer, &item, e);
+    store_begin_call(s, which);
+    store_put_key(s, &key);
+    int r = store_send(s, DYNAMO_GET_ITEM, 0, &answer, e);
     if (r < 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND)
         r = err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                    "DynamoDB not available: the table %s does not exist; "
-                    "`chat-sessions create-tables` makes it",
+                    "the DynamoDB table %s does not exist; `chat-sessions create-tables` makes it",
                     t->name);
     else if (r < 0)
         name_table(t, e);
@@ -221,11 +217,11 @@ static int probe(struct store *s, const struct table *t, struct err *e)
 
 int store_tables_ready(struct store *s, struct err *e)
 {
-    struct table tables[2];
+    struct table tables[STORE_TABLES];
 
     tables_list(s, tables);
-    for (int i = 0; i < 2; i++) {
-        if (probe(s, &tables[i], e) < 0)
+    for (int i = 0; i < STORE_TABLES; i++) {
+        if (probe(s, (enum store_table)i, &tables[i], e) < 0)
             return -1;
     }
     return 0;

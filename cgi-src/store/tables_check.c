@@ -2,8 +2,6 @@
  * Looks the tables over without changing anything: what DescribeTable tells, and which operations
  * the credentials may do. What that means for the service is judged by who asks.
  */
-#include <json-c/json.h>
-
 #include "base/ids.h"
 #include "store/internal.h"
 #include "store/tables.h"
@@ -13,7 +11,7 @@
 
 const char *store_table_name(const struct store *s, enum store_table which)
 {
-    return which == STORE_SESSIONS_TABLE ? s->shared->sessions_table : s->shared->messages_table;
+    return s->shared->tables[which].name;
 }
 
 static struct str said_by(struct store *s, const struct dynamo_answer *answer)
@@ -44,9 +42,11 @@ int store_table_describe(struct store *s, enum store_table which, struct table_d
     tables_list(s, tables);
     *out = (struct table_description){.wanted_keys = tables_wanted_keys(s, &tables[which])};
     tables_begin_call(s, &tables[which]);
-    int r = store_end_call(s, DYNAMO_DESCRIBE_TABLE, ANY_OUTCOME, &answer, e);
+    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, ANY_OUTCOME, &answer, e);
     if (r == 0 && answer.outcome == DYNAMO_OK) {
-        read_description(s, json_get(answer.body, "Table"), out);
+        struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
+        read_description(s, json_get(tree, "Table"), out);
+        json_tree_free(tree);
     } else if (r == 0) {
         out->finding = answer.outcome == DYNAMO_TABLE_NOT_FOUND ? TABLE_IS_ABSENT : TABLE_IS_UNSEEN;
         out->said = said_by(s, &answer);
@@ -61,63 +61,50 @@ struct nowhere {
     struct str partition;
 };
 
-static void put_key_members(struct store *s, enum store_table which, const struct nowhere *n)
+static struct key nowhere_key(enum store_table which, const struct nowhere *n)
 {
-    if (which == STORE_SESSIONS_TABLE) {
-        item_put_string(&s->w, "user_id", n->partition);
-        item_put_string(&s->w, "session_id", n->partition);
-    } else {
-        item_put_string(&s->w, "session_id", n->partition);
-        item_put_number(&s->w, "timestamp", TIMESTAMP_OWNER);
-    }
+    if (which == STORE_SESSIONS_TABLE)
+        return store_session_key(n->partition, n->partition);
+    return store_message_key(n->partition, TIMESTAMP_OWNER);
 }
 
-static void put_key(struct store *s, const char *name, enum store_table which,
+/* before: ,"Key": or ,"Item": */
+static void put_key(struct store *s, struct str before, enum store_table which,
                     const struct nowhere *n)
 {
-    json_key(&s->w, name);
-    json_begin_object(&s->w);
-    put_key_members(s, which, n);
-    json_end_object(&s->w);
+    const struct key key = nowhere_key(which, n);
+
+    buf_append_str(&s->body, before);
+    store_put_key_object(s, &key);
 }
 
 /* Cannot hold where no item is, so the write is not done; that it was judged means it is permitted.
  */
 static void put_impossible_condition(struct store *s, const struct table *t)
 {
-    json_put_string(&s->w, "ConditionExpression",
-                    arena_printf(s->arena, "attribute_exists(%s)", t->partition_key));
+    buf_printf(&s->body, CONDITION("attribute_exists(%s)"), t->partition_key);
 }
 
 static void put_query(struct store *s, const struct table *t, const struct nowhere *n)
 {
-    json_put_string(&s->w, "KeyConditionExpression",
-                    arena_printf(s->arena, "%s = :p", t->partition_key));
-    json_key(&s->w, "ExpressionAttributeValues");
-    json_begin_object(&s->w);
-    item_put_string(&s->w, ":p", n->partition);
-    json_end_object(&s->w);
-    json_put_int(&s->w, "Limit", 1);
+    buf_printf(&s->body, KEY_CONDITION("%s = :p"), t->partition_key);
+    store_put_values(s, VALUES(STRING_VALUE(":p", n->partition)));
+    buf_append_str(&s->body, STR(",\"Limit\":1"));
 }
 
 /* The one that knows no condition: deleting what is not there changes nothing. */
 static void put_batch(struct store *s, enum store_table which, const struct table *t,
                       const struct nowhere *n)
 {
-    store_begin_body(s);
-    json_key(&s->w, "RequestItems");
-    json_begin_object(&s->w);
-    json_key(&s->w, t->name);
-    json_begin_array(&s->w);
-    json_begin_object(&s->w);
-    json_key(&s->w, "DeleteRequest");
-    json_begin_object(&s->w);
-    put_key(s, "Key", which, n);
-    json_end_object(&s->w);
-    json_end_object(&s->w);
-    json_end_array(&s->w);
-    json_end_object(&s->w);
+    buf_reset(&s->body);
+    buf_append_str(&s->body, STR("{\"RequestItems\":{"));
+    json_append_string(&s->body, str_from(t->name));
+    put_key(s, STR(":[{\"DeleteRequest\":{\"Key\":"), which, n);
+    buf_append_str(&s->body, STR("}}]}"));
 }
+
+#define KEY STR(",\"Key\":")
+#define ITEM STR(",\"Item\":")
 
 static void put_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
                       const struct nowhere *n)
@@ -132,22 +119,22 @@ static void put_probe(struct store *s, enum store_table which, enum dynamo_opera
         tables_begin_create(s, t);
         break;
     case DYNAMO_PUT_ITEM:
-        put_key(s, "Item", which, n);
+        put_key(s, ITEM, which, n);
         put_impossible_condition(s, t);
         break;
     case DYNAMO_UPDATE_ITEM:
     case DYNAMO_DELETE_ITEM:
-        put_key(s, "Key", which, n);
+        put_key(s, KEY, which, n);
         put_impossible_condition(s, t);
         break;
     case DYNAMO_GET_ITEM:
-        put_key(s, "Key", which, n);
+        put_key(s, KEY, which, n);
         break;
     case DYNAMO_QUERY:
         put_query(s, t, n);
         break;
     case DYNAMO_SCAN:
-        json_put_int(&s->w, "Limit", 1);
+        buf_append_str(&s->body, STR(",\"Limit\":1"));
         break;
     case DYNAMO_BATCH_WRITE_ITEM:
         put_batch(s, which, t, n);
@@ -183,7 +170,7 @@ int store_table_probe(struct store *s, enum store_table which, enum dynamo_opera
     ids_uuid7(store_now_us(s) / 1000, nowhere.id);
     nowhere.partition = arena_printf(s->arena, "!check!%s", nowhere.id);
     put_probe(s, which, operation, &nowhere);
-    int r = store_end_call(s, operation, ANY_OUTCOME, &answer, e);
+    int r = store_send(s, operation, ANY_OUTCOME, &answer, e);
     if (r == 0) {
         out->finding = judge(answer.outcome);
         out->said = said_by(s, &answer);

@@ -27,6 +27,18 @@ many() { jq -n -c --argjson n "$1" '[range($n) | {role: "user", content: "\(.)"}
     done
 }
 
+@test "two messages with one id are refused, also where one is" {
+    post "/sessions/$sid/messages" '[{"role":"user","content":"a","message_id":"x"},{"role":"user","content":"b"},
+        {"role":"user","content":"c","message_id":"\u0078"}]'
+    expect 422 invalid_parameter
+    [[ $(get .detail) == *'[2].message_id'*'[0].message_id'* ]] || fail 'the detail does not name the two'
+    is "$(stored_message_count "$sid")" 0
+    post "/sessions/$sid/messages?message_id=x" '[{"role":"user","content":"a"},{"role":"user","content":"b"}]'
+    expect 422 invalid_parameter
+    post "/sessions/$sid/messages" '[{"role":"user","content":"a","message_id":"x"},{"role":"user","content":"b","message_id":"X"}]'
+    expect 201
+}
+
 @test "none and 51 are refused" {
     post "/sessions/$sid/messages" '[]'
     expect 422 invalid_parameter

@@ -22,8 +22,9 @@ start_auth_stack() {
 
 # trust_header NAME HEADER: its nginx lets the user's header through, as if a proxy before it set that.
 trust_header() {
-    local state=$BATS_FILE_TMPDIR/$1/state upper=${2^^}
-    sed -i "/^fastcgi_param HTTP_${upper//-/_} /d" "$state/nginx/snippets/chat-sessions/fastcgi.conf"
+    local state=$BATS_FILE_TMPDIR/$1/state lower=${2,,}
+    sed -i "s/^fastcgi_param CHAT_SESSIONS_USER .*/fastcgi_param CHAT_SESSIONS_USER \$http_${lower//-/_};/" \
+        "$state/nginx/snippets/chat-sessions/user.conf"
     kill -HUP "$(cut -d' ' -f1 "$state/pids/nginx")"
     local i
     for ((i = 0; i < 200; i++)); do

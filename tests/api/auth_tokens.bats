@@ -49,6 +49,9 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     expect 200
     list_with "$(token RS256 '{"aud":null,"client_id":"app","token_use":"id"}')"
     expect 401 unauthorized
+    # Cognito's own have no aud: one that has is for those that it names.
+    list_with "$(token RS256 '{"aud":"other","client_id":"app","token_use":"access"}')"
+    expect 401 unauthorized
 }
 
 @test "what is wrong with a token is said in a sentence" {
@@ -166,16 +169,59 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
 }
 
 # Whoever comes from outside must not be able to say who he is.
-@test "nginx takes the user's header away from clients" {
+@test "a user that the caller names itself is never believed" {
     local name configured
-    for configured in X-User-Id Remote-Person; do
+    for configured in X-User-Id Remote-Person Chat-Sessions-User; do
         stop_auth_stack other
         API=$(start_auth_stack other AUTH_MODE=header "AUTH_USER_HEADER=$configured")/api/v1
-        for name in "$configured" "${configured,,}" "${configured^^}" "${configured//-/_}"; do
+        for name in "$configured" "${configured,,}" "${configured^^}" "${configured//-/_}" X-User-Id Remote-User \
+            Chat-Sessions-User CHAT_SESSIONS_USER Http-Chat-Sessions-User; do
             api GET "/sessions/$user" -H "$name: $user"
+            expect 401 unauthorized
+            [[ $(get .detail) == *CHAT_SESSIONS_USER* ]] || fail 'the detail does not tell the administrator where to look'
+            post /sessions '{"title":"t"}' -H "$name: $user"
             expect 401 unauthorized
         done
     done
+}
+
+# What an administrator of the version before has: a line that lets the header through, and no user.conf.
+@test "a configuration that was edited for the version before names nobody" {
+    API=$(start_auth_stack other AUTH_MODE=header)/api/v1
+    local state=$BATS_FILE_TMPDIR/other/state snippets=$BATS_FILE_TMPDIR/other/state/nginx/snippets/chat-sessions old
+    for old in '' 'fastcgi_param HTTP_X_USER_ID $remote_user;' 'fastcgi_param HTTP_X_USER_ID $http_x_user_id;'; do
+        { grep -v user.conf "$TOP/nginx/snippets/fastcgi.conf"; printf '%s\n' "$old"; } >"$snippets/fastcgi.conf"
+        kill -HUP "$(cut -d' ' -f1 "$state/pids/nginx")"
+        for _ in {1..20}; do
+            api GET "/sessions/$user" -H "X-User-Id: $user"
+            expect 401 unauthorized
+        done
+    done
+}
+
+@test "while the issuer hangs, tokens that nobody can verify hold neither the workers nor the health check" {
+    local port i server
+    node -e '
+        const server = require("net").createServer(() => {}).listen(0, "127.0.0.1",
+            () => require("fs").writeFileSync(process.argv[1], String(server.address().port)));
+        setTimeout(() => process.exit(), 120000);
+    ' "$BATS_TEST_TMPDIR/port.new" 3>&- &
+    server=$!
+    local deadline=$((SECONDS + 20))
+    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do ((SECONDS < deadline)) || fail 'no key server'; done
+    port=$(<"$BATS_TEST_TMPDIR/port.new")
+    # One thread in eight may wait for the issuer: of 8, in each of two processes.
+    API=$(start_auth_stack other AUTH_MODE=jwt "AUTH_JWT_JWKS_URL=http://127.0.0.1:$port/keys")/api/v1
+    curl -sS --noproxy '*' --parallel --parallel-immediate --parallel-max 150 -o /dev/null -w '%{http_code}\n' \
+        -H "Authorization: Bearer $(token ES256)" "$API/sessions/u?[1-150]" >"$BATS_TEST_TMPDIR/codes" 2>/dev/null 3>&- &
+    local garbage=$!
+    for ((i = 0; i < 20; i++)); do
+        api GET /health/ready
+        expect 200
+    done
+    wait "$garbage"
+    kill "$server"
+    is "$(sort "$BATS_TEST_TMPDIR/codes" | uniq -c | xargs)" '150 503'
 }
 
 @test "a bad configuration ends the start with a sentence" {

@@ -18,10 +18,50 @@ load bad_input
     done
 }
 
+@test "a body in another charset is told why" {
+    api POST /sessions -H 'Content-Type: application/json; charset=iso-8859-1' --data-binary '{"user_id":"u"}'
+    expect 415 unsupported_media_type
+    [[ $(get .detail) == *charset*utf-8* ]] || fail 'the detail does not say why'
+}
+
+@test "a compressed body is told to be one" {
+    local coding
+    printf '{"user_id":"%s"}' "$user" | gzip >"$BATS_TEST_TMPDIR/body.gz"
+    for coding in gzip x-gzip br zstd deflate; do
+        api POST /sessions -H 'Content-Type: application/json' -H "Content-Encoding: $coding" \
+            --data-binary "@$BATS_TEST_TMPDIR/body.gz"
+        expect 415 unsupported_media_type
+        [[ $(get .detail) == *compressed* ]] || fail 'the detail does not say why'
+    done
+    api POST /sessions -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/body.gz"
+    expect 415 unsupported_media_type
+    api PUT "/sessions/$user/$sid" -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/body.gz"
+    expect 415 unsupported_media_type
+    api POST /sessions -H 'Content-Type: application/json' -H 'Content-Encoding: identity' \
+        --data-binary "{\"user_id\":\"$(unique)\"}"
+    expect 201
+}
+
+@test "an object with more than 1,000 members is refused" {
+    jq -n -c --arg u "$(unique)" '{user_id: $u} + ([range(999) | {key: "k\(.)", value: .}] | from_entries)' >"$BATS_TEST_TMPDIR/most"
+    post /sessions "@$BATS_TEST_TMPDIR/most"
+    expect 201
+    jq -c '. + {one: "more"}' "$BATS_TEST_TMPDIR/most" >"$BATS_TEST_TMPDIR/more"
+    post /sessions "@$BATS_TEST_TMPDIR/more"
+    expect 422 invalid_parameter
+    jq -c '[{role: "user", content: "c"} + .]' "$BATS_TEST_TMPDIR/more" >"$BATS_TEST_TMPDIR/element"
+    post "/sessions/$sid/messages" "@$BATS_TEST_TMPDIR/element"
+    expect 422 invalid_parameter
+    # What is in metadata is the caller's own.
+    jq -c --arg u "$(unique)" '{user_id: $u, metadata: .}' "$BATS_TEST_TMPDIR/more" >"$BATS_TEST_TMPDIR/metadata"
+    post /sessions "@$BATS_TEST_TMPDIR/metadata"
+    expect 201
+}
+
 @test "JSON's content type in any spelling is fine" {
     local type
     for type in 'application/json; charset=utf-8' 'Application/JSON' 'application/json;charset="UTF-8"' \
-        'application/json ; charset=UTF-8'; do
+        'application/json ; charset=UTF-8' 'application/json; charset=utf8'; do
         api POST /sessions -H "Content-Type: $type" --data-binary "{\"user_id\":\"$(unique)\"}"
         expect 201
     done
@@ -101,7 +141,7 @@ load bad_input
 
 # Sends the first part of a request and ends the connection's sending side.
 truncated() {
-    printf '%s %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+    printf '%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
         "$1" "/api/v1$2" "$3" "$4" >"$BATS_TEST_TMPDIR/request"
     exchange "$1" "$2" <"$BATS_TEST_TMPDIR/request"
     # There may be nobody left to answer; but what was not asked for in full is not done.
@@ -117,7 +157,7 @@ truncated() {
 }
 
 @test "a chunked body that breaks off" {
-    printf 'POST /api/v1/sessions/%s/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1d\r\n{"role":"user","content":"c"}\r\n' \
+    printf 'POST /api/v1/sessions/%s/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1d\r\n{"role":"user","content":"c"}\r\n' \
         "$sid" >"$BATS_TEST_TMPDIR/request"
     exchange POST "/sessions/$sid/messages" <"$BATS_TEST_TMPDIR/request"
     [[ -z $http_status || $http_status == 400 ]] || fail "answered $http_status"
@@ -138,7 +178,7 @@ truncated() {
 @test "a bad or doubled Content-Length" {
     local length
     for length in -1 abc 1e3 '5\r\nContent-Length: 6'; do
-        printf 'POST /api/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %b\r\n\r\n{}' "$length" \
+        printf 'POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %b\r\n\r\n{}' "$length" \
             >"$BATS_TEST_TMPDIR/request"
         exchange POST "/sessions with Content-Length $length" <"$BATS_TEST_TMPDIR/request"
         is "$http_status" 400

@@ -193,3 +193,27 @@ load bad_input
     api DELETE "/sessions/$user/$sid"
     user=${user%-2} sid=$other
 }
+
+# forged SCOPE POSITION: a cursor with the check sum of the version before, which anybody can make.
+forged() {
+    node -e '
+        const fnv = (text) => [...Buffer.from(text)].reduce(
+            (h, byte) => BigInt.asUintN(64, (h ^ BigInt(byte)) * 0x100000001b3n), 0xcbf29ce484222325n);
+        const [scope, position] = process.argv.slice(1);
+        const sum = Buffer.alloc(8);
+        sum.writeBigUInt64LE(BigInt.asUintN(64, fnv(scope) * 31n + fnv(position)));
+        console.log(Buffer.concat([sum, Buffer.from(position)]).toString("base64url"));
+    ' "$1" "$2"
+}
+
+@test "a cursor that somebody made himself" {
+    local position
+    for position in ' ' '"' $'\x01' $'\t' '!' x 1700000000000 "$sid"; do
+        api GET "/sessions/$user?sort=created&cursor=$(forged "sessions created $user" "$position")"
+        expect 400 invalid_cursor
+        api GET "/sessions/$user?cursor=$(forged "sessions activity $user" "$position")"
+        expect 400 invalid_cursor
+        api GET "/sessions/$sid/messages?cursor=$(forged "messages asc $sid" "$position")"
+        expect 400 invalid_cursor
+    done
+}

@@ -74,7 +74,7 @@ walked() {
 
 @test "user ids that are nothing but what is hard" {
     local id
-    for id in . .. / // %2F + '?' '#' ' ' '%' \\ '..' '../..' '*'; do
+    for id in / // %2F + '?' '#' ' ' '%' \\ '...' '../..' './/.' '*'; do
         user=$id
         new_session
         api GET "/sessions/$(encode "$id")/$sid"
@@ -194,5 +194,67 @@ walked() {
         api DELETE "/sessions/$user/$(encode "$sid")"
         expect 200
         nothing_left "$user" "$sid"
+    done
+}
+
+# ids_beyond_paths: what no URL carries: programs resolve "." and ".." before they send a path, nginx resolves them
+# after it has decoded %2F, and refuses what leads above the root.
+ids_beyond_paths() { printf '%s\n' . .. ../../../.. ../../../../x a/../../../../../x /../../../../../x; }
+
+@test "a user id that the path of a URL cannot carry is refused at creation" {
+    local id
+    while IFS= read -r id; do
+        post /sessions "{\"user_id\":$(quote "$id")}"
+        expect 422 invalid_parameter
+        [[ $(get .detail) == *'user_id'*'cannot carry it'* ]] || fail 'the detail does not say why'
+        is "$(stored_session_count "$id")" 0
+        # That is so: nginx, or the program that asks, does not let it through.
+        [[ $id == . || $id == .. ]] || { api GET "/sessions/$(encode "$id")" && expect 400 bad_request; }
+    done < <(ids_beyond_paths)
+    # The last that does.
+    user=../../../$(unique)
+    new_session
+    api GET "/sessions/$(encode "$user")/$sid"
+    expect 200
+}
+
+@test "and where it exists already, the parameter user_id reaches it" {
+    local id sid other
+    while IFS= read -r id; do
+        for sid in "$(unique one)" "$(unique two)"; do
+            store_session "$(jq -n -c --arg u "$id" --arg s "$sid" '{user_id: $u, session_id: $s, title: "t",
+                created_at: "2026-01-02T03:04:05.000000Z", updated_at: "2026-01-02T03:04:05.000000Z",
+                message_count: 0}')"
+        done
+        user=$(encode "$id")
+        api GET "/sessions?user_id=$user"
+        expect 200
+        check '.count == 2 and all(.sessions[]; .user_id == $u)' --arg u "$id"
+        api HEAD "/sessions?user_id=$user"
+        expect 200
+        is "$(walk "/sessions?user_id=$user&limit=1&sort=created" sessions .session_id | sort -u | wc -l)" 2
+        api GET "/sessions?user_id=$user&limit=1"
+        other=$(header Link)
+        other=${other#<}
+        api GET "$BASE${other%%>*}"
+        expect 200
+        check '.count == 1'
+        post "/sessions/$sid/messages" "{\"role\":\"user\",\"content\":\"c\",\"user_id\":$(quote "$id")}"
+        expect 201
+        api DELETE "/sessions?user_id=$user"
+        expect 200
+        check '.deleted_sessions == 2 and .deleted_messages == 1'
+        is "$(stored_sessions "$id")" ''
+        nothing_left "$id" "$sid"
+    done < <(ids_beyond_paths)
+}
+
+@test "without a path and without user_id nobody is meant" {
+    local method
+    for method in GET DELETE; do
+        api "$method" /sessions
+        expect 422 missing_parameter
+        api "$method" '/sessions?user_id='
+        expect 422 invalid_parameter
     done
 }

@@ -34,6 +34,8 @@ const ROUTES: Record<Operation, readonly [method: string, template: string]> = {
   createSession: ['POST', '/sessions'],
   listSessions: ['GET', '/sessions/{user_id}'],
   eraseUser: ['DELETE', '/sessions/{user_id}'],
+  listSessionsOf: ['GET', '/sessions'],
+  eraseUserOf: ['DELETE', '/sessions'],
   getSession: ['GET', '/sessions/{user_id}/{session_id}'],
   updateSession: ['PUT', '/sessions/{user_id}/{session_id}'],
   patchSession: ['PATCH', '/sessions/{user_id}/{session_id}'],
@@ -221,6 +223,10 @@ async function walkDeletes(client: Client, user: string, { session_id }: Session
   assert.deepStrictEqual([erased.body.deleted_sessions, erased.body.deleted_messages], [1, 0]);
   const list = await client.call('listSessions', 200, { path: { user_id: user } });
   assert.deepStrictEqual([list.body.sessions, list.body.next_cursor], [[], null]);
+  const same = await client.call('listSessionsOf', 200, { query: { user_id: user } });
+  assert.deepStrictEqual(same.body.sessions, []);
+  const again = await client.call('eraseUserOf', 200, { query: { user_id: user } });
+  assert.deepStrictEqual([again.body.deleted_sessions, again.body.deleted_messages], [0, 0]);
 }
 
 async function walkOperation(client: Client) {
@@ -240,7 +246,7 @@ async function walkOthers(client: Client, user: string) {
   failed(await client.send('GET', '/sessions/%FF'), 400, 'invalid_encoding');
   failed(await client.send('POST', '/sessions', { body: 'user_id=a' }), 415, 'unsupported_media_type');
   failed(await client.send('POST', '/sessions', { headers: json, body: ' '.repeat(4_194_305) }), 413, 'body_too_large');
-  failed(await client.send('GET', '/sessions'), 405, 'method_not_allowed');
+  failed(await client.send('PUT', '/sessions'), 405, 'method_not_allowed');
   failed(await client.send('GET', '/nothing'), 404, 'not_found');
   for (const path of [`/sessions/${user}`, '/health', '/health/ready', '/openapi.json', '/docs']) {
     const head = await client.send('HEAD', path);

@@ -52,7 +52,7 @@ refused() {
     for kind in reset-before reset-after error-500 html-503; do
         faults "$kind"
         api GET "/sessions/$user/$sid"
-        refused 503 dynamodb_unavailable 'it cannot be reached or fails'
+        refused 503 dynamodb_unavailable 'DynamoDB cannot be reached or fails'
     done
 }
 
@@ -113,5 +113,5 @@ is_created() { [[ $(stored_sessions "$user" | grep -c '"title"') == 2 ]]; }
     expect 200
     dynamo DeleteTable "{\"TableName\":\"$table\"}" >/dev/null
     api GET /health/ready
-    refused 503 dynamodb_unavailable "the table $table does not exist"
+    refused 503 dynamodb_unavailable "the DynamoDB table $table does not exist"
 }

@@ -84,6 +84,25 @@ overcome() {
     done
 }
 
+@test "a malformed status line" { overcome bad-status-line; }
+@test "a header line without a colon" { overcome bad-header; }
+@test "a folded header line" { overcome folded-header; }
+@test "lines that end with a bare LF" { overcome bare-lf; }
+@test "two Content-Lengths" { overcome two-lengths; }
+@test "a Content-Length and chunks" { overcome both-lengths; }
+@test "a chunk without a size" { overcome bad-chunk; }
+@test "chunks without an end" { overcome no-last-chunk; }
+@test "header lines without an end" { overcome endless-headers; }
+@test "interim answers without an end" { overcome endless-interim; }
+@test "an answer that is cut off in its head" { overcome cut-in-head; }
+
+@test "an answer that nobody has asked for, behind a good one" {
+    overcome surplus
+    # The connection is not used again, so nobody takes it for theirs.
+    api GET "/sessions/$user/$sid"
+    expect 200
+}
+
 @test "header names in capitals" { overcome other-form; }
 
 @test "an error whose type has no namespace and whose message is spelt otherwise" {

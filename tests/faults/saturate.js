@@ -1,8 +1,9 @@
-// Every worker waits for a DynamoDB that does not answer. Meanwhile the master must answer health and metrics,
-// and nginx must refuse what is above the capacity at once; afterwards everything works again by itself.
+// Every worker waits for a DynamoDB that does not answer. Meanwhile the master must answer health and metrics, and
+// what is above the capacity waits in the backlog; afterwards everything works again by itself, and everybody is
+// answered, since nobody has waited longer than QUEUE_TIMEOUT_MS (the stack's is long).
 //   node saturate.js BASE FRONT
 'use strict';
-const { clientOf, must, mustBeTrouble } = require('../lib/client.js');
+const { clientOf, must } = require('../lib/client.js');
 
 const [base, front] = process.argv.slice(2);
 
@@ -10,11 +11,6 @@ const [base, front] = process.argv.slice(2);
 const send = clientOf(base, { keepAlive: false });
 const send_front = clientOf(front);
 const set_faults = (faults) => send_front('POST', '/-/faults', faults);
-
-function check_refusal(answer) {
-  mustBeTrouble(answer);
-  must(answer.json.code === 'overloaded', answer.text);
-}
 
 const workers = async () => (await send('GET', '/api/v1/health')).json.workers;
 
@@ -27,14 +23,13 @@ async function timed(what, path) {
 
 async function main() {
   const { max } = await workers();
-  const requests = 4 * max;
+  const requests = 16 * max;
   await set_faults({ rate: 1, kinds: ['hold'] });
   const answered = [];
   const all = Array.from({ length: requests }, (_, i) =>
     send('GET', `/api/v1/sessions/saturate-${i}`).then((a) => { answered.push(a); return a; }));
-  // Nothing is held back any longer than the requests above capacity take: the held ones cannot answer.
-  for (const patience = Date.now() + 20000; answered.length === 0 || (await workers()).busy < max;) {
-    must(Date.now() < patience, `${answered.length} of ${requests} were refused, ${(await workers()).busy} workers are busy`);
+  for (const patience = Date.now() + 20000; (await workers()).busy < max;) {
+    must(Date.now() < patience, `${(await workers()).busy} workers are busy`);
     await new Promise((resolve) => setImmediate(resolve));
   }
   const health = await timed('health with every worker stalled', '/api/v1/health');
@@ -42,16 +37,14 @@ async function main() {
   must(health.json.workers.busy === max, `not everybody is busy: ${health.text}`);
   const metrics = await timed('metrics with every worker stalled', '/metrics');
   must(new RegExp(`^chat_sessions_pool_workers_busy ${max}$`, 'm').test(metrics.text), 'metrics show others');
-  must(answered.every((a) => a.status === 503), 'a held request was answered before the master');
+  must(answered.length === 0, `${answered.length} were answered or refused`);
   await set_faults({ rate: 0, kinds: [] });
   const answers = await Promise.all(all);
   const refused = answers.filter((a) => a.status !== 200);
-  refused.forEach(check_refusal);
-  must(refused.length > 0, 'nothing was refused');
-  must(refused.length < requests, 'everything was refused');
+  must(refused.length === 0, `${refused.length} of ${requests} were refused: ${refused[0]?.text}`);
   const after = await send('GET', '/api/v1/sessions/saturate-after');
   must(after.status === 200, `afterwards: ${after.status}`);
-  console.log(`${requests - refused.length} answered, ${refused.length} refused`);
+  console.log(`${requests} answered`);
 }
 
 main().catch((error) => { console.error(error.message); process.exitCode = 1; })

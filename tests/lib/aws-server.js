@@ -16,6 +16,7 @@
 //   "close_idle": true  ends every open connection, as a server does with idle ones
 //   "refuse": true      stops listening and ends every connection; false listens again, on the same port
 //   "wait_seen": N      answers only when N requests have come
+//   "wait_late": N      answers only when the bytes of N late-surplus have been sent
 //   "wait_open": N      answers only when no more than N connections are open
 //   "forget": true      forgets what was seen, after telling it
 // The answer: {"seen":[{method,path,target,headers,body,connection,at_ms}…],"connections":N,"open":N,
@@ -44,6 +45,11 @@
 //     truncate-chunked   the same with chunks: the last one does not come
 //     flip               one bit of the body is another one; the CRC is that of the right body
 //     garbage            something that is not HTTP
+//     raw                "raw" as it stands is the answer, and the connection stays open
+//     raw-close          the same, then the connection is closed
+//     stall-unread       never answers and reads no more than the head of the request
+//     early              the same, but "raw" is the answer
+//     late-surplus       a good answer, and "raw" once that has been sent (see wait_late)
 //     close-after        a good answer without "Connection: close", then the connection is closed
 //     huge               a body of "size" bytes
 'use strict';
@@ -72,7 +78,7 @@ for (let i = 2; i + 1 < process.argv.length; i += 2) options[process.argv[i].rep
 const sockets = new Map(); // of the scripted port; socket → its number
 let accepted = 0;
 let waiting = []; // [what must be so, what to do then]
-const state = { rules: [], seen: [], connects: [], clockMs: 0 };
+const state = { rules: [], seen: [], connects: [], clockMs: 0, late: 0 };
 
 // ---- the script ----
 
@@ -118,6 +124,7 @@ function headersOf(rule, request, body) {
     for (const known of Object.keys(headers)) if (known.toLowerCase() === name.toLowerCase()) delete headers[known];
     headers[name] = value;
   }
+  if (headers['Transfer-Encoding']) delete headers['Content-Length'];
   return headers;
 }
 
@@ -131,6 +138,13 @@ function trickle(response, body, everyMs) {
       response.write(body.subarray(sent, ++sent));
     }
   }, everyMs);
+}
+
+function writeLate(socket, text) {
+  socket.write(text, 'latin1', () => {
+    state.late++;
+    wakeWaiting();
+  });
 }
 
 function flipped(body) {
@@ -152,6 +166,7 @@ function respond(rule, request, response) {
     case 'truncate-chunked': response.write(half, () => socket.end()); break;
     case 'flip': response.end(flipped(body)); break;
     case 'close-after': response.end(body, () => socket.destroy()); break;
+    case 'late-surplus': response.end(body, () => setImmediate(() => writeLate(socket, rule.raw))); break;
     default: response.end(body);
   }
 }
@@ -167,6 +182,9 @@ const WITHOUT_ANSWER = {
   'close-before': (socket) => socket.end(),
   stall: () => {},
   garbage: (socket) => socket.end('this is not HTTP\r\n\r\n'),
+  // 'finish' lets Node go on to the connection's next request.
+  raw: (socket, rule, response) => socket.write(rule.raw, 'latin1', () => response.emit('finish')),
+  'raw-close': (socket, rule) => socket.end(rule.raw, 'latin1'),
 };
 
 function answer(request, response) {
@@ -175,7 +193,7 @@ function answer(request, response) {
     response.writeHead(404, { 'Content-Type': 'text/plain' });
     response.end('no rule fits this request\n');
   } else if (WITHOUT_ANSWER[rule.fault]) {
-    WITHOUT_ANSWER[rule.fault](response.socket);
+    WITHOUT_ANSWER[rule.fault](response.socket, rule, response);
   } else if (rule.delay_ms) {
     setTimeout(() => response.destroyed || respond(rule, request, response), rule.delay_ms);
   } else {
@@ -217,6 +235,13 @@ function handle(incoming, response) {
     note(request);
     chooseRule(request);
     resetConnection(incoming.socket);
+    return;
+  }
+  if (first && (first.fault === 'early' || first.fault === 'stall-unread')) {
+    note(request);
+    const rule = chooseRule(request);
+    if (rule.fault === 'early') incoming.socket.write(rule.raw, 'latin1');
+    incoming.pause();
     return;
   }
   const chunks = [];
@@ -301,7 +326,7 @@ function report() {
 async function reset(port) {
   await closeConnections();
   await refuse(false, port);
-  Object.assign(state, { rules: [], seen: [], connects: [], clockMs: 0 });
+  Object.assign(state, { rules: [], seen: [], connects: [], clockMs: 0, late: 0 });
   accepted = 0;
 }
 
@@ -313,6 +338,7 @@ async function execute(command, port) {
   if (command.close_idle) await closeConnections();
   if (command.refuse !== undefined) await refuse(command.refuse, port);
   if (command.wait_seen) await waitFor(() => state.seen.length >= command.wait_seen);
+  if (command.wait_late) await waitFor(() => state.late >= command.wait_late);
   if (command.wait_open !== undefined) await waitFor(() => sockets.size <= command.wait_open);
   const text = JSON.stringify(report());
   if (command.forget) {

@@ -103,6 +103,45 @@ const ANSWERS = {
   'other-form': ({ response, pass }) => pass((answer) => send(response, inOtherForm(answer))),
 };
 
+// ---- answers that are not HTTP ----
+
+// The call has been carried out; what is said of it is bytes of our own, past Node, which writes no such things.
+const headOf = ({ status, bytes }, ...lines) => [`HTTP/1.1 ${status} injected`, ...lines,
+  'Content-Type: application/x-amz-json-1.0', `x-amz-crc32: ${crc32(bytes)}`];
+const lengthOf = ({ bytes }) => `Content-Length: ${bytes.length}`;
+const whole = (lines, bytes, ends = '\r\n') => Buffer.concat([Buffer.from([...lines, '', ''].join(ends)), bytes]);
+const inChunks = (...chunks) => Buffer.concat(chunks.map((chunk) =>
+  Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n')])));
+
+// What is sent for an answer.
+const MALFORMED = {
+  'bad-status-line': (answer) =>
+    whole([headOf(answer)[0].replace(' ', ' x'), lengthOf(answer)], answer.bytes),
+  'bad-header': (answer) => whole(headOf(answer, lengthOf(answer), 'a header without a colon'), answer.bytes),
+  'folded-header': (answer) => whole(headOf(answer, lengthOf(answer), 'X-Folded: a', ' b'), answer.bytes),
+  'bare-lf': (answer) => whole(headOf(answer, lengthOf(answer)), answer.bytes, '\n'),
+  'two-lengths': (answer) => whole(headOf(answer, lengthOf(answer), 'Content-Length: 2'), answer.bytes),
+  'both-lengths': (answer) => whole(headOf(answer, lengthOf(answer), 'Transfer-Encoding: chunked'),
+    inChunks(answer.bytes, Buffer.alloc(0))),
+  'bad-chunk': (answer) => whole(headOf(answer, 'Transfer-Encoding: chunked'),
+    Buffer.concat([Buffer.from('xyz\r\n'), answer.bytes, Buffer.from('\r\n0\r\n\r\n')])),
+  'no-last-chunk': (answer) => whole(headOf(answer, 'Transfer-Encoding: chunked'), inChunks(answer.bytes)),
+  'endless-headers': (answer) => Buffer.from(
+    headOf(answer).concat(Array.from({ length: 5000 }, (_, n) => `X-${n}: and so on`), '').join('\r\n')),
+  'endless-interim': () => Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1000)),
+  'cut-in-head': (answer) => whole(headOf(answer, lengthOf(answer)), answer.bytes).subarray(0, 40),
+};
+
+// A good answer, and what nobody has asked for in one piece with it. The connection stays open.
+function sendSurplus(response, answer) {
+  const surplus = Buffer.from('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n');
+  response.socket.write(whole(headOf(answer, lengthOf(answer)), Buffer.concat([answer.bytes, surplus])));
+}
+
+const RAW = { surplus: ({ response, pass }) => pass((answer) => sendSurplus(response, answer)) };
+for (const [kind, bytesOf] of Object.entries(MALFORMED))
+  RAW[kind] = ({ response, pass }) => pass((answer) => response.socket.end(bytesOf(answer)));
+
 // ---- what a busy service says ----
 
 // Which call has been asked to wait, and those that came back before their time.
@@ -188,7 +227,7 @@ const TIME = {
 // ---- choosing ----
 
 // hold: until the faults are changed.
-const KINDS = { ...CONNECTIONS, ...ANSWERS, ...ERRORS, ...TIME, hold: (call) => held.push(call) };
+const KINDS = { ...CONNECTIONS, ...ANSWERS, ...RAW, ...ERRORS, ...TIME, hold: (call) => held.push(call) };
 
 // What no repetition overcomes is not left to chance: these end a call. (So do expired keys where the provider
 // has no others, as in the run's stack.)

@@ -31,7 +31,7 @@ const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url
 
 function signingInput(header, claims) {
   const all = { exp: Math.floor(Date.now() / 1000) + 600, ...claims };
-  if (all.exp === null) delete all.exp;
+  for (const name of Object.keys(all)) if (all[name] === null) delete all[name];
   return `${encode(header)}.${encode(all)}`;
 }
 

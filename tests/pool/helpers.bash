@@ -129,8 +129,6 @@ free_port() {
         console.log(s.address().port); s.close(); })'
 }
 
-# start_nginx [MAX_CONNS]
-# shellcheck disable=SC2120
 start_nginx() {
     local port user=
     port=$(free_port)
@@ -142,7 +140,7 @@ daemon off;
 worker_processes 2;
 pid $DIR/nginx-own.pid;
 error_log $DIR/nginx-error.log warn;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
     access_log off;
     client_body_temp_path $DIR/tmp/body;
@@ -155,13 +153,13 @@ http {
     keepalive_requests 1000000;
     upstream pool {
         zone pool 64k;
-        server unix:$DIR/s max_conns=${1:-64} max_fails=0;
+        server unix:$DIR/s max_fails=0;
         keepalive 32;
         keepalive_requests 100000;
         keepalive_timeout 30s;
     }
     server {
-        listen 127.0.0.1:$port backlog=1024;
+        listen 127.0.0.1:$port backlog=2048;
         location / {
             fastcgi_pass pool;
 $(grep -E '^fastcgi_(keep_conn|next_upstream) ' "$TOP/nginx/snippets/fastcgi.conf")
@@ -181,7 +179,6 @@ EOF
 start_all() {
     start_pool "$@"
     wait_for 20 is_healthy
-    # shellcheck disable=SC2119
     start_nginx
 }
 

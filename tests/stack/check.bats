@@ -249,7 +249,7 @@ EOF
     command_server '{"refuse": true}' >/dev/null
     check_with_keys AWS_MAX_ATTEMPTS=1
     command_server '{"refuse": false}' >/dev/null
-    fails_for 'DynamoDB: it cannot be reached'
+    fails_for 'DynamoDB: DynamoDB cannot be reached'
     has – identity 'not known'
     [[ $output == *'WARNING: DynamoDB GetItem failed'*connect* ]]
 }

@@ -23,6 +23,7 @@ setup() {
 teardown() {
     # Whatever a test has frozen or ended.
     kill -CONT -- "-$(pid_of "$BATS_FILE_TMPDIR/state" pool)" 2>/dev/null || true
+    stop_site
 }
 
 # Runs the site file as Debian's nginx would see it, below a directory of its own.
@@ -39,7 +40,8 @@ $( ((EUID)) || echo 'user root;')
 daemon off;
 pid $prefix/nginx.pid;
 error_log $prefix/log/error.log;
-events {}
+worker_rlimit_nofile 4096;
+events { worker_connections 4000; }
 http {
     client_body_temp_path $prefix/body;
     fastcgi_temp_path $prefix/fastcgi;
@@ -49,6 +51,23 @@ http {
     include sites-enabled/*.conf;
 }
 EOF
+}
+
+# start_site: the site file as it is shipped, on a free port. Sets site; ended by teardown.
+start_site() {
+    local prefix=/tmp/chat-sessions-site.$$ port
+    port=$(free_port)
+    site_below "$prefix" "$port"
+    nginx -p "$prefix" -c "$prefix/nginx.conf" 3>&- &
+    site_pid=$! site=http://127.0.0.1:$port
+    until_true 10 curl -s -o /dev/null --noproxy '*' "$site/"
+}
+
+stop_site() {
+    [[ -n ${site_pid-} ]] || return 0
+    kill "$site_pid"
+    until_true 20 gone "$site_pid"
+    rm -r "/tmp/chat-sessions-site.$$"
 }
 
 free_port() { bash -c 'TOP=$1; source "$TOP/scripts/lib.bash"; free_port' _ "$TOP"; }
@@ -73,20 +92,73 @@ PATH=$PATH:/usr/sbin
 }
 
 @test "the site file serves the API" {
-    local prefix=/tmp/chat-sessions-site.$$ port pid
-    port=$(free_port)
-    site_below "$prefix" "$port"
-    nginx -p "$prefix" -c "$prefix/nginx.conf" 3>&- &
-    pid=$!
-    until_true 10 curl -s -o /dev/null --noproxy '*' "http://127.0.0.1:$port/"
-    http GET "http://127.0.0.1:$port/api/v1/sessions/somebody"
-    local first=$status
-    http GET "http://127.0.0.1:$port/nothing"
-    kill "$pid"
-    until_true 10 gone "$pid"
-    rm -r "$prefix"
-    [[ $first == 200 ]]
+    start_site
+    http GET "$site/api/v1/sessions/somebody"
+    [[ $status == 200 ]]
+    http GET "$site/nothing"
     problem 404 not_found
+}
+
+@test "the site file: 2,000 requests at once from one address pass, and there is a limit" {
+    local answers
+    start_site
+    answers=$(node "$BATS_TEST_DIRNAME/many.js" requests "$site/docs" 2000)
+    echo "$answers"
+    jq -e '.["404"] == 2000' <<<"$answers"
+    # What browsers ask before a call does not count at all.
+    answers=$(node "$BATS_TEST_DIRNAME/many.js" requests "$site/docs" 6000 OPTIONS)
+    echo "$answers"
+    jq -e '.["204"] == 6000' <<<"$answers"
+    answers=$(node "$BATS_TEST_DIRNAME/many.js" requests "$site/docs" 6000)
+    echo "$answers"
+    jq -e '.["404"] > 0 and .["429"] > 0' <<<"$answers"
+    http GET "$site/docs"
+    [[ $status == 404 ]] || { problem 429 rate_limited && [[ $(header retry-after) == 1 ]]; }
+}
+
+@test "the site file: slow bodies of one address do not take the connections of others" {
+    local answers holder
+    start_site
+    coproc holder { LEFT=256 exec node "$BATS_TEST_DIRNAME/many.js" bodies "$site/api/v1/sessions" 400 3>&-; }
+    read -r -t 20 answers <&"${holder[0]}"
+    echo "$answers"
+    jq -e '. == {"429": 144}' <<<"$answers"
+    http POST "$site/api/v1/sessions" -H 'Content-Type: application/json' -d '{"user_id":"u"}'
+    problem 429 rate_limited
+    [[ $(header retry-after) == 1 ]]
+    # What has no body is not held up, and neither is another address.
+    http GET "$site/api/v1/sessions/u"
+    [[ $status == 200 ]]
+    http POST "$site/api/v1/sessions" --interface 127.0.0.2 -H 'Content-Type: application/json' -d '{"user_id":"u"}'
+    [[ $status == 201 ]]
+    kill "$holder_PID"
+}
+
+@test "421: a local run is not found under the name of somebody else" {
+    local port=${url##*:} host
+    for host in localhost 127.0.0.1 '[::1]' LOCALHOST; do
+        http GET "$url/api/v1/health" -H "Host: $host:$port"
+        [[ $status == 200 ]]
+    done
+    for host in evil.example localhost.evil.example 127.0.0.1.nip.io 192.168.0.1 0.0.0.0; do
+        http GET "$url/api/v1/health" -H "Host: $host:$port"
+        problem 421 misdirected_request
+        http POST "$url/api/v1/sessions?user_id=rebound" -H "Host: $host" -H "Origin: http://$host"
+        problem 421 misdirected_request
+    done
+    http GET "$url/api/v1/sessions/rebound"
+    [[ $body == *'"count":0'* ]]
+    raw "$port" 'GET /api/v1/health HTTP/1.0\r\n\r\n'
+    [[ $status == 200 ]]
+}
+
+@test "a local run is there for those who go to ::1 for localhost" {
+    grep -q '^0\{31\}1 ' /proc/net/if_inet6 || skip 'there is no ::1 here'
+    http GET "http://[::1]:${url##*:}/api/v1/health"
+    [[ $status == 200 ]]
+    # As Node does.
+    node -e 'require("http").get({host: "::1", port: process.argv[1], path: "/docs", headers: {host: "localhost"}},
+        (r) => process.exit(r.statusCode === 421 ? 1 : 0)).on("error", () => process.exit(1))' "${url##*:}"
 }
 
 @test "404: a path outside the API" {
@@ -161,7 +233,7 @@ PATH=$PATH:/usr/sbin
 @test "405: TRACE, with what the path allows" {
     http TRACE "$url/api/v1/sessions"
     problem 405 method_not_allowed
-    [[ $(header allow) == "POST, OPTIONS" ]]
+    [[ $(header allow) == "GET, HEAD, POST, DELETE, OPTIONS" ]]
     http TRACE "$url/api/v1/sessions/u/s"
     [[ $(header allow) == "GET, HEAD, PUT, PATCH, DELETE, OPTIONS" ]]
     http TRACE "$url/api/v1/sessions/s/messages?limit=1"
@@ -186,6 +258,33 @@ PATH=$PATH:/usr/sbin
     problem 414 uri_too_long
     http GET "$url/api/v1/sessions" -H "X-Long: $(head -c 40000 /dev/zero | tr '\0' a)"
     problem 431 headers_too_large
+}
+
+# a COUNT: that many letters a.
+a() { head -c "$1" /dev/zero | tr '\0' a; }
+
+@test "414 and 431: what does not fit into the application's record together, never 500" {
+    http GET "$url/api/v1/sessions/u" -H "X-A: $(a 31000)" -H "X-B: $(a 31000)" -H "X-C: $(a 31000)"
+    problem 431 headers_too_large
+    http GET "$url/api/v1/sessions/u?q=$(a 32600)"
+    problem 414 uri_too_long
+    http GET "$url/api/v1/sessions/u" -H "X-A: $(a 20000)" -H "X-B: $(a 20000)" -H "X-C: $(a 20000)"
+    problem 431 headers_too_large
+    # Each header grows by five bytes on its way.
+    local many
+    for many in 5000 9000 13000; do
+        raw "${url##*:}" "POST /api/v1/sessions HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n$(printf 'a:\\r\\n%.0s' $(seq "$many"))\\r\\n"
+        echo "$many: $status"
+        [[ $status == 431 || $status == 422 ]]
+    done
+    problem 431 headers_too_large
+}
+
+@test "all that fits passes: a long path, a long token, many cookies" {
+    http GET "$url/api/v1/sessions/$(printf '%%41%.0s' {1..2048})?x=$(a 20000)" -H "Authorization: Bearer $(a 26000)"
+    [[ $status == 200 ]]
+    http GET "$url/api/v1/sessions/u" -H "Cookie: $(a 12000)" -H "X-Token: $(a 16000)" -H "X-B: $(a 8000)"
+    [[ $status == 200 ]]
 }
 
 @test "501 and 505: transfer codings and versions of HTTP that nobody speaks" {
@@ -254,6 +353,30 @@ PATH=$PATH:/usr/sbin
     [[ $(header access-control-expose-headers) == *Retry-After* ]]
     http GET "$url/nothing" -H 'Origin: http://elsewhere.example'
     [[ -z $(header access-control-allow-origin) ]]
+    http GET "$url/nothing"
+    [[ -z $(header access-control-allow-origin) ]]
+}
+
+@test "also those of requests that were given up before their Origin was read" {
+    local origin='Origin: http://localhost:3000'
+    http GET "$url/api/v1/sessions/u?q=$(a 32600)" -H "$origin"
+    problem 414 uri_too_long
+    [[ $(header access-control-allow-origin) == http://localhost:3000 ]]
+    http GET "$url/api/v1/sessions/u" -H "X-A: $(a 31000)" -H "$origin"
+    problem 431 headers_too_large
+    [[ $(header access-control-allow-origin) == http://localhost:3000 ]]
+    raw "${url##*:}" 'GET /a b HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:3000\r\n\r\n'
+    problem 400 bad_request
+    [[ $(header access-control-allow-origin) == http://localhost:3000 ]]
+}
+
+@test "a preflight where the application is not asked allows what it asks for" {
+    http OPTIONS "$url/docs" -H 'Origin: http://localhost:3000' -H 'Access-Control-Request-Method: GET' \
+        -H 'Access-Control-Request-Headers: baggage,sentry-trace'
+    [[ $(header access-control-allow-headers) == baggage,sentry-trace ]]
+    http OPTIONS "$url/docs" -H 'Origin: http://localhost:3000' -H 'Access-Control-Request-Method: GET' \
+        -H 'Access-Control-Request-Headers: a: b'
+    [[ $(header access-control-allow-headers) == 'Authorization, X-Request-Id' ]]
 }
 
 @test "every path below /api/v1 reaches the application as it was sent" {

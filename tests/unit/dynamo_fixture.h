@@ -1,6 +1,6 @@
 /*
  * What the tests of the DynamoDB client share: a process with a clock that moves only when somebody
- * sleeps or waits for an answer, credentials from a provider that can change them, and a transport
+ * sleeps or waits for an answer, credentials from a provider that can change them, and an exchange
  * that answers by a script and keeps what it was asked. For tests/unit/test_dynamo*.c and
  * test_session_activity.c, and for the tests of the store by way of store_fixture.h.
  */
@@ -18,8 +18,9 @@
 
 #include "aws/credentials.h"
 #include "aws/dynamo.h"
+#include "aws/http_exchange.h"
+#include "base/crc32.h"
 #include "environment.h"
-#include "aws/transport.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define START_WALL_US INT64_C(1440938160000000) /* 20150830T123600Z */
@@ -76,6 +77,7 @@ struct step {
     bool timed_out;
     bool name_not_resolved;
     bool bad_crc;
+    bool good_crc;
 };
 #define DATE_ABSENT INT64_MIN
 
@@ -166,48 +168,57 @@ static inline double machine_chance(void *context)
     return 0.5;
 }
 
-/* ---- transport ------------------------------------------------------------------------------- */
+/* ---- the exchange ---------------------------------------------------------------------------- */
 
-struct script_transport {
-    struct transport base;
+struct script_exchange {
+    struct http_exchange base;
     struct machine *machine;
 };
 
-static inline void keep_header(char *out, size_t size, const char *line, const char *name)
+/* The value of a header line of the text that is sent; "" if there is none. */
+static inline void keep_header(char *out, size_t size, struct str text, const char *name)
 {
-    size_t n = strlen(name);
-    if (strncmp(line, name, n) == 0)
-        (void)snprintf(out, size, "%s", line + n);
+    const char *at = memmem(text.p, text.n, name, strlen(name));
+    if (!at)
+        return;
+    at += strlen(name);
+    const char *end = memchr(at, '\r', text.n - (size_t)(at - text.p));
+    (void)snprintf(out, size, "%.*s", (int)(end - at), at);
 }
 
-static inline void note_request(struct machine *m, const struct transport_request *request)
+static inline void note_request(struct machine *m, const struct http_exchange_request *request)
 {
+    struct str text = request->text;
     assert_true(m->requests < REQUESTS_MAX);
     struct seen_request *seen = &m->seen[m->requests++];
     *seen = (struct seen_request){.connect_timeout_ms = request->connect_timeout_ms,
                                   .timeout_ms = request->timeout_ms};
-    for (const char *const *line = request->headers; *line; line++) {
-        keep_header(seen->date, sizeof seen->date, *line, "X-Amz-Date: ");
-        keep_header(seen->operation, sizeof seen->operation, *line,
-                    "X-Amz-Target: DynamoDB_20120810.");
-        keep_header(seen->token, sizeof seen->token, *line, "X-Amz-Security-Token: ");
-        keep_header(seen->authorization, sizeof seen->authorization, *line, "Authorization: ");
-    }
-    (void)snprintf(seen->body, sizeof seen->body, "%.*s", (int)request->body.n, request->body.p);
+    const char *body = memmem(text.p, text.n, "\r\n\r\n", 4);
+    assert_non_null(body);
+    keep_header(seen->date, sizeof seen->date, text, "\r\nX-Amz-Date: ");
+    keep_header(seen->operation, sizeof seen->operation, text,
+                "\r\nX-Amz-Target: DynamoDB_20120810.");
+    keep_header(seen->token, sizeof seen->token, text, "\r\nX-Amz-Security-Token: ");
+    keep_header(seen->authorization, sizeof seen->authorization, text, "\r\nAuthorization: ");
+    (void)snprintf(seen->body, sizeof seen->body, "%.*s%.*s", (int)(text.p + text.n - body - 4),
+                   body + 4, (int)request->rest.n, request->rest.n ? request->rest.p : "");
 }
 
-static inline void script_perform(struct transport *t, const struct transport_request *request,
+static inline void script_perform(struct http_exchange *x,
+                                  const struct http_exchange_request *request,
                                   struct transport_response *response)
 {
     static const struct step good;
-    struct machine *m = ((struct script_transport *)t)->machine;
+    struct machine *m = ((struct script_exchange *)x)->machine;
     const struct step *step = m->requests < m->step_count ? &m->steps[m->requests] : &good;
     note_request(m, request);
     buf_reset(&response->body);
     buf_puts(&response->body, step->body ? step->body : "{}");
     response->outcome = step->outcome;
     response->status = step->status ? step->status : 200;
-    response->crc32 = step->bad_crc ? 1 : -1;
+    response->crc32 = step->bad_crc    ? 1
+                      : step->good_crc ? (int64_t)crc32_of(buf_str(&response->body))
+                                       : -1;
     response->retry_after_ms = step->retry_after_ms ? step->retry_after_ms : -1;
     response->timed_out = step->timed_out;
     response->name_not_resolved = step->name_not_resolved;
@@ -220,18 +231,34 @@ static inline void script_perform(struct transport *t, const struct transport_re
     __atomic_add_fetch(&m->wall_us, step->wall_jump_us, __ATOMIC_SEQ_CST);
 }
 
-static inline void script_free(struct transport *t)
+static inline void script_free(struct http_exchange *x)
+{
+    free(x);
+}
+
+static inline struct http_exchange *script_new(void *context, struct err *e)
+{
+    struct script_exchange *x = calloc(1, sizeof *x);
+    (void)e;
+    assert_non_null(x);
+    *x = (struct script_exchange){{script_perform, script_free}, context};
+    return &x->base;
+}
+
+/* For the credentials, whose provider asks nobody here. */
+static inline void no_transport_free(struct transport *t)
 {
     free(t);
 }
 
-static inline struct transport *script_new(void *context, struct err *e)
+static inline struct transport *no_transport_new(void *context, struct err *e)
 {
-    struct script_transport *t = calloc(1, sizeof *t);
+    struct transport *t = calloc(1, sizeof *t);
+    (void)context;
     (void)e;
     assert_non_null(t);
-    *t = (struct script_transport){{script_perform, script_free}, context};
-    return &t->base;
+    t->free = no_transport_free;
+    return t;
 }
 
 /* ---- the machine ----------------------------------------------------------------------------- */
@@ -284,7 +311,7 @@ static inline void machine_init(struct machine *m, const char *setting, const st
 {
     struct err e = {0};
     const char *const settings[] = {setting, NULL};
-    const struct dynamo_parts parts = {fake_chain, script_new, m};
+    const struct dynamo_parts parts = {fake_chain, no_transport_new, script_new, m};
     provider.fetches = 0;
     *m = (struct machine){.wall_us = START_WALL_US, .mono_us = 1};
     m->clock = (struct clock){machine_wall, machine_mono, machine_sleep, machine_chance, m};

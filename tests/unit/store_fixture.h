@@ -28,8 +28,8 @@
                                "\"CancellationReasons\":[" reasons "]}"                            \
     }
 #define NONE "{\"Code\":\"None\"}"
-#define CONDITION "{\"Code\":\"ConditionalCheckFailed\"}"
-#define CONDITION_ON(attributes) "{\"Code\":\"ConditionalCheckFailed\",\"Item\":{" attributes "}}"
+#define STOPPED "{\"Code\":\"ConditionalCheckFailed\"}"
+#define STOPPED_BY(attributes) "{\"Code\":\"ConditionalCheckFailed\",\"Item\":{" attributes "}}"
 #define CONFLICTING "{\"Code\":\"TransactionConflict\"}"
 #define THROTTLING "{\"Code\":\"ThrottlingError\"}"
 #define INVALID(words) "{\"Code\":\"ValidationError\",\"Message\":\"" words "\"}"

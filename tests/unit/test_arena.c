@@ -13,8 +13,8 @@
 #include "base/arena.h"
 
 /* Sizes around the borders: of alignment, of a large piece, of a block. */
-static const size_t sizes[] = {0,     1,     7,     16,    17,    1000,    16383,  16384,
-                               16385, 20000, 65535, 65536, 65537, 1000000, 100000, 3};
+static const size_t sizes[] = {0,    1,     7,     16,    17,    1000,    8191,   8192,
+                               8193, 20000, 32767, 32768, 32769, 1000000, 100000, 3};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
 static bool all_bytes(const unsigned char *p, size_t n, unsigned char value)

@@ -96,7 +96,7 @@ static void nobody_is_asked_in_mode_none(void **state)
     assert_int_equal(auth_authenticate(auth, &texts, STR("Bearer x"), STR("bob"), &principal, &e),
                      0);
     assert_false(principal.authenticated);
-    assert_null(auth_user_header(auth));
+    assert_null(auth_user_variable(auth));
     auth_free(auth);
 }
 
@@ -130,7 +130,7 @@ static void the_header_names_the_user(void **state)
     memset(long_name, 'n', sizeof long_name);
     config.auth_user_header = "X-Signed-in-User";
     struct auth *auth = auth_of(&config);
-    assert_string_equal(auth_user_header(auth), "HTTP_X_SIGNED_IN_USER");
+    assert_string_equal(auth_user_variable(auth), "CHAT_SESSIONS_USER");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct principal principal = {0};
         struct err e = {0};
@@ -178,7 +178,7 @@ static void a_token_comes_in_the_authorization_header(void **state)
         expect(auth, cases[i].authorization, "alice", cases[i].reason);
     memset(huge, 'a', 100000);
     expect(auth, bearer(huge), NULL, "longer than 16384 bytes");
-    assert_null(auth_user_header(auth));
+    assert_null(auth_user_variable(auth));
     auth_free(auth);
 }
 

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auth/auth.h"
@@ -289,6 +290,54 @@ static void old_keys_stay_when_a_fetch_fails(void **state)
     auth_free(auth);
 }
 
+struct asker {
+    pthread_t thread;
+    struct auth *auth;
+    int64_t took_ms;
+};
+
+static void *ask_once(void *context)
+{
+    struct asker *asker = context;
+    struct timespec began;
+    struct timespec ended;
+    struct err e;
+
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    good(asker->auth, "eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.e30.AAAA", &e);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    asker->took_ms =
+        (ended.tv_sec - began.tv_sec) * 1000 + (ended.tv_nsec - began.tv_nsec) / 1000000;
+    return NULL;
+}
+
+/* A request that waits for the issuer holds a worker: those who send tokens that nobody can verify
+ * hold an eighth of them. The others have their answer long before the wait of 3 s is over. */
+static void few_wait_while_the_issuer_hangs(void **state)
+{
+    struct asker askers[24];
+    struct err e;
+    int at_once = 0;
+    (void)state;
+    hold(true);
+    config = url_config();
+    config.pool_threads = 16;
+    struct auth *auth = auth_new(&config, &clock_fake, &e);
+    assert_non_null(auth);
+    auth_set_fetch(auth, fake_fetch, &issuer);
+    for (int i = 0; i < 24; i++) {
+        askers[i].auth = auth;
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_once, &askers[i]), 0);
+    }
+    for (int i = 0; i < 24; i++) {
+        pthread_join(askers[i].thread, NULL);
+        at_once += askers[i].took_ms < 2000;
+    }
+    assert_in_range(at_once, 20, 23);
+    hold(false);
+    auth_free(auth);
+}
+
 static void keys_are_refreshed_off_the_requests_path(void **state)
 {
     (void)state;
@@ -320,7 +369,7 @@ static void the_same_keys_keep_what_is_remembered(void **state)
     struct err e;
     (void)state;
     answer_with(keys_k1());
-    struct keyring *keyring = keyring_new("", "https://issuer/keys", &clock_fake, &e);
+    struct keyring *keyring = keyring_new("", "https://issuer/keys", 8, &clock_fake, &e);
     keyring_set_fetch(keyring, fake_fetch, &issuer);
     struct jwks *first = keyring_look_again(keyring, NULL);
     assert_int_equal(jwks_generation(first), 1);
@@ -480,6 +529,7 @@ int main(void)
         cmocka_unit_test_setup(a_url_that_does_not_answer_is_tried_again, before_each),
         cmocka_unit_test_setup(an_unknown_kid_fetches_once_a_minute, before_each),
         cmocka_unit_test_setup(old_keys_stay_when_a_fetch_fails, before_each),
+        cmocka_unit_test_setup(few_wait_while_the_issuer_hangs, before_each),
         cmocka_unit_test_setup(keys_are_refreshed_off_the_requests_path, before_each),
         cmocka_unit_test_setup(the_same_keys_keep_what_is_remembered, before_each),
         cmocka_unit_test_setup(nothing_is_fetched_while_nobody_asks, before_each),

@@ -22,7 +22,7 @@ static void test_defaults(void **state)
     assert_string_equal(c.socket, "/run/chat-sessions/chat-sessions.sock");
     assert_int_equal(c.socket_mode, 0660);
     assert_int_equal(c.pool_processes, 0);
-    assert_int_equal(c.pool_threads, 32);
+    assert_int_equal(c.pool_threads, 128);
     assert_int_equal(c.pool_max_requests, 0);
     assert_int_equal(c.pool_stop_timeout_s, 30);
     assert_string_equal(c.status_socket, "");
@@ -53,6 +53,8 @@ struct value_case {
         *detail; /* what stands behind "KEY=value in the environment "; NULL: it is allowed */
 };
 
+#define NOT_A_HEADER                                                                               \
+    "is not allowed: expected name of a header as it is sent (X-User-Id, not HTTP_X_USER_ID)"
 #define MS_DEADLINE "is not allowed: expected ms, 100 to 60000"
 #define SOCKET_107                                                                                 \
     "/2345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012" \
@@ -114,7 +116,10 @@ static const struct value_case value_cases[] = {
     {"AUTH_MODE", "header", NULL},
     {"AUTH_MODE", "basic", "is not allowed: expected none, jwt or header"},
     {"AUTH_USER_HEADER", "X-Forwarded-User", NULL},
-    {"AUTH_USER_HEADER", "X User", "is not allowed: expected name of a header"},
+    {"AUTH_USER_HEADER", "X User", NOT_A_HEADER},
+    {"AUTH_USER_HEADER", "HTTP_X_USER_ID", NOT_A_HEADER},
+    {"CORS_CREDENTIALS", "1", NULL},
+    {"CORS_CREDENTIALS", "yes", "is not allowed: expected 0 or 1"},
     {"LOG_LEVEL", "WARNING", NULL},
     {"LOG_LEVEL", "loud", "is not allowed: expected debug, info, warning or error"},
     {"LOG_FORMAT", "json", NULL},
@@ -404,6 +409,14 @@ static void test_together(void **state)
     load(&c, NULL);
     assert_int_equal(c.auth_mode, AUTH_JWT);
     config_free(&c);
+    setenv("CORS_CREDENTIALS", "1", 1);
+    load(&c, NULL);
+    assert_true(c.cors_credentials);
+    config_free(&c);
+    setenv("CORS_ORIGINS", "https://a.example,*", 1);
+    assert_int_equal(config_load(&c, NULL, false, &e), -1);
+    assert_non_null(strstr(e.detail, "do not go together"));
+    clear_environment();
     setenv("STUCK_REQUEST_S", "5", 1);
     load(&c, NULL);
     assert_true(log_has("STUCK_REQUEST_S is not longer than REQUEST_DEADLINE_MS"));

@@ -8,7 +8,6 @@
 
 #include "aws/credentials.h"
 #include "aws/dynamo.h"
-#include "base/json.h"
 
 static int fetches;
 
@@ -201,6 +200,17 @@ static const struct fault_case {
                           "\"body\":{\"Item\":{\"a\":{\"S\":\"b\"}}}"),
      .outcome = DYNAMO_CONDITION_FAILED,
      .seen = 1},
+    {.name = "a lost answer, then a token that is said to be another transaction's",
+     .command = "{\"rules\":[{\"fault\":\"close-before\"},"
+                "{\"error\":\"IdempotentParameterMismatchException\"}]}",
+     .outcome = DYNAMO_REJECTED,
+     .seen = 2,
+     .repeated_after_maybe_sent = true},
+    {.name = "two lengths",
+     .command = THEN_GOOD("\"fault\":\"raw\",\"raw\":\"HTTP/1.1 200 OK\\r\\n"
+                          "Content-Length: 2\\r\\nContent-Length: 2\\r\\n\\r\\n{}\""),
+     .seen = 2,
+     .repeated_after_maybe_sent = true},
     {.name = "nobody listens",
      .command = "{\"refuse\":true}",
      .code = ERR_DYNAMODB_UNAVAILABLE,
@@ -249,7 +259,7 @@ static void run_case(const struct fault_case *row, bool kept_alive)
     if (row->outcome == DYNAMO_REJECTED)
         assert_string_equal(answer.message, "scripted");
     if (row->outcome == DYNAMO_OK && result == 0)
-        assert_non_null(json_get(answer.body, "Item"));
+        assert_non_null(strstr(answer.body.data, "\"Item\""));
     assert_int_equal(aws_server_count(&server, "seen"), row->seen);
     check_bodies();
     dynamo_answer_free(&answer);
@@ -279,8 +289,7 @@ static void test_a_shifted_clock(void **state)
     } rows[] = {
         {"{\"clock_ms\":600000}", "Signature expired: a is now earlier than b", ERR_NONE},
         {"{\"clock_ms\":-600000}", "Signature not yet current: a is still later than b", ERR_NONE},
-        {"{\"clock_ms\":100000}", "Signature expired: a is now earlier than b",
-         ERR_DYNAMODB_DENIED},
+        {"{\"clock_ms\":100000}", "Signature expired: a is now earlier than b", ERR_NONE},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -387,12 +387,12 @@ struct busy_thread {
 };
 
 /* A server that throttles, expires tokens and is 10 minutes ahead, now and then. */
-static void busy_perform(struct transport *t, const struct transport_request *request,
+static void busy_perform(struct http_exchange *x, const struct http_exchange_request *request,
                          struct transport_response *response)
 {
     static _Atomic unsigned requests;
     unsigned n = ++requests;
-    (void)t;
+    (void)x;
     (void)request;
     const struct step old = OLD_SIGNATURE(600);
     const char *body = n % 7 == 0    ? old.body
@@ -406,14 +406,14 @@ static void busy_perform(struct transport *t, const struct transport_request *re
     response->date_s = clock_system.wall_us(NULL) / 1000000 + (n % 3) * 600;
 }
 
-static struct transport *busy_new(void *context, struct err *e)
+static struct http_exchange *busy_new(void *context, struct err *e)
 {
-    struct transport *t = calloc(1, sizeof *t);
+    struct http_exchange *x = calloc(1, sizeof *x);
     (void)context;
     (void)e;
-    assert_non_null(t);
-    *t = (struct transport){busy_perform, script_free};
-    return t;
+    assert_non_null(x);
+    *x = (struct http_exchange){busy_perform, script_free};
+    return x;
 }
 
 static void no_sleep(void *context, int64_t us)
@@ -445,7 +445,7 @@ static void *busy_run(void *context)
 static void test_threads(void **state)
 {
     const char *const settings[] = {"LOG_LEVEL=error", NULL};
-    const struct dynamo_parts parts = {fake_chain, busy_new, NULL};
+    const struct dynamo_parts parts = {fake_chain, no_transport_new, busy_new, NULL};
     struct busy_thread threads[THREADS];
     pthread_t ids[THREADS];
     struct config config;

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -79,6 +81,30 @@ static void test_unique_and_ordered(void **state)
     free(ids);
 }
 
+/* The parent and its child each have the block that the parent drew: neither may make an id of the
+ * other. */
+static void test_no_id_twice_after_a_fork(void **state)
+{
+    (void)state;
+    char mine[IDS_UUID_SIZE];
+    char childs[IDS_UUID_SIZE] = "";
+    int ends[2];
+    ids_uuid7(1, mine); /* the thread has a block from here on */
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        ids_uuid7(1, mine);
+        _exit(write(ends[1], mine, sizeof(mine)) == sizeof(mine) ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], childs, sizeof(childs)), sizeof(childs));
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    ids_uuid7(1, mine);
+    assert_string_not_equal(mine, childs);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_random(void **state)
 {
     (void)state;
@@ -99,6 +125,7 @@ int main(void)
         cmocka_unit_test(test_core),
         cmocka_unit_test(test_random_bits),
         cmocka_unit_test(test_unique_and_ordered),
+        cmocka_unit_test(test_no_id_twice_after_a_fork),
         cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests_name("ids", tests, NULL, NULL);

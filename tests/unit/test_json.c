@@ -249,6 +249,10 @@ static void test_members(void **state)
         assert_int_equal(members[i].value.type, expected[i].type);
         assert_true(str_is(members[i].value.text, expected[i].text));
     }
+    assert_int_equal(json_members_at_most(object, 6, &a, &members), 6);
+    assert_int_equal(json_members_at_most(object, 5, &a, &members), 6);
+    assert_null(members);
+    assert_int_equal(json_members_at_most(object, 2, &a, &members), 3);
     assert_int_equal(json_members(scan(STR("{}")), &a, &members), 0);
     assert_int_equal(json_members(scan(STR("{ }")), &a, &members), 0);
     assert_int_equal(json_members(scan(STR("[1]")), &a, &members), 0);
@@ -266,6 +270,12 @@ static void test_elements(void **state)
     const char *const expected[] = {"1.0", "\",]\"", "[ 2 ]", "{}", "false"};
     for (size_t i = 0; i < 5; i++)
         assert_true(str_is(elements[i].text, expected[i]));
+    struct json_value four = scan(STR("[1,2,3,4]"));
+    assert_int_equal(json_elements_at_most(four, 4, &a, &elements), 4);
+    assert_non_null(elements);
+    assert_int_equal(json_elements_at_most(four, 3, &a, &elements), 4);
+    assert_null(elements);
+    assert_int_equal(json_elements_at_most(four, 1, &a, &elements), 2);
     assert_int_equal(json_elements(scan(STR("[ ]")), &a, &elements), 0);
     assert_int_equal(json_elements(scan(STR("{}")), &a, &elements), 0);
     arena_free(&a);

@@ -79,7 +79,6 @@ static void test_escapes(void **state)
         json_string(&w, escape_cases[i].text);
         assert_true(buf_ok(&b));
         assert_string_equal(b.data, escape_cases[i].json);
-        assert_int_equal(json_string_size(escape_cases[i].text), strlen(escape_cases[i].json));
         buf_free(&b);
     }
 }

@@ -8,8 +8,10 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,14 +288,20 @@ static void test_give(void **state)
     assert_int_equal(s.st_gid, 2);
 }
 
-enum { THREADS = 4, LINES = 2000 };
+/* QUEUED_LINES of each thread fit into the queue together: none is dropped. */
+enum { THREADS = 4, LINES = 2000, QUEUED_LINES = 500 };
 static atomic_int writers_left;
+
+static void write_some(int thread, int lines)
+{
+    for (int i = 0; i < lines; i++)
+        log_info("thread %d line %d end", thread, i);
+    atomic_fetch_sub(&writers_left, 1);
+}
 
 static void *write_lines(void *number)
 {
-    for (int i = 0; i < LINES; i++)
-        log_info("thread %d line %d end", *(int *)number, i);
-    atomic_fetch_sub(&writers_left, 1);
+    write_some(*(int *)number, LINES);
     return NULL;
 }
 
@@ -347,6 +355,113 @@ static void test_threads(void **state)
     assert_int_equal(lines, THREADS * LINES);
 }
 
+static void *write_queued_lines(void *number)
+{
+    log_queue_lines_of_this_thread();
+    write_some(*(int *)number, QUEUED_LINES);
+    return NULL;
+}
+
+/* The same where a thread of the log's own writes; an error does not wait for it. */
+static void test_queued_lines(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    int numbers[THREADS];
+    start(LOG_INFO, LOG_TEXT);
+    log_begin_queue();
+    atomic_store(&writers_left, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i] = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, write_queued_lines, &numbers[i]), 0);
+    }
+    while (atomic_load(&writers_left) > 0)
+        log_reopen();
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    log_end_queue();
+    assert_int_equal(count_whole_lines(path), THREADS * QUEUED_LINES);
+}
+
+static void *write_queued_error(void *unused)
+{
+    log_queue_lines_of_this_thread();
+    log_error("at once");
+    return unused;
+}
+
+static void test_errors_are_not_queued(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    start(LOG_INFO, LOG_TEXT);
+    log_begin_queue();
+    assert_int_equal(pthread_create(&thread, NULL, write_queued_error, NULL), 0);
+    pthread_join(thread, NULL);
+    expect_line("ERROR: at once\n");
+    log_end_queue();
+}
+
+enum { FLOOD = 20000 }; /* lines: more than a pipe and the queue hold together */
+
+static void *flood(void *unused)
+{
+    log_queue_lines_of_this_thread();
+    for (int i = 0; i < FLOOD; i++)
+        log_info("one of very many lines that nobody reads, number %d", i);
+    return unused;
+}
+
+static atomic_bool queue_has_ended;
+
+static void *end_queue(void *unused)
+{
+    log_end_queue();
+    atomic_store(&queue_has_ended, true);
+    return unused;
+}
+
+/* Reads until the queue has ended and the pipe is empty. */
+static void read_pipe(int reader, struct buf *out)
+{
+    char piece[65536];
+    bool ended;
+    ssize_t n;
+    buf_init(out, (size_t)64 * 1024 * 1024);
+    do {
+        struct pollfd wait = {.fd = reader, .events = POLLIN};
+        ended = atomic_load(&queue_has_ended);
+        poll(&wait, 1, ended ? 0 : 10);
+        while ((n = read(reader, piece, sizeof(piece))) > 0)
+            buf_append(out, piece, (size_t)n);
+    } while (!ended);
+    buf_putc(out, '\0');
+}
+
+/* A thread ends its work though nobody reads the log; what had no room is told afterwards. */
+static void test_nobody_reads(void **state)
+{
+    (void)state;
+    pthread_t writer;
+    pthread_t ender;
+    struct buf b;
+    assert_int_equal(mkfifo(moved, 0600), 0);
+    int reader = open(moved, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_int_equal(log_open(LOG_INFO, LOG_TEXT, moved, NULL), 0);
+    log_begin_queue();
+    assert_int_equal(pthread_create(&writer, NULL, flood, NULL), 0);
+    pthread_join(writer, NULL);
+    assert_int_equal(pthread_create(&ender, NULL, end_queue, NULL), 0);
+    read_pipe(reader, &b);
+    pthread_join(ender, NULL);
+    assert_non_null(strstr(b.data, "number 0\n"));
+    assert_non_null(strstr(b.data, " lines are missing above: "));
+    buf_free(&b);
+    assert_int_equal(log_open(LOG_INFO, LOG_TEXT, "", NULL), 0);
+    close(reader);
+    unlink(moved);
+}
+
 static void test_back_to_standard_error(void **state)
 {
     (void)state;
@@ -373,19 +488,14 @@ static void test_back_to_standard_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_injection),
-        cmocka_unit_test(test_text_fields),
-        cmocka_unit_test(test_json_fields),
-        cmocka_unit_test(test_long_message),
-        cmocka_unit_test(test_errno_is_kept),
-        cmocka_unit_test(test_bad_file),
-        cmocka_unit_test(test_not_inherited),
-        cmocka_unit_test(test_reopen),
-        cmocka_unit_test(test_mode),
-        cmocka_unit_test(test_give),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_back_to_standard_error),
+        cmocka_unit_test(test_levels),       cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_text_fields),  cmocka_unit_test(test_json_fields),
+        cmocka_unit_test(test_long_message), cmocka_unit_test(test_errno_is_kept),
+        cmocka_unit_test(test_bad_file),     cmocka_unit_test(test_not_inherited),
+        cmocka_unit_test(test_reopen),       cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_give),         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_queued_lines), cmocka_unit_test(test_errors_are_not_queued),
+        cmocka_unit_test(test_nobody_reads), cmocka_unit_test(test_back_to_standard_error),
     };
     return cmocka_run_group_tests_name("log", tests, set_up, tear_down);
 }

@@ -6,18 +6,20 @@
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static void visit(void *context, const struct message *m)
+static enum visit visit(void *context, const struct message *m)
 {
     struct world *w = context;
     say(w, "%lld", (long long)m->timestamp);
     say_str(w, ":", m->content);
     say(w, " ");
+    return VISIT_TAKEN;
 }
 
 static int list_messages(struct world *w, const struct message_query *query, struct err *e)
 {
     struct message_page page;
-    int r = store_messages_list(w->store, query, visit, w, &page, e);
+    const struct message_visitor visitor = {visit, w};
+    int r = store_messages_list(w->store, query, &visitor, &page, e);
 
     if (r == 0)
         say(w, "%s %lld", page.more ? "more" : "end", (long long)page.last);
@@ -194,10 +196,80 @@ static const struct store_case messages[] = {
                  {.body = "{\"LastEvaluatedKey\":{" AT("4") "},\"Items\":[]}",
                   .took_us = 2500000}}},
      .code = ERR_DEADLINE_EXCEEDED,
-     .words = "the time for this request is over"},
+     .words = "ask for a smaller `limit`"},
+    {.name = "the second page does not come before the deadline",
+     .run = list_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("3"), OWNER_ITEM)},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "ask for a smaller `limit`"},
+    {.name = "not one page comes before the deadline",
+     .run = list_first,
+     .script = {{QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "DynamoDB cannot be reached"},
+};
+
+/* Answers that DynamoDB does not give: nothing is told twice, nothing loops. */
+static const struct store_case odd_messages[] = {
+    {.name = "an empty key is the end",
+     .run = list_first,
+     .script = {{QUERY, PAGE_BEFORE("", OWNER_ITEM "," MESSAGE("5", "a"))}},
+     .says = "5:a end 5"},
+    {.name = "so is null, and no items are none",
+     .run = list_first,
+     .script = {{QUERY, BODY("{\"LastEvaluatedKey\":null,\"Items\":null,\"Items\":[" OWNER_ITEM
+                             ",null,7,[]]}")}},
+     .says = "end 0"},
+    {.name = "a key that does not move on",
+     .run = list_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("3"), OWNER_ITEM)}, {QUERY, PAGE_BEFORE(AT("3"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "cannot be read"},
+    {.name = "a key without a timestamp, and nothing before it",
+     .run = list_after_4,
+     .script = {OWNED, {QUERY, PAGE_BEFORE(S("timestamp", "5"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "a key of another type",
+     .run = list_first,
+     .script = {{QUERY, BODY("{\"Items\":[" OWNER_ITEM "],\"LastEvaluatedKey\":[\"x\"]}")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "the members and messages come twice",
+     .run = list_first,
+     .script = {{QUERY,
+                 BODY("{\"Items\":[" OWNER_ITEM "," MESSAGE("5", "a") "," MESSAGE(
+                     "5", "a") "],\"Items\":[" OWNER_ITEM
+                               "," MESSAGE("5", "a") "],\"LastEvaluatedKey\":{" AT("5") "}}")},
+                {QUERY, PAGE(MESSAGE("5", "a") "," MESSAGE("4", "z"))}},
+     .says = "5:a end 5"},
+    {.name = "messages beyond the range, and without a timestamp",
+     .run = list_last,
+     .script = {OWNED,
+                {QUERY, PAGE(MESSAGE("9", "c") "," MESSAGE("12", "y") "," OWNER_ITEM
+                                                                      ",{" S("content", "x") "}")}},
+     .says = "9:c end 9"},
+    {.name = "no JSON, though its checksum is good",
+     .run = list_first,
+     .script = {{QUERY,
+                 {.body = "{\"Items\":[" OWNER_ITEM "," MESSAGE("5", "a") "]", .good_crc = true}}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "cannot be read"},
+    {.name = "no JSON and no checksum: a broken answer like any other",
+     .run = list_first,
+     .script = {{QUERY, BODY("{\"Items\":[" OWNER_ITEM "," MESSAGE("5", "a") "]")},
+                {QUERY, PAGE(OWNER_ITEM "," MESSAGE("5", "a")), .again = true}},
+     .says = "5:a end 5",
+     .slept_us = 12500},
 };
 
 /* ---- sessions -------------------------------------------------------------------------------- */
+
+static enum visit visit_session(void *context, const struct session *session)
+{
+    struct world *w = context;
+    say_str(w, w->said[0] ? " " : "", session->session_id);
+    return VISIT_TAKEN;
+}
 
 static int list_sessions(struct world *w, enum session_order order, const char *cursor,
                          struct err *e)
@@ -205,10 +277,9 @@ static int list_sessions(struct world *w, enum session_order order, const char *
     const struct session_query query = {
         .user_id = STR("u"), .order = order, .limit = 2, .cursor = str_from(cursor)};
     struct session_page page;
-    int r = store_sessions_list(w->store, &query, &page, e);
+    const struct session_visitor visitor = {visit_session, w};
+    int r = store_sessions_list(w->store, &query, &visitor, &page, e);
 
-    for (size_t i = 0; i < page.count && r == 0; i++)
-        say_str(w, i ? " " : "", page.sessions[i].session_id);
     if (r == 0)
         say_str(w, " next ", page.next_cursor);
     return r;
@@ -248,10 +319,11 @@ static int by_activity_after_nonsense(struct world *w, struct err *e)
 }
 
 #define SESSION(id) "{" S("session_id", id) "}"
+#define KEY(id) S("user_id", "u") "," S("session_id", id)
 #define GONE(id) "{" S("session_id", id) "," DELETED "}"
 #define DAY "2015-08-30T"
 #define ACTIVE(id, hour) "{" S("session_id", id) "," S("updated_at", DAY hour ":00:00.000000Z") "}"
-#define START(id) "\"ExclusiveStartKey\":{" S("user_id", "u") "," S("session_id", id) "}"
+#define START(id) "\"ExclusiveStartKey\":{" KEY(id) "}"
 
 static const struct store_case creation[] = {
     {.name = "nobody's",
@@ -268,14 +340,13 @@ static const struct store_case creation[] = {
      .says = "b a next -"},
     {.name = "there are more",
      .run = by_creation,
-     .script = {{QUERY, PAGE_BEFORE(S("session_id", "a"),
-                                    SESSION("c") "," SESSION("b") "," SESSION("a"))}},
+     .script = {{QUERY, PAGE_BEFORE(KEY("a"), SESSION("c") "," SESSION("b") "," SESSION("a"))}},
      .says = "c b next b"},
     {.name = "from a cursor on, over empty pages and those that are being deleted",
      .run = by_creation_after_c,
-     .script = {{QUERY, PAGE_BEFORE(S("session_id", "b"), GONE("b")), {START("c"), "\"Limit\":3"}},
-                {QUERY, PAGE_BEFORE(S("session_id", "a3"), ""), {START("b")}},
-                {QUERY, PAGE_BEFORE(S("session_id", "a2"), SESSION("a2")), {START("a3")}},
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), GONE("b")), {START("c"), "\"Limit\":3"}},
+                {QUERY, PAGE_BEFORE(KEY("a3"), ""), {START("b")}},
+                {QUERY, PAGE_BEFORE(KEY("a2"), SESSION("a2")), {START("a3")}},
                 {QUERY, PAGE(SESSION("a1")), {START("a2"), "\"Limit\":2"}}},
      .says = "a2 a1 next -"},
     {.name = "a cursor that is a helper's key",
@@ -284,7 +355,7 @@ static const struct store_case creation[] = {
     {.name = "items without anything",
      .run = by_creation,
      .script = {{QUERY, PAGE("{},null")}},
-     .says = "  next -"},
+     .says = " next -"},
     {.name = "lost to the end: reads change nothing",
      .run = by_creation,
      .script = {{QUERY, MAYBE_SENT},
@@ -299,10 +370,10 @@ static const struct store_case activity[] = {
     {.name = "the best of all pages, some empty",
      .run = by_activity,
      .script = {{QUERY,
-                 PAGE_BEFORE(S("session_id", "b"), ACTIVE("a", "09") "," ACTIVE("b", "08")),
+                 PAGE_BEFORE(KEY("b"), ACTIVE("a", "09") "," ACTIVE("b", "08")),
                  {"\"ScanIndexForward\":true"},
                  .lacks = "\"Limit\""},
-                {QUERY, PAGE_BEFORE(S("session_id", "b2"), ""), {START("b")}},
+                {QUERY, PAGE_BEFORE(KEY("b2"), ""), {START("b")}},
                 {QUERY, PAGE(ACTIVE("c", "10") "," GONE("d")), {START("b2")}}},
      .says = "c a next 51e868f2b8c00 51e838ab1a401 1 a"},
     {.name = "no more than a page",
@@ -333,7 +404,7 @@ static const struct store_case activity[] = {
      .code = ERR_INVALID_CURSOR},
     {.name = "the second page of DynamoDB fails",
      .run = by_activity,
-     .script = {{QUERY, PAGE_BEFORE(S("session_id", "b"), ACTIVE("a", "09"))}, {QUERY, DENIED}},
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), ACTIVE("a", "09"))}, {QUERY, DENIED}},
      .code = ERR_DYNAMODB_DENIED},
     {.name = "items of other types and times that are none",
      .run = by_activity,
@@ -342,15 +413,49 @@ static const struct store_case activity[] = {
      .says = "b a next -"},
 };
 
+static const struct store_case odd_sessions[] = {
+    {.name = "an empty key is the end",
+     .run = by_creation,
+     .script = {{QUERY, PAGE_BEFORE("", SESSION("b") "," SESSION("a"))}},
+     .says = "b a next -"},
+    {.name = "the same again",
+     .run = by_creation,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), SESSION("c"))}, {QUERY, PAGE_BEFORE(KEY("b"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "back to where it was before",
+     .run = by_activity,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), ACTIVE("a", "09"))},
+                {QUERY, PAGE_BEFORE(KEY("c"), "")},
+                {QUERY, PAGE_BEFORE(KEY("b"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "a session twice",
+     .run = by_activity,
+     .script = {{QUERY, PAGE_BEFORE(KEY("a"), ACTIVE("a", "09") "," ACTIVE("a", "10"))},
+                {QUERY, PAGE(ACTIVE("a", "11"))}},
+     .says = "a next -"},
+    {.name = "a key without a session",
+     .run = by_activity,
+     .script = {{QUERY, PAGE_BEFORE(N("session_id", "1"), "")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE},
+    {.name = "all of the user's are too many for the deadline",
+     .run = by_activity,
+     .script = {{QUERY, {.body = "{\"LastEvaluatedKey\":{" KEY("b") "}}", .took_us = 4000000}},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "`sort=created`"},
+};
+
 STORE_TEST(test_messages, messages)
+STORE_TEST(test_odd_messages, odd_messages)
+STORE_TEST(test_odd_sessions, odd_sessions)
 STORE_TEST(test_creation, creation)
 STORE_TEST(test_activity, activity)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_creation),
+        cmocka_unit_test(test_messages),     cmocka_unit_test(test_odd_messages),
+        cmocka_unit_test(test_odd_sessions), cmocka_unit_test(test_creation),
         cmocka_unit_test(test_activity),
     };
     return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);

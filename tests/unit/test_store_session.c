@@ -110,8 +110,8 @@ static int clear_metadata(struct world *w, struct err *e)
 #define NEW FOUND(KEY "," S("title", "new") "," N("version", "4"))
 #define DEFAULT_TITLE "Chat Session 2015-08-30 12:36"
 #define MARKER(fingerprint)                                                                        \
-    CONDITION_ON(fingerprint "," S("created_session_id",                                           \
-                                   "s0") "," S("created_at", "2015-08-29T10:00:00.000000Z"))
+    STOPPED_BY(fingerprint "," S("created_session_id", "s0") "," S("created_at",                   \
+                                                                   "2015-08-29T10:00:00.000000Z"))
 #define USED CANCELED(NONE "," NONE "," MARKER(NO_FINGERPRINT))
 
 static const struct store_case creations[] = {
@@ -143,11 +143,11 @@ static const struct store_case creations[] = {
      .code = ERR_IDEMPOTENCY_KEY_REUSED},
     {.name = "a marker without anything is of something else",
      .run = create_with_key,
-     .script = {{TRANSACT, CANCELED(NONE "," NONE "," CONDITION)}},
+     .script = {{TRANSACT, CANCELED(NONE "," NONE "," STOPPED)}},
      .code = ERR_IDEMPOTENCY_KEY_REUSED},
     {.name = "so is one without a time",
      .run = create_with_key,
-     .script = {{TRANSACT, CANCELED(NONE "," NONE "," CONDITION_ON(NO_FINGERPRINT "," S(
+     .script = {{TRANSACT, CANCELED(NONE "," NONE "," STOPPED_BY(NO_FINGERPRINT "," S(
                                "created_session_id", "s0") "," S("created_at", "2015")))}},
      .code = ERR_IDEMPOTENCY_KEY_REUSED},
     {.name = "the key's session is gone: a new one takes the key over",
@@ -164,7 +164,7 @@ static const struct store_case creations[] = {
      .run = create_with_key,
      .script = {{TRANSACT, USED},
                 {GET, OK},
-                {TRANSACT, CANCELED(NONE "," NONE "," CONDITION_ON(NO_FINGERPRINT "," S(
+                {TRANSACT, CANCELED(NONE "," NONE "," STOPPED_BY(NO_FINGERPRINT "," S(
                                "created_session_id", "s1") "," S("created_at", NOW_TEXT)))},
                 {GET, OLD, {S("session_id", "s1")}}},
      .says = DEFAULT_TITLE ", replayed as s1"},
@@ -240,7 +240,7 @@ static const struct store_case readings[] = {
     {.name = "an item that is none",
      .run = get,
      .script = {{GET, BODY("{\"Item\":[]}")}},
-     .says = "  - 0 messages, version 0"},
+     .code = ERR_SESSION_NOT_FOUND},
     {.name = "lost to the end: reads change nothing",
      .run = get,
      .script = {{GET, MAYBE_SENT},
@@ -272,11 +272,11 @@ static const struct store_case changes[] = {
      .says = "new, version 4"},
     {.name = "no such session",
      .run = retitle,
-     .script = {{TRANSACT, CANCELED(CONDITION)}},
+     .script = {{TRANSACT, CANCELED(STOPPED)}},
      .code = ERR_SESSION_NOT_FOUND},
     {.name = "being deleted",
      .run = retitle,
-     .script = {{TRANSACT, CANCELED(CONDITION_ON(DELETED))}},
+     .script = {{TRANSACT, CANCELED(STOPPED_BY(DELETED))}},
      .code = ERR_SESSION_NOT_FOUND},
     {.name = "if it is this version",
      .run = retitle_version_3,
@@ -291,7 +291,7 @@ static const struct store_case changes[] = {
      .says = ", version 4"},
     {.name = "if it was this version a moment ago",
      .run = retitle_version_3,
-     .script = {{GET, OLD}, {TRANSACT, CANCELED(CONDITION_ON(N("version", "4")))}, {GET, NEW}},
+     .script = {{GET, OLD}, {TRANSACT, CANCELED(STOPPED_BY(N("version", "4")))}, {GET, NEW}},
      .code = ERR_PRECONDITION_FAILED,
      .says = ", version 4"},
     {.name = "if it is there, whatever its version",
@@ -328,7 +328,7 @@ static const struct store_case changes[] = {
      .run = retitle_version_3,
      .script = {{GET, OLD},
                 {TRANSACT, MAYBE_SENT},
-                {TRANSACT, CANCELED(CONDITION_ON(N("version", "4"))), .again = true},
+                {TRANSACT, CANCELED(STOPPED_BY(N("version", "4"))), .again = true},
                 {GET, NEW}},
      .code = ERR_PRECONDITION_FAILED,
      .slept_us = 12500},

@@ -159,6 +159,37 @@ static void test_a_corrected_clock_stays_corrected(void **state)
     config_free(&config);
 }
 
+/* The clocks agree: the process was held up after it had signed. Once, that is tried again. */
+static void test_a_signature_that_grew_old(void **state)
+{
+    static const char *const settings[] = {NULL};
+    static const struct fake_answer scripts[][3] = {
+        {{STS, 0, 403, OLD_SIGNATURE, 0}, {STS, 0, 200, IDENTITY, 0}, {0}},
+        {{STS, 0, 403, OLD_SIGNATURE, 0}, {STS, 0, 403, OLD_SIGNATURE, 0}, {0}}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct config config;
+        struct fake_clock clock = {.wall_us = FAKE_NOW_US, .chance = 0.5};
+        struct clock table = fake_clock_table(&clock);
+        struct fake_transport transport;
+        struct skew skew = {0};
+        struct credentials who = {0};
+        struct sts_identity identity;
+        struct err e = {0};
+        fake_config(&config, settings);
+        fake_transport_init(&transport, scripts[i]);
+        make_credentials(NULL, &who);
+        const struct credentials_context context = {&config, &table, &transport.table,
+                                                    "eu-central-1", &skew};
+        assert_int_equal(sts_get_caller_identity(&context, &who, &identity, &e), -i);
+        assert_int_equal(transport.requests, 2);
+        assert_int_equal(skew_get(&skew), 0);
+        credentials_clear(&who);
+        buf_free(&transport.transcript);
+        config_free(&config);
+    }
+}
+
 static const struct {
     const char *region;
     const char *url;
@@ -398,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_a_corrected_clock_stays_corrected),
+        cmocka_unit_test(test_a_signature_that_grew_old),
         cmocka_unit_test(test_regions),
         cmocka_unit_test(test_sts_on_the_wire),
         cmocka_unit_test(test_imds_on_the_wire),

@@ -1,6 +1,6 @@
 /*
- * One exchange through libcurl against the scripted server: what became of the request under every
- * fault, what is sent, and which connections are used.
+ * One request against the scripted server, through libcurl's easy interface and by the exchange:
+ * what became of it under every fault, what is sent, and which connections are used.
  */
 #include "transport_server.h"
 
@@ -174,20 +174,22 @@ static const struct {
     int64_t crc32;
     int64_t retry_after_ms;
     const char *content_type;
+    const char *request_id;
 } header_cases[] = {
     {RULE("\"headers\":{\"Date\":\"Sun, 30 Aug 2015 12:36:00 GMT\",\"x-amz-crc32\":\"2745614147\","
-          "\"x-amz-retry-after\":\"1500\",\"Content-Type\":\"application/x-amz-json-1.0\"}"),
-     1440938160, 2745614147, 1500, "application/x-amz-json-1.0"},
+          "\"x-amz-retry-after\":\"1500\",\"Content-Type\":\"application/x-amz-json-1.0\","
+          "\"x-amzn-RequestId\":\"B2KUS5LIF8OO8J3H\"}"),
+     1440938160, 2745614147, 1500, "application/x-amz-json-1.0", "B2KUS5LIF8OO8J3H"},
     {RULE("\"headers\":{\"DATE\":\"Sun, 30 Aug 2015 12:36:00 GMT\",\"X-AMZ-CRC32\":\"0\","
           "\"X-Amz-Retry-After\":\"0\",\"CONTENT-TYPE\":\"text/html\"}"),
-     1440938160, 0, 0, "text/html"},
-    {RULE("\"date\":false,\"crc\":false,\"headers\":{\"Content-Type\":\"\"}"), -1, -1, -1, ""},
+     1440938160, 0, 0, "text/html", ""},
+    {RULE("\"date\":false,\"crc\":false,\"headers\":{\"Content-Type\":\"\"}"), -1, -1, -1, "", ""},
     {RULE("\"headers\":{\"Date\":\"yesterday\",\"x-amz-crc32\":\"-1\","
           "\"x-amz-retry-after\":\"1e3\",\"Content-Type\":\"\"}"),
-     -1, -1, -1, ""},
+     -1, -1, -1, "", ""},
     {RULE("\"date\":false,\"headers\":{\"x-amz-crc32\":\"99999999999999999999\","
           "\"x-amz-retry-after\":\" 7 \",\"Content-Type\":\"\"}"),
-     -1, -1, 7, ""},
+     -1, -1, 7, "", ""},
 };
 
 static void test_headers_that_are_read(void **state)
@@ -202,6 +204,7 @@ static void test_headers_that_are_read(void **state)
         assert_int_equal(c.response.crc32, header_cases[i].crc32);
         assert_int_equal(c.response.retry_after_ms, header_cases[i].retry_after_ms);
         assert_string_equal(c.response.content_type, header_cases[i].content_type);
+        assert_string_equal(c.response.request_id, header_cases[i].request_id);
     }
     client_free(&c);
 }
@@ -348,15 +351,15 @@ static void test_ipv6(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),
-        cmocka_unit_test(test_closed_while_idle),
-        cmocka_unit_test(test_a_thousand_requests_on_one_connection),
-        cmocka_unit_test(test_headers_that_are_read),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_the_callers_host),
-        cmocka_unit_test(test_no_signal),
-        cmocka_unit_test(test_too_many_headers),
-        cmocka_unit_test(test_ipv6),
+        BOTH_WAYS(test_outcomes),
+        BOTH_WAYS(test_closed_while_idle),
+        BOTH_WAYS(test_a_thousand_requests_on_one_connection),
+        BOTH_WAYS(test_headers_that_are_read),
+        BY_TRANSPORT(test_requests),
+        BY_TRANSPORT(test_the_callers_host),
+        BOTH_WAYS(test_no_signal),
+        BY_TRANSPORT(test_too_many_headers),
+        BOTH_WAYS(test_ipv6),
     };
     return cmocka_run_group_tests_name("transport", tests, server_start, server_stop);
 }

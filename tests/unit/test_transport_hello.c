@@ -177,9 +177,9 @@ static int forget_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tls_1_2_and_later),
-        cmocka_unit_test(test_http_1_1_alone),
-        cmocka_unit_test(test_tcp_keep_alive),
+        BOTH_WAYS(test_tls_1_2_and_later),
+        BOTH_WAYS(test_http_1_1_alone),
+        BOTH_WAYS(test_tcp_keep_alive),
     };
     return cmocka_run_group_tests_name("transport_hello", tests, allow_old_versions,
                                        forget_settings);

@@ -101,7 +101,14 @@ static int before(void **state)
     lookups = 0;
     set_name_server(NAMES_KNOWN);
     server_answer_all();
+    by_exchange = false;
     return 0;
+}
+
+static int before_exchange(void **state)
+{
+    (void)before(state);
+    return go_by_exchange(state);
 }
 
 /* Servers close after 60 to 90 s of idleness; libcurl's own limit would be 118 s. */
@@ -160,6 +167,26 @@ static void test_a_healthy_connection_outlives_its_name(void **state)
     client_free(&c);
 }
 
+/* An idle connection needs no name; one that is opened within a minute has it from the one before.
+ */
+static void test_connections_share_their_names(void **state)
+{
+    char url[64];
+    struct client c;
+    (void)state;
+    url_for("dynamodb.example", url, sizeof url);
+    client_init(&c, NULL);
+    client_expect_answer(&c, url);
+    set_name_server(NAMES_UNKNOWN);
+    client_expect_answer(&c, url);
+    assert_int_equal(aws_server_count(&server, "connections"), 1);
+    aws_server_do(&server, "{\"close_idle\":true}");
+    client_expect_answer(&c, url);
+    assert_int_equal(aws_server_count(&server, "connections"), 2);
+    assert_int_equal(lookups, 1);
+    client_free(&c);
+}
+
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -196,10 +223,13 @@ static void test_a_silent_name_server_holds_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_idle_connections_are_left_after_50_s, before),
+        cmocka_unit_test_setup(test_idle_connections_are_left_after_50_s, before_exchange),
         cmocka_unit_test_setup(test_a_name_that_does_not_resolve, before),
+        cmocka_unit_test_setup(test_a_name_that_does_not_resolve, before_exchange),
         cmocka_unit_test_setup(test_a_healthy_connection_outlives_its_name, before),
+        cmocka_unit_test_setup(test_connections_share_their_names, before_exchange),
         cmocka_unit_test_setup(test_a_silent_name_server_holds_nobody, before),
+        cmocka_unit_test_setup(test_a_silent_name_server_holds_nobody, before_exchange),
     };
     return cmocka_run_group_tests_name("transport_time", tests, server_start, server_stop);
 }

@@ -1,12 +1,14 @@
 /*
- * What the tests of the transport share: a configuration of a few settings, one handle, and one
- * exchange. For tests/unit/test_transport*.c alone.
+ * What the tests of the transport share: a configuration of a few settings, and one request that
+ * goes either way: through libcurl's easy interface, or by the exchange that calls to DynamoDB
+ * take. For tests/unit/test_transport*.c, test_http_exchange.c and test_dynamo_faults.c alone.
  */
 #ifndef TESTS_UNIT_TRANSPORT_FIXTURE_H
 #define TESTS_UNIT_TRANSPORT_FIXTURE_H
 
 #include "aws_server.h"
 
+#include "aws/http_exchange.h"
 #include "aws/transport.h"
 #include "base/clock.h"
 #include "environment.h"
@@ -14,11 +16,34 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BODY_CAP ((size_t)64 * 1024)
 
-/* A handle and what it needs. */
+/* Which way the requests of a test go; BOTH_WAYS(test) is the test twice. */
+static bool by_exchange;
+
+static inline int go_by_exchange(void **state)
+{
+    (void)state;
+    by_exchange = true;
+    return 0;
+}
+
+static inline int go_by_transport(void **state)
+{
+    (void)state;
+    by_exchange = false;
+    return 0;
+}
+
+#define BY_TRANSPORT(test) cmocka_unit_test_setup(test, go_by_transport)
+#define BY_EXCHANGE(test) cmocka_unit_test_setup(test, go_by_exchange)
+#define BOTH_WAYS(test) BY_TRANSPORT(test), BY_EXCHANGE(test)
+
+/* A handle and what it needs; and an exchange with the server of the last request. */
 struct client {
     struct config config;
     struct transport_shared *shared;
     struct transport *transport;
+    struct http_exchange *exchange;
+    char exchange_url[128];
     struct transport_response response;
 };
 
@@ -54,6 +79,8 @@ static inline void client_init(struct client *c, const char *const *settings)
 static inline void client_free(struct client *c)
 {
     c->transport->free(c->transport);
+    if (c->exchange)
+        c->exchange->free(c->exchange);
     transport_shared_free(c->shared);
     buf_free(&c->response.body);
     config_free(&c->config);
@@ -71,9 +98,50 @@ static inline struct transport_request request_to(const char *url)
                                       .timeout_ms = 5000};
 }
 
+/* The text of the request as DynamoDB's calls have it; the body goes apart from it. */
+static inline void write_request(struct buf *text, const struct transport_request *request)
+{
+    const char *host = strstr(request->url, "//") + 2;
+    buf_init(text, 65536);
+    buf_printf(text, "%s / HTTP/1.1\r\nHost: %.*s\r\nContent-Length: %zu\r\n", request->method,
+               (int)strcspn(host, "/"), host, request->body.n);
+    for (const char *const *line = request->headers; *line; line++)
+        buf_printf(text, "%s\r\n", *line);
+    buf_puts(text, "\r\n");
+}
+
+/* Any thread of the client's may do this, once there is an exchange. */
+static inline void exchange_perform(struct http_exchange *x,
+                                    const struct transport_request *request,
+                                    struct transport_response *response)
+{
+    struct buf text;
+    write_request(&text, request);
+    struct http_exchange_request r = {.text = buf_str(&text),
+                                      .rest = request->body,
+                                      .connect_timeout_ms = request->connect_timeout_ms,
+                                      .timeout_ms = request->timeout_ms};
+    x->perform(x, &r, response);
+    buf_free(&text);
+}
+
+#define CONNECTIONS_KEPT 64
+
 static inline void client_perform(struct client *c, const struct transport_request *request)
 {
-    c->transport->perform(c->transport, request, &c->response);
+    struct err e;
+    if (!by_exchange) {
+        c->transport->perform(c->transport, request, &c->response);
+        return;
+    }
+    if (!c->exchange || strcmp(c->exchange_url, request->url) != 0) {
+        if (c->exchange)
+            c->exchange->free(c->exchange);
+        (void)snprintf(c->exchange_url, sizeof c->exchange_url, "%s", request->url);
+        c->exchange = http_exchange_new(c->shared, request->url, CONNECTIONS_KEPT, &e);
+        assert_non_null(c->exchange);
+    }
+    exchange_perform(c->exchange, request, &c->response);
 }
 
 /* An ordinary request to the server, which must be answered. */

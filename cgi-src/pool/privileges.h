@@ -1,8 +1,8 @@
 /*
  * Whom the pool runs as (POOL_USER), and to whom its sockets and its log belong. For pool/ alone.
  */
-#ifndef POOL_USER_H
-#define POOL_USER_H
+#ifndef POOL_PRIVILEGES_H
+#define POOL_PRIVILEGES_H
 
 #include "base/config.h"
 #include "base/err.h"
@@ -12,9 +12,9 @@
  * file has from its directory (setgid) stays; else it becomes the user's own. Nothing happens where
  * neither is set. path NULL: not a file of ours.
  */
-int user_give_socket(const struct config *config, const char *path, struct err *e);
+int privileges_give_socket(const struct config *config, const char *path, struct err *e);
 
 /* Becomes POOL_USER and gives it the log, if it is set and root runs this; 0, or -1 with e. */
-int user_become(const struct config *config, struct err *e);
+int privileges_drop(const struct config *config, struct err *e);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Root is there to open what only root can; it is dropped for good before the first worker starts.
  */
-#include "pool/user.h"
+#include "pool/privileges.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -45,7 +45,7 @@ static int socket_group(const struct config *config, const char *path, const str
     return 0;
 }
 
-int user_give_socket(const struct config *config, const char *path, struct err *e)
+int privileges_give_socket(const struct config *config, const char *path, struct err *e)
 {
     const struct passwd *user;
     gid_t group;
@@ -66,7 +66,7 @@ int user_give_socket(const struct config *config, const char *path, struct err *
                    path, config->user, config->socket_group, strerrordesc_np(errno));
 }
 
-int user_become(const struct config *config, struct err *e)
+int privileges_drop(const struct config *config, struct err *e)
 {
     const struct passwd *user;
 

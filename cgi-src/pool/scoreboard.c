@@ -2,7 +2,7 @@
  * The scoreboard and the inboxes. Who gives what to whom is decided by the workers; who lives and
  * dies, by the master.
  */
-#include "pool/board.h"
+#include "pool/scoreboard.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -15,19 +15,22 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+/* More than the kernel keeps waiting in one of the sockets. */
+#define INBOX_MAX 1024
+
 struct place {
     _Alignas(64) atomic_int state;
     atomic_uint threads;
     atomic_int connections;
 };
 
-struct board {
+struct scoreboard {
     unsigned places;
     struct place *place; /* shared */
     int (*inbox)[2];     /* [0] is read by the place's process, [1] is written by the others */
 };
 
-static int open_inboxes(struct board *b)
+static int open_inboxes(struct scoreboard *b)
 {
     for (unsigned i = 0; i < b->places; i++) {
         /* A socket pair with packets: one message is one connection, whole or not at all. */
@@ -40,10 +43,10 @@ static int open_inboxes(struct board *b)
     return 0;
 }
 
-struct board *board_new(unsigned places, struct err *e)
+struct scoreboard *scoreboard_new(unsigned places, struct err *e)
 {
     size_t size = places * sizeof(struct place);
-    struct board *b = calloc(1, sizeof(*b));
+    struct scoreboard *b = calloc(1, sizeof(*b));
 
     if (!b)
         goto fail;
@@ -63,11 +66,11 @@ struct board *board_new(unsigned places, struct err *e)
     return b;
 fail:
     err_set(e, ERR_INTERNAL, "cannot set up the pool's scoreboard: %s", strerrordesc_np(errno));
-    board_free(b);
+    scoreboard_free(b);
     return NULL;
 }
 
-void board_free(struct board *b)
+void scoreboard_free(struct scoreboard *b)
 {
     if (!b)
         return;
@@ -83,67 +86,65 @@ void board_free(struct board *b)
     free(b);
 }
 
-unsigned board_places(const struct board *b)
+unsigned scoreboard_places(const struct scoreboard *b)
 {
     return b->places;
 }
 
-void board_set(struct board *b, unsigned place, enum board_state state, unsigned threads)
+void scoreboard_set(struct scoreboard *b, unsigned place, enum scoreboard_state state,
+                    unsigned threads)
 {
     atomic_store(&b->place[place].threads, threads);
     atomic_store(&b->place[place].state, (int)state);
 }
 
-bool board_change(struct board *b, unsigned place, enum board_state from, enum board_state to)
+bool scoreboard_change(struct scoreboard *b, unsigned place, enum scoreboard_state from,
+                       enum scoreboard_state to)
 {
     int expected = (int)from;
     return atomic_compare_exchange_strong(&b->place[place].state, &expected, (int)to);
 }
 
-void board_clear(struct board *b, unsigned place)
+enum scoreboard_state scoreboard_state(const struct scoreboard *b, unsigned place)
 {
-    for (unsigned i = 0; i < board_threads(b, place); i++)
-        metrics_slot_off(board_metrics_slot(place, i));
-    board_set(b, place, BOARD_FREE, 0);
-    board_forward(b, place);
-    atomic_store(&b->place[place].connections, 0);
+    return (enum scoreboard_state)atomic_load(&b->place[place].state);
 }
 
-enum board_state board_state(const struct board *b, unsigned place)
-{
-    return (enum board_state)atomic_load(&b->place[place].state);
-}
-
-unsigned board_threads(const struct board *b, unsigned place)
+unsigned scoreboard_threads(const struct scoreboard *b, unsigned place)
 {
     return atomic_load(&b->place[place].threads);
 }
 
-void board_count(struct board *b, unsigned place, int change)
+void scoreboard_count(struct scoreboard *b, unsigned place, int change)
 {
     atomic_fetch_add(&b->place[place].connections, change);
 }
 
-unsigned board_connections(const struct board *b, unsigned place)
+unsigned scoreboard_connections(const struct scoreboard *b, unsigned place)
 {
     int n = atomic_load(&b->place[place].connections);
     return n > 0 ? (unsigned)n : 0;
 }
 
-int board_least(const struct board *b, unsigned except)
+static bool has_room(const struct scoreboard *b, unsigned place)
+{
+    return scoreboard_connections(b, place) < scoreboard_capacity(scoreboard_threads(b, place));
+}
+
+int scoreboard_least(const struct scoreboard *b, unsigned except)
 {
     int best = -1;
 
     for (unsigned i = 0; i < b->places; i++) {
-        if (i == except || board_state(b, i) != BOARD_READY)
+        if (i == except || scoreboard_state(b, i) != SCOREBOARD_READY || !has_room(b, i))
             continue;
-        if (best < 0 || board_connections(b, i) < board_connections(b, (unsigned)best))
+        if (best < 0 || scoreboard_connections(b, i) < scoreboard_connections(b, (unsigned)best))
             best = (int)i;
     }
     return best;
 }
 
-int board_inbox(const struct board *b, unsigned place)
+int scoreboard_inbox(const struct scoreboard *b, unsigned place)
 {
     return b->inbox[place][0];
 }
@@ -153,7 +154,7 @@ union fd_message {
     struct cmsghdr align;
 };
 
-int board_give(struct board *b, unsigned place, int fd)
+int scoreboard_give(struct scoreboard *b, unsigned place, int fd)
 {
     union fd_message control = {.space = {0}};
     char byte = 'c';
@@ -169,16 +170,16 @@ int board_give(struct board *b, unsigned place, int fd)
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &fd, sizeof(int));
     /* Counted first: a burst of connections must not all go to the one that is still empty. */
-    board_count(b, place, 1);
+    scoreboard_count(b, place, 1);
     if (sendmsg(b->inbox[place][1], &message, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
-        board_count(b, place, -1);
+        scoreboard_count(b, place, -1);
         return -1;
     }
     close(fd);
     /* Its process may have ended since the caller looked, and the master may have emptied the
      * inbox: nobody would look into it before the next process has the place. */
-    if (board_state(b, place) == BOARD_FREE)
-        board_forward(b, place);
+    if (scoreboard_state(b, place) == SCOREBOARD_FREE)
+        scoreboard_forward(b, place);
     return 0;
 }
 
@@ -203,7 +204,7 @@ static int receive(int inbox, int *fd)
     return 1;
 }
 
-int board_take(struct board *b, unsigned place)
+int scoreboard_take(struct scoreboard *b, unsigned place)
 {
     int fd;
 
@@ -212,30 +213,57 @@ int board_take(struct board *b, unsigned place)
             return fd;
         /* The kernel has closed it: this process has no descriptor left for it. */
         log_error("a connection that another process handed on is lost: too many open files");
-        board_count(b, place, -1);
+        scoreboard_count(b, place, -1);
     }
     return -1;
 }
 
-void board_forward(struct board *b, unsigned place)
+void scoreboard_forward(struct scoreboard *b, unsigned place)
 {
+    int target;
     int fd;
 
-    while ((fd = board_take(b, place)) >= 0) {
-        int target = board_least(b, place);
-        board_count(b, place, -1);
-        if (target < 0 || board_give(b, (unsigned)target, fd) < 0)
+    while ((target = scoreboard_least(b, place)) >= 0 && (fd = scoreboard_take(b, place)) >= 0) {
+        scoreboard_count(b, place, -1);
+        if (scoreboard_give(b, (unsigned)target, fd) < 0)
             close(fd);
     }
 }
 
-unsigned board_busy(const struct board *b, unsigned place, long long *since_us)
+void scoreboard_forward_free(struct scoreboard *b)
+{
+    for (unsigned i = 0; i < b->places; i++) {
+        if (scoreboard_state(b, i) == SCOREBOARD_FREE)
+            scoreboard_forward(b, i);
+    }
+}
+
+void scoreboard_clear(struct scoreboard *b, unsigned place)
+{
+    int left[INBOX_MAX];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < scoreboard_threads(b, place); i++)
+        metrics_slot_off(scoreboard_metrics_slot(place, i));
+    scoreboard_set(b, place, SCOREBOARD_FREE, 0);
+    while (n < INBOX_MAX && (left[n] = scoreboard_take(b, place)) >= 0)
+        n++;
+    /* What its process had has been closed by the kernel; these are counted again as they go. */
+    atomic_store(&b->place[place].connections, 0);
+    for (unsigned i = 0; i < n; i++) {
+        int target = scoreboard_least(b, place);
+        if (scoreboard_give(b, target < 0 ? place : (unsigned)target, left[i]) < 0)
+            close(left[i]);
+    }
+}
+
+unsigned scoreboard_busy(const struct scoreboard *b, unsigned place, long long *since_us)
 {
     unsigned busy = 0;
 
     *since_us = 0;
-    for (unsigned i = 0; i < board_threads(b, place); i++) {
-        long long since = metrics_slot_since(board_metrics_slot(place, i));
+    for (unsigned i = 0; i < scoreboard_threads(b, place); i++) {
+        long long since = metrics_slot_since(scoreboard_metrics_slot(place, i));
         if (since == 0)
             continue;
         busy++;

@@ -1,0 +1,17 @@
+/*
+ * The allocator's settings. Left to itself it raises its threshold for memory of its own to 32 MB
+ * as soon as a large block is freed, and keeps what 32 threads have freed for good.
+ */
+#include "base/memory.h"
+
+#include <malloc.h>
+
+#define LARGE_BYTES                                                                                \
+    (128 * 1024) /* bodies and answers of this size are mapped, and unmapped by free */
+#define SPARE_BYTES (128 * 1024) /* kept at the end of each of the allocator's areas */
+
+void memory_begin(void)
+{
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, SPARE_BYTES);
+}

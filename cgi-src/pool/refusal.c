@@ -1,0 +1,391 @@
+/*
+ * The life of a refused request: 1. accept, 2. read it to its end, or the answer might be lost with
+ * what was not read, 3. answer, 4. keep the connection if the web server does: closed from here,
+ * its next request might just be on its way. When a process is ready it gets the kept connections.
+ */
+#include "pool/refusal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "http/response.h"
+#include "pool/fastcgi_reader.h"
+#include "pool/connection.h"
+#include "pool/connections.h"
+#include "pool/watch.h"
+
+#define CLIENTS_MAX 256
+#define CLIENT_TIME_US ((int64_t)5 * 1000000)
+/* Longer than nginx keeps an idle connection, as in connections.c. */
+#define IDLE_TIME_US ((int64_t)60 * 1000000)
+#define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
+#define ANSWER_MAX 16384
+#define ACCEPT_BATCH 64
+/* So much of one client is read in one go, then come the others. */
+#define READS_MAX 16
+
+struct client {
+    struct watch watch; /* first: the event's pointer is the client's; fd -1: free */
+    struct refusal *all;
+    int64_t deadline_us;
+    bool answered; /* a request before this one */
+    struct fastcgi_reader reader;
+    struct buf out;
+    size_t sent;
+};
+
+struct refusal {
+    struct watch watch; /* of the listener; first */
+    struct refusal_setup setup;
+    bool active;
+    bool watching;      /* the listener is watched: active, and there is room for another client */
+    char *cors_origins; /* a copy; NULL: none */
+    struct cors_policy cors;
+    unsigned long refused;
+    unsigned used; /* clients */
+    struct client clients[CLIENTS_MAX];
+};
+
+/* ---- 1. accept ---- */
+
+static void watch_listener(struct refusal *r)
+{
+    bool wanted = r->active && r->used < CLIENTS_MAX;
+
+    if (wanted && !r->watching)
+        r->watching = watch_add(r->setup.epoll_fd, &r->watch, EPOLLIN) == 0;
+    else if (!wanted && r->watching)
+        watch_remove(r->setup.epoll_fd, &r->watch);
+    r->watching = r->watching && wanted;
+}
+
+/* The descriptor has been closed or given away. */
+static void forget(struct client *c)
+{
+    c->watch.fd = -1;
+    fastcgi_reader_free(&c->reader);
+    buf_free(&c->out);
+    c->all->used--;
+    watch_listener(c->all);
+}
+
+static void drop(struct client *c)
+{
+    watch_remove(c->all->setup.epoll_fd, &c->watch);
+    close(c->watch.fd);
+    forget(c);
+}
+
+static void client_ready(struct watch *w, uint32_t events);
+
+static struct client *free_client(struct refusal *r)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (r->clients[i].watch.fd < 0)
+            return &r->clients[i];
+    }
+    return NULL;
+}
+
+/* False if there is no room; the descriptor is the refusal's in any case. */
+static bool take_in(struct refusal *r, int fd)
+{
+    struct client *c = free_client(r);
+    int64_t now = pool_now_us();
+
+    if (!c) {
+        close(fd);
+        return false;
+    }
+    *c =
+        (struct client){.watch = {fd, client_ready}, .all = r, .deadline_us = now + CLIENT_TIME_US};
+    fastcgi_reader_init(&c->reader);
+    buf_init(&c->out, ANSWER_MAX);
+    r->used++;
+    timer_set_at_most(r->setup.timer, now + EXPIRE_EVERY_US);
+    if (watch_add(r->setup.epoll_fd, &c->watch, EPOLLIN) < 0) {
+        drop(c);
+        return false;
+    }
+    client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
+    return true;
+}
+
+/* Nothing of a next request has come. */
+static bool is_idle(const struct client *c)
+{
+    return c->watch.fd >= 0 && c->out.len == 0 && c->reader.total == 0;
+}
+
+/* Drops the connection that has been kept longest. */
+static void make_room(struct refusal *r)
+{
+    struct client *longest = NULL;
+
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &r->clients[i];
+        if (is_idle(c) && c->answered && (!longest || c->deadline_us < longest->deadline_us))
+            longest = c;
+    }
+    if (longest)
+        drop(longest);
+}
+
+static void listener_ready(struct watch *w, uint32_t events)
+{
+    struct refusal *r = (struct refusal *)w;
+
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH && r->used < CLIENTS_MAX; i++) {
+        int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+            clock_system.sleep_us(clock_system.context, 10000); /* it stays ready: no busy loop */
+        if (fd < 0)
+            break;
+        connection_prepare(fd); /* a worker process may get it later */
+        if (!take_in(r, fd))
+            break;
+        if (r->used == CLIENTS_MAX)
+            make_room(r);
+    }
+    watch_listener(r);
+}
+
+/* To a process that is ready, with whatever has come meanwhile. */
+static void hand_over(struct client *c)
+{
+    struct refusal *r = c->all;
+    int target = scoreboard_least(r->setup.scoreboard, SCOREBOARD_PLACES);
+
+    if (target < 0)
+        return; /* it is answered here, or dropped in time */
+    watch_remove(r->setup.epoll_fd, &c->watch);
+    if (scoreboard_give(r->setup.scoreboard, (unsigned)target, c->watch.fd) < 0)
+        watch_add(r->setup.epoll_fd, &c->watch, EPOLLIN);
+    else
+        forget(c);
+}
+
+/* ---- 3. answer ---- */
+
+struct refusal_gateway {
+    struct gateway gateway;
+    const struct fastcgi_reader *reader;
+    struct arena *arena;
+    struct buf *out;
+};
+
+static const char *refusal_param(struct gateway *g, const char *name)
+{
+    struct refusal_gateway *r = (struct refusal_gateway *)g;
+
+    return fastcgi_reader_param(r->reader, name, r->arena);
+}
+
+static int refusal_write(struct gateway *g, const void *data, size_t n)
+{
+    struct buf *out = ((struct refusal_gateway *)g)->out;
+
+    buf_append(out, data, n);
+    return buf_ok(out) ? 0 : -1;
+}
+
+static void write_refusal(struct gateway *g, struct arena *arena, const struct cors_policy *cors)
+{
+    struct request request;
+    struct response response;
+    struct err e = {.code = ERR_NONE};
+
+    response_init(&response, ANSWER_MAX);
+    request_init(&request, g, arena, &e); /* whether it is a good one does not matter */
+    e = (struct err){.code = ERR_NONE};
+    err_set(&e, ERR_OVERLOADED, "no worker process is ready; the log of the service says why");
+    response_header(&response, "X-Request-Id", str_from(request.request_id));
+    cors_apply(cors, &request, &response);
+    response_error(&response, &e, request.request_id);
+    response_send(&response, g, request.method == HTTP_HEAD);
+    response_free(&response);
+}
+
+static void make_answer(struct client *c)
+{
+    struct arena arena;
+    struct buf text;
+
+    arena_init(&arena);
+    buf_init(&text, ANSWER_MAX);
+    struct refusal_gateway g = {.gateway = {.param = refusal_param, .write = refusal_write},
+                                .reader = &c->reader,
+                                .arena = &arena,
+                                .out = &text};
+    write_refusal(&g.gateway, &arena, &c->all->cors);
+    fastcgi_write_answer(c->reader.id, buf_str(&text), &c->out);
+    buf_free(&text);
+    arena_free(&arena);
+    c->all->refused++;
+}
+
+/* For the next request. The event that told of this one may still be set for EPOLLOUT. */
+static void keep(struct client *c)
+{
+    fastcgi_reader_free(&c->reader);
+    fastcgi_reader_init(&c->reader);
+    buf_reset(&c->out);
+    c->sent = 0;
+    c->answered = true;
+    c->deadline_us = pool_now_us() + IDLE_TIME_US;
+    watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLIN);
+    if (!c->all->active)
+        hand_over(c);
+}
+
+static void send_answer(struct client *c)
+{
+    while (c->sent < c->out.len) {
+        ssize_t n = send(c->watch.fd, c->out.data + c->sent, c->out.len - c->sent,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN) {
+            watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLOUT);
+            return;
+        }
+        if (n <= 0)
+            break;
+        c->sent += (size_t)n;
+    }
+    if (c->sent == c->out.len && c->reader.keep && !c->reader.surplus)
+        keep(c);
+    else
+        drop(c);
+}
+
+/* ---- 2. read ---- */
+
+static enum fastcgi_progress read_some(struct client *c)
+{
+    char text[16384];
+
+    for (int i = 0; i < READS_MAX && c->reader.progress == FASTCGI_MORE; i++) {
+        ssize_t n = recv(c->watch.fd, text, sizeof(text), MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            break;
+        if (n <= 0)
+            return FASTCGI_BROKEN;
+        if (c->reader.total == 0)
+            c->deadline_us = pool_now_us() + CLIENT_TIME_US;
+        fastcgi_reader_feed(&c->reader, text, (size_t)n);
+    }
+    return c->reader.progress;
+}
+
+static void client_ready(struct watch *w, uint32_t events)
+{
+    struct client *c = (struct client *)w;
+
+    (void)events;
+    if (c->out.len > 0) {
+        send_answer(c);
+        return;
+    }
+    switch (read_some(c)) {
+    case FASTCGI_COMPLETE:
+        make_answer(c);
+        send_answer(c);
+        break;
+    case FASTCGI_BROKEN:
+        drop(c);
+        break;
+    case FASTCGI_MORE:
+        break;
+    }
+}
+
+/* ---- for the master ---- */
+
+struct refusal *refusal_new(const struct refusal_setup *setup, struct err *e)
+{
+    struct refusal *r = calloc(1, sizeof(*r));
+
+    if (!r) {
+        err_set(e, ERR_INTERNAL, "no memory for the server that refuses requests");
+        return NULL;
+    }
+    *r = (struct refusal){.watch = {setup->listener, listener_ready}, .setup = *setup};
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        r->clients[i].watch.fd = -1;
+    return r;
+}
+
+void refusal_free(struct refusal *r)
+{
+    if (!r)
+        return;
+    refusal_end(r);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (r->clients[i].watch.fd >= 0)
+            drop(&r->clients[i]);
+    }
+    free(r->cors_origins);
+    free(r);
+}
+
+void refusal_abandon(struct refusal *r)
+{
+    for (size_t i = 0; r && i < CLIENTS_MAX; i++) {
+        if (r->clients[i].watch.fd >= 0)
+            close(r->clients[i].watch.fd);
+    }
+}
+
+void refusal_begin(struct refusal *r, const struct cors_policy *cors)
+{
+    int fd;
+
+    log_error("no worker process is ready: requests are answered 503 until one is; the lines above "
+              "say why");
+    r->active = true;
+    free(r->cors_origins);
+    r->cors_origins = strdup(cors->origins);
+    r->cors = (struct cors_policy){r->cors_origins ? r->cors_origins : "", cors->credentials};
+    for (unsigned i = 0; i < scoreboard_places(r->setup.scoreboard); i++) {
+        while (scoreboard_state(r->setup.scoreboard, i) == SCOREBOARD_FREE &&
+               (fd = scoreboard_take(r->setup.scoreboard, i)) >= 0) {
+            scoreboard_count(r->setup.scoreboard, i, -1);
+            take_in(r, fd);
+        }
+    }
+    watch_listener(r);
+}
+
+void refusal_end(struct refusal *r)
+{
+    if (r->active)
+        log_info("a worker process is ready again: %lu requests were answered 503 in all",
+                 r->refused);
+    r->active = false;
+    watch_listener(r);
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (is_idle(&r->clients[i]))
+            hand_over(&r->clients[i]);
+    }
+}
+
+void refusal_expire(struct refusal *r, int64_t now_us)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (r->clients[i].watch.fd >= 0 && r->clients[i].deadline_us <= now_us)
+            drop(&r->clients[i]);
+    }
+    if (r->used > 0)
+        timer_set_at_most(r->setup.timer, now_us + EXPIRE_EVERY_US);
+}
+
+unsigned long refusal_count(const struct refusal *r)
+{
+    return r->refused;
+}

@@ -1,0 +1,225 @@
+/*
+ * What DynamoDB answered to a GetItem or a Query, walked once from its first byte: items, where the
+ * next page begins, consumed capacity. Nothing is taken for granted of it but what was checked.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "store/internal.h"
+
+struct json_reader store_reader(struct dynamo_answer *answer)
+{
+    struct json_reader r;
+
+    json_reader_init(&r, answer->body.data, answer->body.len);
+    return r;
+}
+
+int store_unreadable(enum dynamo_operation operation, struct err *e)
+{
+    const char *name = dynamo_operation_names[operation];
+
+    log_error("DynamoDB answered %s with something that is not what its interface says", name);
+    return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                   "what DynamoDB answered to %s cannot be read; try again in a moment", name);
+}
+
+/* ---- consumed capacity ----------------------------------------------------------------------- */
+
+#define UNITS_MAX 1e9 /* more is no number that DynamoDB would write */
+
+/* CapacityUnits of one table's entry, in thousandths. */
+static int64_t read_milliunits(struct json_reader *r)
+{
+    int64_t milliunits = 0;
+    struct str name;
+
+    if (!json_enter_object(r))
+        return 0;
+    while (json_next_member(r, &name)) {
+        if (!str_is(name, "CapacityUnits")) {
+            json_skip(r);
+            continue;
+        }
+        struct str text = json_read_number(r);
+        double units = text.p ? strtod(text.p, NULL) : 0; /* a byte that is no digit follows it */
+        if (units > 0 && units < UNITS_MAX)
+            milliunits = (int64_t)(units * 1000.0);
+    }
+    return milliunits;
+}
+
+void store_count_units(enum dynamo_operation operation, struct json_reader *r)
+{
+    bool reads = operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY;
+    int64_t units = 0;
+
+    if (json_peek(r) != '[') {
+        units = read_milliunits(r);
+    } else if (json_enter_array(r)) {
+        while (json_next_element(r))
+            units += read_milliunits(r);
+    }
+    if (units)
+        metrics_units(reads ? units : 0, reads ? 0 : units);
+}
+
+static void put_consistency(struct store *s, enum consistency consistency)
+{
+    if (consistency == CONSISTENT || s->shared->consistent)
+        buf_append_str(&s->body, STR(",\"ConsistentRead\":true"));
+}
+
+/* ---- one item -------------------------------------------------------------------------------- */
+
+static enum lookup_result read_lookup(struct store *s, struct dynamo_answer *answer,
+                                      const struct item_kind *kind, void *out, struct err *e)
+{
+    struct json_reader r = store_reader(answer);
+    enum lookup_result result = LOOKUP_ABSENT;
+    struct str name;
+
+    if (json_enter_object(&r)) {
+        while (json_next_member(&r, &name)) {
+            if (str_is(name, "ConsumedCapacity"))
+                store_count_units(DYNAMO_GET_ITEM, &r);
+            else if (!str_is(name, "Item"))
+                json_skip(&r);
+            else if (item_read(&r, kind, s->arena, out))
+                result = LOOKUP_FOUND;
+        }
+    }
+    if (!json_reader_end(&r))
+        return store_unreadable(DYNAMO_GET_ITEM, e);
+    if (result == LOOKUP_FOUND)
+        item_keep(kind, out, s->arena);
+    return result;
+}
+
+enum lookup_result store_lookup(struct store *s, const struct lookup *lookup, void *out,
+                                struct err *e)
+{
+    struct dynamo_answer answer;
+    enum lookup_result result = LOOKUP_FAILED;
+
+    store_begin_call(s, lookup->key.table);
+    store_put_key(s, &lookup->key);
+    put_consistency(s, lookup->consistency);
+    if (store_send(s, DYNAMO_GET_ITEM, 0, &answer, e) == 0)
+        result = read_lookup(s, &answer, lookup->kind, out, e);
+    dynamo_answer_free(&answer);
+    return result;
+}
+
+/* ---- the items of a page --------------------------------------------------------------------- */
+
+static void write_query(struct store *s, const struct query *q)
+{
+    struct buf *out = &s->body;
+    char digits[JSON_DIGITS_SIZE];
+
+    store_begin_call(s, q->table);
+    buf_append_str(out, q->text);
+    store_put_values(s, q->values);
+    buf_append_str(out, q->direction == FORWARD ? STR(",\"ScanIndexForward\":true")
+                                                : STR(",\"ScanIndexForward\":false"));
+    if (q->limit > 0) {
+        buf_append_str(out, STR(",\"Limit\":"));
+        buf_append(out, digits, json_digits(q->limit, digits));
+    }
+    put_consistency(s, q->consistency);
+    if (q->start.p) {
+        buf_append_str(out, STR(",\"ExclusiveStartKey\":"));
+        buf_append_str(out, q->start);
+    }
+}
+
+int store_query(struct store *s, const struct query *query, struct items *out, struct err *e)
+{
+    *out = (struct items){.arena = s->arena, .start = query->start};
+    write_query(s, query);
+    if (store_send(s, DYNAMO_QUERY, 0, &out->answer, e) < 0)
+        return -1;
+    out->reader = store_reader(&out->answer);
+    return json_enter_object(&out->reader) ? 0 : store_unreadable(DYNAMO_QUERY, e);
+}
+
+/* Steps to the next item, over what stands between. */
+static bool step(struct items *items)
+{
+    struct json_reader *r = &items->reader;
+    struct str name;
+
+    for (;;) {
+        if (items->inside && json_next_element(r))
+            return true;
+        items->inside = false;
+        if (!json_next_member(r, &name))
+            return false;
+        if (str_is(name, "Items"))
+            items->inside = json_enter_array(r);
+        else if (str_is(name, "LastEvaluatedKey"))
+            items->last_key = json_read_raw(r);
+        else if (str_is(name, "ConsumedCapacity"))
+            store_count_units(DYNAMO_QUERY, r);
+        else
+            json_skip(r);
+    }
+}
+
+bool items_next(struct items *items, const struct item_kind *kind, void *out)
+{
+    while (step(items)) {
+        if (item_read(&items->reader, kind, items->arena, out))
+            return true;
+    }
+    return false;
+}
+
+enum items_end items_end(struct store *s, struct items *items, struct str *next, struct err *e)
+{
+    *next = STR_NONE;
+    while (step(items))
+        json_skip(&items->reader);
+    if (!json_reader_end(&items->reader))
+        return store_unreadable(DYNAMO_QUERY, e);
+    /* {} means the end, as an absent key does. */
+    if (!items->last_key.p || json_is_empty_object(items->last_key))
+        return ITEMS_END;
+    if (items->last_key.p[0] != '{' || str_equals(items->last_key, items->start))
+        return store_unreadable(DYNAMO_QUERY, e);
+    *next = arena_str(s->arena, items->last_key);
+    return ITEMS_MORE;
+}
+
+void store_read_key(struct store *s, struct str key, const struct item_kind *kind, void *out)
+{
+    struct json_reader r;
+    char *copy = arena_array(s->arena, key.n + 1, 1);
+
+    memcpy(copy, key.p, key.n);
+    json_reader_init(&r, copy, key.n);
+    item_read(&r, kind, s->arena, out);
+}
+
+void items_free(struct items *items)
+{
+    dynamo_answer_free(&items->answer);
+}
+
+/* ---- page after page ------------------------------------------------------------------------- */
+
+/* Less than this is no time for another attempt: it is about what is waited before one. */
+#define LITTLE_TIME_US INT64_C(100000)
+
+int store_out_of_time(struct store *s, unsigned pages, const char *advice, struct err *e)
+{
+    const struct clock *clock = s->shared->clock;
+    int64_t left_us = dynamo_deadline(s->dynamo) - clock->mono_us(clock->context);
+    bool unanswered = e->code == ERR_DYNAMODB_UNAVAILABLE || e->code == ERR_DEADLINE_EXCEEDED;
+
+    if (pages == 0 || !unanswered || left_us > LITTLE_TIME_US)
+        return -1;
+    return err_set(e, ERR_DEADLINE_EXCEEDED, "%s", advice);
+}
