@@ -19,7 +19,7 @@ static void check_string(struct json_value value, struct arena *a)
     buf_init(&text, 8 * (decoded.n + 8));
     json_writer_init(&w, &text);
     json_string(&w, decoded);
-    FUZZ_MUST(buf_ok(&text) && text.len == json_string_size(decoded));
+    FUZZ_MUST(buf_ok(&text));
     FUZZ_MUST(json_scan(buf_str(&text), &again, NULL) == 0 && again.type == JSON_STRING);
     FUZZ_MUST(str_equals(json_decode_string(again, a), decoded));
     buf_free(&text);

@@ -130,8 +130,8 @@ static void take_request(struct request *r)
         (void)route_handler_of(route, r->method);
         (void)request_path(r, "user_id");
     }
-    request_versions(r, "HTTP_IF_MATCH", true, &versions);
-    request_versions(r, "HTTP_IF_NONE_MATCH", false, &versions);
+    request_versions(r, "HTTP_IF_MATCH", &versions);
+    request_versions(r, "HTTP_IF_NONE_MATCH", &versions);
     if (request_read_body(r, BODY_MAX, &e) < 0) {
         fuzz_check_refusal(&e);
         return;
