@@ -151,6 +151,8 @@ cost: ## instructions and system calls of one request, and whether they keep tes
 	tests/cost/cost
 
 include scripts/lint.mk
+include tests/fuzz/fuzz.mk
+include scripts/proof.mk
 
 # ---- installing -------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ probe_package() {
     libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
     libnginx-mod-http-lua) [[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ]] ;;
     systemd) command -v systemd-analyze ;;
+    libclang-rt-dev) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
@@ -86,9 +87,11 @@ RUN_PACKAGES=(nginx curl ca-certificates)
 DYNAMODB_PACKAGES=(npm default-jre-headless)
 # The stand-in for DynamoDB, and what counts the cost of a request.
 COST_PACKAGES=(libnginx-mod-http-lua openssl valgrind strace)
+# What made-up inputs, the models of the protocols and the history with faults need.
+PROOF_PACKAGES=(clang libclang-rt-dev spin faketime)
 # From fcgiwrap on: servers that the program is run under, and what counts its cost.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
-    "${COST_PACKAGES[@]}")
+    "${COST_PACKAGES[@]}" "${PROOF_PACKAGES[@]}")
 DEB_PACKAGES=(dpkg-dev debhelper lintian)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+
 static const char *const code_names[ERR_CODES] = {
     [ERR_NONE] = "none",
     [ERR_INVALID_JSON] = "invalid_json",
@@ -55,6 +57,16 @@ static void cut_at_character(char *text)
         text[start - 1] = '\0';
 }
 
+/* Words of others, a server's for example, may be in it. A detail is written as JSON, which has no
+ * bad bytes. */
+static void replace_bad_bytes(char *text)
+{
+    size_t n = strlen(text);
+    for (size_t good = str_utf8_prefix((struct str){text, n}); good < n;
+         good += str_utf8_prefix((struct str){text + good, n - good}))
+        text[good] = '?';
+}
+
 int err_set(struct err *e, enum err_code code, const char *format, ...)
 {
     if (!e)
@@ -69,6 +81,7 @@ int err_set(struct err *e, enum err_code code, const char *format, ...)
         detail[0] = '\0';
     if (n >= (int)sizeof detail)
         cut_at_character(detail);
+    replace_bad_bytes(detail);
     memcpy(e->detail, detail, sizeof detail);
     e->code = code;
     e->retry_after_s = 0;

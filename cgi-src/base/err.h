@@ -44,7 +44,8 @@ enum err_code {
 struct err {
     enum err_code code;
     unsigned retry_after_s; /* 0: the default of the code */
-    char detail[512];       /* one sentence; truncated, never overrun; UTF-8 kept whole */
+    /* One sentence of well-formed UTF-8 (a bad byte becomes "?"); truncated, never overrun. */
+    char detail[512];
 };
 
 /*

@@ -350,7 +350,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct dynamo_parts parts = {chain, transport_of, NULL};
+    static const struct dynamo_parts parts = {chain, transport_of, NULL, NULL};
     static struct dynamo_shared *shared;
     static struct dynamo *dynamo;
     static struct store *store;

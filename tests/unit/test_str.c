@@ -109,6 +109,25 @@ static void test_comparisons(void **state)
     assert_true(str_starts_with(STR_NONE, ""));
 }
 
+/* Found by fuzz_sts: words of a server in a sentence for the client. */
+static void test_err_replaces_bad_bytes(void **state)
+{
+    static const char *const rows[][2] = {
+        {"\xc3\xa9\xf0\x9f\x98\x80", "it says \xc3\xa9\xf0\x9f\x98\x80"},
+        {"20150830T123\xff\xff\xff", "it says 20150830T123???"},
+        {"\xed\xa0\x80", "it says ???"},
+        {"a\xc3", "it says a?"},
+        {"\xff\xc3\xa9", "it says ?\xc3\xa9"},
+    };
+    struct err e;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        err_set(&e, ERR_DYNAMODB_DENIED, "it says %s", rows[i][0]);
+        assert_string_equal(e.detail, rows[i][1]);
+    }
+}
+
 static void test_err_set(void **state)
 {
     (void)state;
@@ -167,9 +186,13 @@ static void test_err_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utf8),      cmocka_unit_test(test_every_code_point),
-        cmocka_unit_test(test_length),    cmocka_unit_test(test_comparisons),
-        cmocka_unit_test(test_err_set),   cmocka_unit_test(test_err_is_cut_at_a_character),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_every_code_point),
+        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_comparisons),
+        cmocka_unit_test(test_err_replaces_bad_bytes),
+        cmocka_unit_test(test_err_set),
+        cmocka_unit_test(test_err_is_cut_at_a_character),
         cmocka_unit_test(test_err_names),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
