@@ -58,7 +58,7 @@ int api_path_user(const struct api *api, const struct request *q, struct str *ou
 
 int api_missing(const char *prefix, const char *name, struct err *e);
 
-/* Idempotency-Key, STR_NONE if there is none; the fingerprint is the caller's to fill. */
+/* Idempotency-Key, STR_NONE if there is none; with one the fingerprint is the caller's to fill. */
 int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e);
 /* A payload's fingerprint: SHA-256 over its fields, each with its length, absent ones told from
  * empty ones. */

@@ -42,7 +42,7 @@ struct append_request {
     struct str hint;
     bool is_array;
     size_t count;
-    struct message_new messages[STORE_APPEND_MAX];
+    struct message_new *messages;
     struct idempotency idempotency;
 };
 
@@ -73,6 +73,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
         return err_set(e, ERR_INVALID_PARAMETER,
                        "the array must have 1 to %d messages, this one has %s", STORE_APPEND_MAX,
                        out->count ? "more" : "none");
+    out->messages = arena_array(q->arena, out->count, sizeof(*out->messages));
     for (size_t i = 0; i < out->count; i++) {
         if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
             read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
@@ -119,10 +120,12 @@ static int read_append(const struct api *api, struct request *q, struct append_r
     } else {
         parameters_of_request(q, &p);
         out->count = 1;
+        out->messages = arena_array(q->arena, out->count, sizeof(*out->messages));
         if (read_message(&p, &out->messages[0], e) < 0)
             return -1;
     }
-    take_fingerprint(out);
+    if (out->idempotency.key.p)
+        take_fingerprint(out);
     return 0;
 }
 
@@ -149,24 +152,25 @@ static int append(struct store *store, const struct request *q, const struct app
 int messages_append(void *context, struct request *q, struct response *r, struct err *e)
 {
     struct api *api = context;
-    struct append_request *wanted = arena_alloc(q->arena, sizeof(*wanted));
-    struct message *messages = arena_array(q->arena, STORE_APPEND_MAX, sizeof(*messages));
+    struct append_request wanted = {.count = 0};
     struct json_writer w;
     bool replayed;
 
-    if (read_append(api, q, wanted, e) < 0 ||
-        append(api->store, q, wanted, messages, &replayed, e) < 0)
+    if (read_append(api, q, &wanted, e) < 0)
+        return -1;
+    struct message *messages = arena_array(q->arena, wanted.count, sizeof(*messages));
+    if (append(api->store, q, &wanted, messages, &replayed, e) < 0)
         return -1;
     response_begin(r, replayed ? 200 : 201, &w);
-    json_key(&w, wanted->is_array ? "messages" : "message");
-    if (wanted->is_array)
+    json_key(&w, wanted.is_array ? "messages" : "message");
+    if (wanted.is_array)
         json_begin_array(&w);
-    for (size_t i = 0; i < wanted->count; i++)
+    for (size_t i = 0; i < wanted.count; i++)
         shape_message(&w, &messages[i]);
-    if (wanted->is_array)
+    if (wanted.is_array)
         json_end_array(&w);
     response_end(&w, api_now_us(api));
-    if (!wanted->is_array)
+    if (!wanted.is_array)
         put_location(r, &messages[0]);
     if (replayed)
         response_header(r, "Idempotent-Replayed", STR("true"));

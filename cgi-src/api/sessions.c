@@ -28,6 +28,16 @@ static int new_metadata(const struct parameters *p, struct str *out, struct err 
     return parameter_object(p, "metadata", &presence, out, e);
 }
 
+static void take_fingerprint(struct session_new *new)
+{
+    struct fingerprint *f = fingerprint_begin();
+
+    fingerprint_add(f, new->user_id);
+    fingerprint_add(f, new->title);
+    fingerprint_add(f, new->metadata);
+    fingerprint_end(f, new->idempotency.fingerprint);
+}
+
 static int read_new(struct api *api, struct request *q, struct session_new *out, struct err *e)
 {
     struct parameters p;
@@ -40,11 +50,8 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
         parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
         new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
-    struct fingerprint *f = fingerprint_begin();
-    fingerprint_add(f, out->user_id);
-    fingerprint_add(f, out->title);
-    fingerprint_add(f, out->metadata);
-    fingerprint_end(f, out->idempotency.fingerprint);
+    if (out->idempotency.key.p)
+        take_fingerprint(out);
     return 0;
 }
 

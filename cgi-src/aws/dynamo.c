@@ -284,6 +284,7 @@ static void send(struct dynamo *d, struct progress *p, int64_t left_us)
     struct skew_interval interval = skew_interval_begin(clock);
     exchange->perform(exchange, &request, &d->response);
     p->clock_s = skew_interval_middle_s(clock, &interval);
+    memcpy(d->stats.request_id, d->response.request_id, sizeof(d->stats.request_id));
     if (d->response.outcome == TRANSPORT_ANSWERED && d->response.date_s >= 0)
         atomic_store_explicit(&d->shared->measured_skew_s, d->response.date_s - p->clock_s,
                               memory_order_relaxed);

@@ -245,16 +245,29 @@ static void judge_nameless_error(const struct transport_response *r, struct verd
                    r->content_type);
 }
 
-static bool is_server_error(int status)
+/* Worth another try. */
+static bool is_passing_server_error(int status)
 {
     return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+/* Not DynamoDB's own, and nothing that its body says can be believed: something on the way
+ * answered, perhaps after DynamoDB did. */
+static void judge_other_server_error(const struct transport_response *r, struct verdict *v)
+{
+    v->kind = VERDICT_STRANGE;
+    v->maybe_done = true;
+    if (!v->message[0])
+        (void)snprintf(v->message, sizeof(v->message), "status %d", r->status);
 }
 
 static void judge_error(struct transport_response *r, struct verdict *v)
 {
     read_error(&r->body, v);
-    if (is_server_error(r->status))
+    if (is_passing_server_error(r->status))
         judge_server_error(r, v);
+    else if (r->status >= 500)
+        judge_other_server_error(r, v);
     else if (v->type[0])
         judge_named_error(v);
     else

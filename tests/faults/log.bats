@@ -29,3 +29,14 @@ line_of() { grep -F "request_id=$1 " "$STATE/logs/pool.log"; }
     # It came first, so its line would stand there by now.
     ! line_of "$smooth"
 }
+
+@test "a request that DynamoDB fails has a line with the id of its last answer" {
+    local id
+    id=$(unique failed)
+    faults error-500
+    api GET "/sessions/$user/$sid" -H "X-Request-Id: $id"
+    expect 503
+    until_true line_of "$id"
+    [[ $(line_of "$id") =~ ' WARNING: '.*' status=503 '.*' dynamodb_request_id='[A-Za-z0-9-]+' code=' ]] ||
+        fail "$(line_of "$id")"
+}

@@ -65,8 +65,9 @@ static const struct row rows[] = {
      "ConditionalCheckFailedException"},
     {503, TYPE("ThrottlingException"), VERDICT_THROTTLED, DYNAMO_OK, false, "ThrottlingException"},
     /* but not every status from 500 on is worth another try */
-    {501, "", VERDICT_STRANGE, DYNAMO_OK, false, ""},
-    {505, "<html>", VERDICT_STRANGE, DYNAMO_OK, false, ""},
+    {501, "", VERDICT_STRANGE, DYNAMO_OK, true, ""},
+    {505, "<html>", VERDICT_STRANGE, DYNAMO_OK, true, ""},
+    {520, TYPE("X"), VERDICT_STRANGE, DYNAMO_OK, true, "X"},
 
     /* faults that have a name */
     {400, TYPE("InternalServerError"), VERDICT_TRANSIENT, DYNAMO_OK, true, "InternalServerError"},
