@@ -38,6 +38,10 @@ probe_package() {
     libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
     libnginx-mod-http-lua) [[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ]] ;;
     systemd) command -v systemd-analyze ;;
+    gnuplot-nox) command -v gnuplot ;;
+    golang-go) command -v go ;;
+    golang-github-aws-aws-sdk-go-v2-dev) [[ -d /usr/share/gocode/src/github.com/aws/aws-sdk-go-v2 ]] ;;
+    python3-*) [[ -d /usr/lib/python3/dist-packages/${1#python3-} ]] ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
@@ -87,6 +91,9 @@ DYNAMODB_PACKAGES=(npm default-jre-headless)
 # The last ones are servers that the program is run under.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
     libnginx-mod-http-lua valgrind strace) # the stand-in for DynamoDB, and what counts a request's cost
+# The load, the stand-in for DynamoDB, the charts, and the rivals.
+BENCH_PACKAGES=(nodejs npm curl openssl wrk libnginx-mod-http-lua gnuplot-nox golang-go
+    golang-github-aws-aws-sdk-go-v2-dev python3-fastapi python3-uvicorn python3-uvloop python3-httptools python3-boto3)
 DEB_PACKAGES=(dpkg-dev debhelper lintian)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
