@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// Measures: bench.js DIRECTORY, see run. Round after round, each service in turn is started alone with a stand-in for DynamoDB of
-// its own, warmed up, and put under each load. What came of it goes to DIRECTORY/results.json, and from there into the report.
+// Measures: bench.js DIRECTORY, see run. Round after round, each service in turn is started alone
+// with a stand-in for DynamoDB of its own, warmed up, and put under each load. What came of it goes
+// to DIRECTORY/results.json, and from there into the report.
 //
 //   1. settings   2. do all services answer alike?   3. the rounds   4. results and report
 //
-// BENCH_ROUNDS (5), BENCH_SECONDS (2) for each measurement, BENCH_SERVICES (ours, tls, go, fastify, fastapi, limit), BENCH_LOADS (get,
-// list, append, hot, create), BENCH_CONNECTIONS (64, 256), BENCH_DELAYS (0, 5; ms in the stand-in).
+// BENCH_ROUNDS (5), BENCH_SECONDS (2) for each measurement, BENCH_SERVICES (ours, tls, go, fastify,
+// fastapi, limit), BENCH_LOADS (get, list, append, hot, create), BENCH_CONNECTIONS (64, 256),
+// BENCH_DELAYS (0, 5; ms in the stand-in).
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
@@ -19,7 +21,7 @@ const { settingsOf } = require('./settings');
 const { difference, startStandIn } = require('./stand-in');
 
 const LOAD = path.join(__dirname, 'load.lua');
-const WARM_UP_SECONDS_MAX = 10;
+const WARM_UP_SECONDS_MAX = 20;
 const say = (text) => process.stdout.write(`${text}\n`);
 
 // ---- one measurement --------------------------------------------------------------------------
@@ -55,6 +57,7 @@ async function measure(service, standIn, cell) {
   const before = await standIn.counts();
   const cpuBefore = processes.cpuUsOf(service.roots);
   const result = await wrk(service.url, cell);
+  processes.mustLive(service.roots);
   const cpuUs = processes.cpuUsOf(service.roots) - cpuBefore;
   const pssKb = processes.pssKbOf(service.roots);
   const { accepted, requests: calls } = difference(before, await standIn.counts());
@@ -98,7 +101,8 @@ async function withService(name, { directory, delay }, use) {
   }
 }
 
-// TLS is looked at under one load of each kind; a hot session is looked at with one number of connections.
+// TLS is looked at under one load of each kind; a hot session is looked at with one number of
+// connections.
 function cellsOf(name, settings) {
   const connections = name === 'tls' ? settings.connections.slice(0, 1) : settings.connections;
   return settings.loads
@@ -107,10 +111,10 @@ function cellsOf(name, settings) {
 }
 
 // A second of the load at least, and as many requests as the service needs. The number of errors.
-async function warmUp(service, load, connections, { forwards, warmUpRequests = 0 }) {
+async function warmUp(service, load, connections, needed, { forwards }) {
   let requests = 0;
   let errors = 0;
-  for (let second = 1; second === 1 || (requests < warmUpRequests && second <= WARM_UP_SECONDS_MAX); second++) {
+  for (let second = 1; second === 1 || (requests < needed && second <= WARM_UP_SECONDS_MAX); second++) {
     const result = await wrk(service.url, { load, connections, seconds: 1, count: !forwards });
     requests += result.requests;
     errors += result.status_errors + result.socket_errors;
@@ -121,12 +125,13 @@ async function warmUp(service, load, connections, { forwards, warmUpRequests = 0
 async function turn(name, delay, settings, directory, record) {
   await withService(name, { directory, delay }, async (service, standIn, how) => {
     for (const [load, connections] of cellsOf(name, settings)) {
+      const needed = (load === settings.loads[0] ? how.warmUpFirst : how.warmUpNext) ?? 0;
       // The appends to many sessions have warmed up those to one.
       const warm = load !== 'hot' || !settings.loads.includes('append');
-      const errors = warm ? await warmUp(service, load, connections[0], how) : 0;
+      const errors = warm ? await warmUp(service, load, connections[0], needed, how) : 0;
       for (const number of connections) {
         const sample = await measure(service, standIn, { load, connections: number, seconds: settings.seconds });
-        record({ service: name, delay, warm_up_errors: errors, ...sample });
+        record({ service: name, delay, warm_up_errors: number === connections[0] ? errors : 0, ...sample });
       }
     }
   });

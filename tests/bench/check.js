@@ -1,5 +1,6 @@
-// The first step of the benchmark: does each service answer each of the four calls alike? Same status and same shape: the
-// same members, in the same places, of the same types. The limit answers as DynamoDB does, so only its success counts.
+// The first step of the benchmark: does each service answer each of the four calls alike? Same
+// status and same shape: the same members, in the same places, of the same types. The limit answers
+// as DynamoDB does, so only its success counts.
 'use strict';
 
 const SESSION = '0194319a-0001-7001-9c1e-000000000001';
@@ -78,7 +79,9 @@ function newCheck() {
       for (const call of Object.keys(calls)) {
         for (const aspect of ['shape', 'content']) {
           const [wanted, got] = [measure.found[call][aspect], found[call][aspect]];
-          if (wanted !== got) throw new Error(`${call}: ${aspect} is\n  ${got}\nand not that of ${measure.name}:\n  ${wanted}`);
+          if (wanted !== got) {
+            throw new Error(`${call}: ${aspect} is\n  ${got}\nand not that of ${measure.name}:\n  ${wanted}`);
+          }
         }
       }
     } catch (error) {

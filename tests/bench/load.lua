@@ -1,6 +1,7 @@
--- The loads, for wrk: wrk … -s load.lua URL -- LOAD [count]
--- The requests are made before the clock runs. With "count" the status of each answer is looked at, which takes wrk so much time
--- that it is done while a service warms up; otherwise wrk itself counts what is 400 or more. The result is a line of JSON.
+-- The loads, for wrk: wrk … -s load.lua URL -- LOAD [count] The requests are made before the clock
+-- runs. With "count" the status of each answer is looked at, which takes wrk so much time that it
+-- is done while a service warms up; otherwise wrk itself counts what is 400 or more. The result is
+-- a line of JSON.
 
 local SESSIONS, PAGES = 2000, 500
 local CONTENT = ("What a user writes to an assistant is about as long as this. "):rep(4):sub(1, 216)

@@ -1,5 +1,5 @@
-// Processes: starting and ending those of the benchmark, and what /proc tells of a service: the CPU time and the memory
-// of a process and all that descend from it.
+// Processes: starting and ending those of the benchmark, and what /proc tells of a service: the CPU
+// time and the memory of a process and all that descend from it.
 'use strict';
 const fs = require('node:fs');
 const net = require('node:net');
@@ -84,7 +84,8 @@ function treeOf(pid) {
   return [pid, ...children.flatMap(treeOf)];
 }
 
-// utime, stime and those of the children that have ended: fields 14 to 17 of stat. The name before them may contain blanks.
+// utime, stime and those of the children that have ended: fields 14 to 17 of stat. The name before
+// them may contain blanks.
 function cpuOfProcess(pid) {
   const stat = read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -100,7 +101,7 @@ const pssKbOf = (roots) => sumOver(roots, pssOfProcess);
 
 // Until the service has finished what the last load has left it to do.
 async function waitUntilIdle(roots) {
-  for (let before = -1, quiet = 0, tries = 0; quiet < 3 && tries < 200; tries++) {
+  for (let before = -1, quiet = 0, tries = 0; quiet < 2 && tries < 200; tries++) {
     const now = cpuUsOf(roots);
     quiet = now === before ? quiet + 1 : 0;
     before = now;
@@ -108,4 +109,10 @@ async function waitUntilIdle(roots) {
   }
 }
 
-module.exports = { cpuUsOf, freePort, killAll, pause, pssKbOf, start, stop, waitFor, waitUntilIdle };
+// A service that has ended costs nothing: it must not be measured.
+function mustLive(roots) {
+  const ended = roots.find((pid) => !read(`/proc/${pid}/stat`));
+  if (ended) throw new Error(`process ${ended} of the service has ended; see the logs below build/bench/state`);
+}
+
+module.exports = { cpuUsOf, freePort, killAll, mustLive, pause, pssKbOf, start, stop, waitFor, waitUntilIdle };

@@ -1,5 +1,5 @@
-// The services: how each is started and ended, and which processes belong to it. Each stands behind an nginx of its own,
-// all with the configuration of nginx/local.conf.template.
+// The services: how each is started and ended, and which processes belong to it. Each stands behind
+// an nginx of its own, all with the configuration of nginx/local.conf.template.
 //
 //   start({state, standIn, rivals}) → {url, roots, stop}: roots are the processes whose descendants are the service
 'use strict';
@@ -67,7 +67,8 @@ function copySnippets(directory, forward, target) {
   fs.appendFileSync(`${directory}/http.conf`, 'include snippets/chat-sessions/limit-http.conf;\n');
 }
 
-// forward: the snippet that takes the place of fastcgi.conf; target: the path that the upstream gets.
+// forward: the snippet that takes the place of fastcgi.conf; target: the path that the upstream
+// gets.
 async function startNginx({ state, upstream, forward = 'forward.conf', target = '$request_uri' }) {
   const port = await processes.freePort();
   const prefix = `${state}/nginx`;
@@ -93,12 +94,24 @@ async function ready(name, { child, url }, others) {
 
 // ---- the rivals -------------------------------------------------------------------------------
 
+// The path of a unix socket has at most 107 bytes, and a checkout may lie deep. One directory for
+// the whole run.
+let sockets = null;
+let socketsMade = 0;
+
+function newSocket() {
+  if (!sockets) {
+    sockets = fs.mkdtempSync(`${os.tmpdir()}/chat-bench-`);
+    process.once('exit', () => fs.rmSync(sockets, { recursive: true, force: true }));
+  }
+  socketsMade++;
+  return `${sockets}/${socketsMade}`;
+}
+
 // command: what it is run with, given its socket.
 function rival(name, command, directory) {
   return async ({ state, standIn, rivals }) => {
-    // The path of a unix socket has at most 107 bytes, and a checkout may lie deep.
-    const sockets = fs.mkdtempSync(`${os.tmpdir()}/chat-bench-`);
-    const socket = `${sockets}/socket`;
+    const socket = newSocket();
     const [program, ...args] = command(socket, rivals);
     fs.mkdirSync(`${state}/logs`, { recursive: true });
     const application = processes.start(program, args, {
@@ -112,7 +125,6 @@ function rival(name, command, directory) {
       stop: async () => {
         await processes.stop(nginx.child);
         await processes.stop(application);
-        fs.rmSync(sockets, { recursive: true, force: true });
       },
     };
   };
@@ -138,8 +150,10 @@ const services = {
   ours: { title: 'this service', start: startOurs },
   tls: { title: 'this service, TLS', start: startOurs, tls: true },
   go: { title: 'Go net/http + SDK v2', start: startGo },
-  // V8 compiles what has run often: only then is it what a service that has been up for a while costs.
-  fastify: { title: 'Fastify + SDK v3', start: startFastify, warmUpRequests: 3000 },
+  // V8 compiles what has run often: only then does it cost what it costs a service that has been up
+  // for a while. These are requests for the first load, which compiles what all have in common, and
+  // for each of the others.
+  fastify: { title: 'Fastify + SDK v3', start: startFastify, warmUpFirst: 6000, warmUpNext: 2000 },
   fastapi: { title: 'FastAPI + boto3', start: startFastapi },
   limit: { title: 'nginx forwarding alone (the limit)', start: startLimit, forwards: true },
 };

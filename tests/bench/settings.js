@@ -1,5 +1,6 @@
-// What a run of the benchmark measures, from the environment: BENCH_ROUNDS, BENCH_SECONDS, BENCH_SERVICES, BENCH_LOADS,
-// BENCH_CONNECTIONS, BENCH_DELAYS. Lists are separated by commas or blanks.
+// What a run of the benchmark measures, from the environment: BENCH_ROUNDS, BENCH_SECONDS,
+// BENCH_SERVICES, BENCH_LOADS, BENCH_CONNECTIONS, BENCH_DELAYS. Lists are separated by commas or
+// blanks.
 'use strict';
 
 const SERVICES = ['ours', 'tls', 'go', 'fastify', 'fastapi', 'limit'];

@@ -20,7 +20,8 @@ function fetchText(url) {
   });
 }
 
-// Connections that were accepted and requests that were answered so far, those of this question included.
+// Connections that were accepted and requests that were answered so far, those of this question
+// included.
 function countsIn(status) {
   const [accepted, , requests] = /^\s*(\d+) (\d+) (\d+)\s*$/m.exec(status).slice(1).map(Number);
   return { accepted, requests };

@@ -1,8 +1,9 @@
 """A rival of the benchmark: the same four calls on FastAPI and boto3.
 
-Tuned: uvloop and httptools, one process a core, no access log; handlers that run in FastAPI's thread pool (boto3 blocks),
-a connection to DynamoDB for each thread, boto3's check of parameters off, answers that FastAPI does not convert again.
-Not done: what this service does beyond these calls (idempotency keys, ETags, metrics). An append names its user.
+Tuned: uvloop and httptools, one process a core, no access log; handlers that run in FastAPI's
+thread pool (boto3 blocks), a connection to DynamoDB for each thread, boto3's check of parameters
+off, answers that FastAPI does not convert again. Not done: what this service does beyond these
+calls (idempotency keys, ETags, metrics). An append names its user.
 """
 import json
 import os

@@ -1,7 +1,8 @@
 // A rival of the benchmark: the same four calls on Fastify and the AWS SDK for JavaScript v3.
-// Tuned: a worker process a core (node's cluster), no logger, kept-alive connections to DynamoDB without a small limit, the
-// low-level client, schemas for bodies and answers (Fastify compiles both). Not done: what this service does beyond these
-// calls (idempotency keys, ETags, metrics). An append names its user.
+// Tuned: a worker process a core (node's cluster), no logger, kept-alive connections to DynamoDB
+// without a small limit, the low-level client, schemas for bodies and answers (Fastify compiles
+// both). Not done: what this service does beyond these calls (idempotency keys, ETags, metrics). An
+// append names its user.
 //   server.js SOCKET WORKERS
 'use strict';
 const cluster = require('node:cluster');

@@ -1,6 +1,7 @@
-// A rival of the benchmark: the same four calls on Go's net/http and the AWS SDK for Go v2.
-// Tuned: one process on all cores, as many kept-alive connections to DynamoDB as are needed, structs for JSON. Not
-// done: what this service does beyond these calls (idempotency keys, ETags, metrics). An append names its user.
+// A rival of the benchmark: the same four calls on Go's net/http and the AWS SDK for Go v2. Tuned:
+// one process on all cores, as many kept-alive connections to DynamoDB as are needed, structs for
+// JSON. Not done: what this service does beyond these calls (idempotency keys, ETags, metrics). An
+// append names its user.
 //
 //	chat-rival SOCKET
 package main
