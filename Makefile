@@ -144,6 +144,10 @@ check-tsan: ## the same with ThreadSanitizer
 bench: ## measure this service and its rivals (25 minutes; docs/performance.md); BENCH_… choose, see tests/bench/run
 	tests/bench/run
 
+.PHONY: cost
+cost: ## instructions and system calls of one request, and whether they keep tests/cost/ceilings
+	tests/cost/cost
+
 include scripts/lint.mk
 
 # ---- installing -------------------------------------------------------------------------------

