@@ -6,7 +6,7 @@
 //   1. settings   2. do all services answer alike?   3. the rounds   4. results and report
 //
 // BENCH_ROUNDS (5), BENCH_SECONDS (2) for each measurement, BENCH_SERVICES (ours, tls, go, fastify,
-// fastapi, limit), BENCH_LOADS (get, list, append, hot, create), BENCH_CONNECTIONS (64, 256),
+// fastapi, limit, front), BENCH_LOADS (get, list, append, hot, create), BENCH_CONNECTIONS (64, 256),
 // BENCH_DELAYS (0, 5; ms in the stand-in).
 'use strict';
 const fs = require('node:fs');
@@ -101,12 +101,12 @@ async function withService(name, { directory, delay }, use) {
   }
 }
 
-// TLS is looked at under one load of each kind; a hot session is looked at with one number of
-// connections.
+// A hot session is looked at with one number of connections.
 function cellsOf(name, settings) {
-  const connections = name === 'tls' ? settings.connections.slice(0, 1) : settings.connections;
+  const { brief } = services[name];
+  const connections = brief ? settings.connections.slice(0, 1) : settings.connections;
   return settings.loads
-    .filter((load) => name !== 'tls' || load !== 'hot')
+    .filter((load) => !brief || load !== 'hot')
     .map((load) => [load, load === 'hot' ? connections.slice(0, 1) : connections]);
 }
 
@@ -152,7 +152,8 @@ async function rounds(settings, directory) {
   const samples = [];
   for (let round = 1; round <= settings.rounds; round++) {
     for (const delay of settings.delays) {
-      for (const name of settings.services.filter((one) => one !== 'tls' || delay === settings.delays[0])) {
+      const brief = (name) => services[name].brief && delay !== settings.delays[0];
+      for (const name of settings.services.filter((one) => !brief(one))) {
         await turn(name, delay, settings, directory, (sample) => {
           samples.push({ round, ...sample });
           tell(samples.at(-1));

@@ -48,13 +48,23 @@ function contentOf(call, answer) {
 
 const sorted = (text) => [...text].sort().join(''); // members may come in another order
 
+// The answer of DynamoDB's that belongs to the call: the owner and 20 messages in a list.
+function checkForwarded(call, json) {
+  const written = json.ConsumedCapacity?.length === 2;
+  const right = { get: Boolean(json.Item), list: json.Items?.length === 21, append: written, create: written };
+  if (!right[call]) {
+    throw new Error(`${call}: answered ${JSON.stringify(json).slice(0, 200)}`);
+  }
+}
+
 async function answersOf(url, forwards) {
   const found = {};
   for (const [call, request] of Object.entries(calls)) {
     const { status, text } = await send(url, request);
     if (status !== (forwards ? 200 : request[2])) throw new Error(`${call}: answered ${status}: ${text}`);
     const json = JSON.parse(text);
-    found[call] = forwards ? '' : { shape: shapeOf(json), content: sorted(contentOf(call, json)) };
+    if (forwards) checkForwarded(call, json);
+    else found[call] = { shape: shapeOf(json), content: sorted(contentOf(call, json)) };
   }
   return found;
 }
@@ -62,7 +72,7 @@ async function answersOf(url, forwards) {
 async function checkRefusals(url, lenient) {
   for (const [what, request] of Object.entries(refusals)) {
     const { status, text } = await send(url, request);
-    const expected = lenient && request[2] < 500 ? [400, 422] : [request[2]];
+    const expected = lenient ? [400, 422] : [request[2]];
     if (!expected.includes(status)) throw new Error(`${what}: answered ${status}: ${text}`);
   }
 }

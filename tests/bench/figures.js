@@ -74,20 +74,24 @@ function promisesOf(rows, { connections, delays }) {
   const against = (service, chosen) => chosen.filter((row) => of(service, row));
   const ratio = (service, row) => row.cpu / of(service, row).cpu;
 
-  const limitTold = (row) => (
-    `${ratio('limit', row).toFixed(2)} × the limit (allowed ${LIMITS[row.load]}) for ${where(row)}`);
-  const limitShare = (row) => ratio('limit', row) / LIMITS[row.load];
+  const told = (service) => (row) => (
+    `${ratio(service, row).toFixed(2)} × (allowed ${LIMITS[row.load]}) for ${where(row)}`);
+  const share = (service) => (row) => ratio(service, row) / LIMITS[row.load];
   const isMeasure = (row) => row.connections === few && row.delay === least;
   const tls = rows.filter((row) => row.service === 'tls');
   return [
     {
       promise: `CPU a request at most 3.5 × the limit for get, create and append, 4.0 × for the list `
         + `(${few} connections, ${least} ms)`,
-      ...judge(against('limit', ours).filter(isMeasure), limitShare, limitTold),
+      ...judge(against('limit', ours).filter(isMeasure), share('limit'), told('limit')),
     },
     {
       promise: 'The same with more connections and with delay',
-      ...judge(against('limit', ours).filter((row) => !isMeasure(row)), limitShare, limitTold),
+      ...judge(against('limit', ours).filter((row) => !isMeasure(row)), share('limit'), told('limit')),
+    },
+    {
+      promise: 'The same against the nginx of this service, with its log and rules, forwarding',
+      ...judge(against('front', ours), share('front'), told('front')),
     },
     {
       promise: 'CPU a request at most a third of Go\'s, everywhere',

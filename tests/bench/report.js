@@ -11,7 +11,7 @@ const { finderOf, promisesOf, rowsOf } = require('./figures');
 const { services } = require('./services');
 
 const TOP = path.join(__dirname, '../..');
-const SHOWN = ['limit', 'ours', 'go', 'fastify', 'fastapi'];
+const SHOWN = ['limit', 'front', 'ours', 'go', 'fastify', 'fastapi'];
 const LOADS = {
   get: 'get one session',
   list: 'list 20 messages',
@@ -171,7 +171,7 @@ function writeReport(results, scratch) {
   const template = fs.readFileSync(path.join(__dirname, 'performance.md.template'), 'utf8');
   const page = path.join(directory, 'performance.md');
   fs.writeFileSync(page, template.replace(/@([A-Z]+)@/g, (_, name) => parts[name]));
-  writeCharts(find, shown, settings, path.join(directory, 'performance'), scratch);
+  writeCharts(find, shown.filter((name) => !services[name].brief), settings, path.join(directory, 'performance'), scratch);
   process.stdout.write(`${page}\n\n${parts.PROMISES.replace(/\*\*/g, '')}\n`);
 }
 

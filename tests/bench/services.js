@@ -1,7 +1,11 @@
 // The services: how each is started and ended, and which processes belong to it. Each stands behind
 // an nginx of its own, all with the configuration of nginx/local.conf.template.
 //
-//   start({state, standIn, rivals}) → {url, roots, stop}: roots are the processes whose descendants are the service
+//   start({state, standIn, rivals}) → {url, roots, stop}: roots are the processes whose descendants
+//   are the service
+//   tls: with TLS to the stand-in
+//   forwards: the answers are those of DynamoDB
+//   brief: measured without delay and with the least connections only, one session left out
 'use strict';
 const fs = require('node:fs');
 const os = require('node:os');
@@ -33,48 +37,56 @@ function replace(text, pattern, by) {
   return text.replace(pattern, () => by);
 }
 
-// The configuration of this service's nginx, with other things than FastCGI behind it.
-function nginxText({ state, port, upstream }) {
-  let text = fs.readFileSync(`${TOP}/nginx/local.conf.template`, 'utf8');
-  text = replace(text, /server "unix:@SOCKET@"[^;]*;/, `server ${upstream} max_fails=0;`);
-  text = replace(text, /keepalive \d+;/, 'keepalive 256;');
-  text = replace(text, /fastcgi_read_timeout @READ_TIMEOUT@;/, 'proxy_read_timeout 75s;');
+// The words between @ in a template.
+function fillIn(template, { state, port, upstream }) {
   const values = {
     USER: process.getuid() === 0 ? 'user root;' : '',
     STATE: state,
     PORT: port,
+    UPSTREAM: upstream,
     STATUS_SOCKET: `${state}/none.sock`,
     DOCROOT: state,
     RATE: 100000,
     BURST: 100000,
   };
-  text = text.replace(/@([A-Z_]+)@/g, (word, name) => {
-    if (!(name in values)) throw new Error(`the benchmark has no value for ${word} in nginx/local.conf.template`);
+  return template.replace(/@([A-Z_]+)@/g, (word, name) => {
+    if (!(name in values)) throw new Error(`the benchmark has no value for ${word} in nginx's configuration`);
     return values[name];
   });
-  return text;
 }
 
+// The configuration of this service's nginx, with other things than FastCGI behind it.
+function frontTemplate() {
+  let text = fs.readFileSync(`${TOP}/nginx/local.conf.template`, 'utf8');
+  text = replace(text, /server "unix:@SOCKET@"[^;]*;/, 'server @UPSTREAM@ max_fails=0;');
+  text = replace(text, /keepalive \d+;/, 'keepalive 256;');
+  return replace(text, /fastcgi_read_timeout @READ_TIMEOUT@;/, 'proxy_read_timeout 75s;');
+}
+
+const limitTemplate = () => fs.readFileSync(`${__dirname}/nginx/limit.conf.template`, 'utf8');
+
+// The snippets of this service, changed to forward with the snippet "forward" to the path "target".
 function copySnippets(directory, forward, target) {
   fs.cpSync(`${TOP}/nginx/snippets`, directory, { recursive: true });
   for (const file of fs.readdirSync(`${__dirname}/nginx`)) {
     fs.copyFileSync(`${__dirname}/nginx/${file}`, `${directory}/${file}`);
   }
   let text = fs.readFileSync(`${directory}/server.conf`, 'utf8');
-  text = replace(text, /include snippets\/chat-sessions\/fastcgi.conf;/, `include snippets/chat-sessions/${forward};`);
+  const include = 'include snippets/chat-sessions/';
+  text = replace(text, /include snippets\/chat-sessions\/fastcgi.conf;/, `${include}${forward};`);
   text = replace(text, /fastcgi_pass chat_sessions;/, `proxy_pass http://chat_sessions${target};`);
   fs.writeFileSync(`${directory}/server.conf`, text);
-  fs.appendFileSync(`${directory}/http.conf`, 'include snippets/chat-sessions/limit-http.conf;\n');
+  if (forward === 'front.conf') fs.appendFileSync(`${directory}/http.conf`, `${include}front-http.conf;\n`);
 }
 
-// forward: the snippet that takes the place of fastcgi.conf; target: the path that the upstream
-// gets.
-async function startNginx({ state, upstream, forward = 'forward.conf', target = '$request_uri' }) {
+async function startNginx({
+  state, upstream, template = frontTemplate(), forward = 'forward.conf', target = '$request_uri',
+}) {
   const port = await processes.freePort();
   const prefix = `${state}/nginx`;
   fs.mkdirSync(`${state}/logs`, { recursive: true });
   copySnippets(`${prefix}/snippets/chat-sessions`, forward, target);
-  fs.writeFileSync(`${prefix}/nginx.conf`, nginxText({ state, port, upstream }));
+  fs.writeFileSync(`${prefix}/nginx.conf`, fillIn(template, { state, port, upstream }));
   const log = `${state}/logs/nginx-error.log`;
   const child = processes.start('nginx', ['-p', prefix, '-c', `${prefix}/nginx.conf`, '-e', log], { log });
   return { child, url: `http://127.0.0.1:${port}` };
@@ -139,16 +151,21 @@ const startFastapi = rival('FastAPI', (socket) => [
   PYTHON, '-m', 'uvicorn', 'app:app', '--uds', socket, '--workers', WORKERS, '--loop', 'uvloop', '--http', 'httptools',
   '--no-access-log', '--log-level', 'warning', '--timeout-keep-alive', '75'], `${RIVALS}/fastapi`);
 
-async function startLimit({ state, standIn }) {
-  const upstream = new URL(standIn.url).host;
-  const nginx = await startNginx({ state, upstream, forward: 'limit.conf', target: '/' });
-  await ready('the limit', nginx, []);
-  return { url: nginx.url, roots: [nginx.child.pid], stop: () => processes.stop(nginx.child) };
+// nginx alone, straight to the stand-in.
+function nginxOnly(name, options) {
+  return async ({ state, standIn }) => {
+    const nginx = await startNginx({ state, upstream: new URL(standIn.url).host, ...options() });
+    await ready(name, nginx, []);
+    return { url: nginx.url, roots: [nginx.child.pid], stop: () => processes.stop(nginx.child) };
+  };
 }
+
+const startLimit = nginxOnly('the limit', () => ({ template: limitTemplate() }));
+const startFront = nginxOnly('nginx', () => ({ forward: 'front.conf', target: '/' }));
 
 const services = {
   ours: { title: 'this service', start: startOurs },
-  tls: { title: 'this service, TLS', start: startOurs, tls: true },
+  tls: { title: 'this service, TLS', start: startOurs, tls: true, brief: true },
   go: { title: 'Go net/http + SDK v2', start: startGo },
   // V8 compiles what has run often: only then does it cost what it costs a service that has been up
   // for a while. These are requests for the first load, which compiles what all have in common, and
@@ -156,6 +173,7 @@ const services = {
   fastify: { title: 'Fastify + SDK v3', start: startFastify, warmUpFirst: 6000, warmUpNext: 2000 },
   fastapi: { title: 'FastAPI + boto3', start: startFastapi },
   limit: { title: 'nginx forwarding alone (the limit)', start: startLimit, forwards: true },
+  front: { title: 'the nginx of this service, forwarding', start: startFront, forwards: true, brief: true },
 };
 
 module.exports = { services };

@@ -3,7 +3,7 @@
 // blanks.
 'use strict';
 
-const SERVICES = ['ours', 'tls', 'go', 'fastify', 'fastapi', 'limit'];
+const SERVICES = ['ours', 'tls', 'go', 'fastify', 'fastapi', 'limit', 'front'];
 // In this order: what a load leaves in a cache must not be what the next one needs.
 const LOADS = ['get', 'list', 'append', 'hot', 'create'];
 
