@@ -62,6 +62,8 @@ async function measure(service, standIn, cell) {
   const pssKb = processes.pssKbOf(service.roots);
   const { accepted, requests: calls } = difference(before, await standIn.counts());
   const { load, connections } = cell;
+  // Nobody was answered: that is no speed, but an error of each connection.
+  if (!result.requests) result.socket_errors += connections;
   return { load, connections, ...result, cpu_us: cpuUs, pss_kb: pssKb, accepted, calls };
 }
 
@@ -71,7 +73,7 @@ function tell(sample) {
   say([
     `round ${round}`, service.padEnd(8), `${delay} ms`, load.padEnd(6), `${connections}`.padStart(4),
     `${(requests / microseconds * 1e6).toFixed(0)}/s`.padStart(8),
-    `${(sample.cpu_us / requests).toFixed(0)} us`.padStart(8),
+    `${requests ? (sample.cpu_us / requests).toFixed(0) : '–'} us`.padStart(8),
     `p50 ${(sample.p50 / 1000).toFixed(1)}`, `p99 ${(sample.p99 / 1000).toFixed(1)} ms`,
     `${(sample.pss_kb / 1024).toFixed(0)} MB`, errors ? `${errors} ERRORS` : '',
   ].join('  ').trimEnd());
@@ -152,8 +154,8 @@ async function rounds(settings, directory) {
   const samples = [];
   for (let round = 1; round <= settings.rounds; round++) {
     for (const delay of settings.delays) {
-      const brief = (name) => services[name].brief && delay !== settings.delays[0];
-      for (const name of settings.services.filter((one) => !brief(one))) {
+      const isLeftOut = (name) => services[name].brief && delay !== settings.delays[0];
+      for (const name of settings.services.filter((one) => !isLeftOut(one))) {
         await turn(name, delay, settings, directory, (sample) => {
           samples.push({ round, ...sample });
           tell(samples.at(-1));

@@ -148,8 +148,8 @@ const startFastify = rival('Fastify', (socket) => (
   [process.execPath, `${RIVALS}/fastify/server.js`, socket, WORKERS]), `${RIVALS}/fastify`);
 
 const startFastapi = rival('FastAPI', (socket) => [
-  PYTHON, '-m', 'uvicorn', 'app:app', '--uds', socket, '--workers', WORKERS, '--loop', 'uvloop', '--http', 'httptools',
-  '--no-access-log', '--log-level', 'warning', '--timeout-keep-alive', '75'], `${RIVALS}/fastapi`);
+  PYTHON, '-B', '-m', 'uvicorn', 'app:app', '--uds', socket, '--workers', WORKERS,
+  '--loop', 'uvloop', '--http', 'httptools', '--no-access-log', '--log-level', 'warning', '--timeout-keep-alive', '75'], `${RIVALS}/fastapi`);
 
 // nginx alone, straight to the stand-in.
 function nginxOnly(name, options) {
