@@ -170,7 +170,7 @@ const services = {
   // V8 compiles what has run often: only then does it cost what it costs a service that has been up
   // for a while. These are requests for the first load, which compiles what all have in common, and
   // for each of the others.
-  fastify: { title: 'Fastify + SDK v3', start: startFastify, warmUpFirst: 6000, warmUpNext: 2000 },
+  fastify: { title: 'Fastify + SDK v3', start: startFastify, warmUpFirst: 10000, warmUpNext: 2000 },
   fastapi: { title: 'FastAPI + boto3', start: startFastapi },
   limit: { title: 'nginx forwarding alone (the limit)', start: startLimit, forwards: true },
   front: { title: 'the nginx of this service, forwarding', start: startFront, forwards: true, brief: true },
