@@ -146,6 +146,10 @@ check-asan: ## unit tests and the end-to-end tests of the API with AddressSaniti
 check-tsan: ## the same with ThreadSanitizer
 	scripts/test --tsan unit tests/api
 
+.PHONY: bench
+bench: ## measure this service and its rivals (25 minutes; docs/performance.md); BENCH_… choose, see tests/bench/run
+	tests/bench/run
+
 .PHONY: cost
 cost: ## instructions and system calls of one request, and whether they keep tests/cost/ceilings
 	tests/cost/cost

@@ -39,6 +39,10 @@ probe_package() {
     libnginx-mod-http-lua) [[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ]] ;;
     systemd) command -v systemd-analyze ;;
     libclang-rt-dev) compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' ;;
+    gnuplot-nox) command -v gnuplot ;;
+    golang-go) command -v go ;;
+    golang-github-aws-aws-sdk-go-v2-dev) [[ -d /usr/share/gocode/src/github.com/aws/aws-sdk-go-v2 ]] ;;
+    python3-*) [[ -d /usr/lib/python3/dist-packages/${1#python3-} ]] ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
@@ -92,6 +96,9 @@ PROOF_PACKAGES=(clang libclang-rt-dev spin faketime)
 # From fcgiwrap on: servers that the program is run under, and what counts its cost.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
     "${COST_PACKAGES[@]}" "${PROOF_PACKAGES[@]}")
+# The load, the stand-in for DynamoDB, the charts, and the rivals.
+BENCH_PACKAGES=(nodejs npm curl openssl wrk libnginx-mod-http-lua gnuplot-nox golang-go
+    golang-github-aws-aws-sdk-go-v2-dev python3-fastapi python3-uvicorn python3-uvloop python3-httptools python3-boto3)
 DEB_PACKAGES=(dpkg-dev debhelper lintian)
 LINT_PACKAGES=(clang clang-tidy clang-format cppcheck shellcheck)
 
