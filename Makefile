@@ -144,6 +144,10 @@ check-tsan: ## the same with ThreadSanitizer
 cost: ## instructions and system calls of one request, and whether they keep tests/cost/ceilings
 	tests/cost/cost
 
+.PHONY: client
+client: ## the client for browsers and Node.js: build/client, a package that npm installs
+	scripts/build-client
+
 include scripts/lint.mk
 
 # ---- installing -------------------------------------------------------------------------------
