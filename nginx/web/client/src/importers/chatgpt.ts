@@ -3,7 +3,7 @@
 // without a time, author or metadata, and exports without `children` occur; the way up by `parent` needs none of them.
 import type { Content, ContentPart } from '../types.js';
 import {
-  branchTo, compact, contentOf, importOf, isObject, objectsIn, tellOtherBranches, textOf, Unreadable,
+  branchTo, compact, contentOf, importOf, isObject, namesIn, objectsIn, tellOtherBranches, textOf, Unreadable,
   type Import, type ImportOptions, type Json, type Notes, type ReadConversation, type ReadMessage,
 } from './common.js';
 import { readTime } from './times.js';
@@ -55,17 +55,18 @@ function readMessage(id: string, message: Json, reasoning: string): ReadMessage 
   const metadata = isObject(message['metadata']) ? message['metadata'] : {};
   const recipient = textOf(message['recipient']);
   const body = bodyOf(message);
+  const files = namesIn(metadata['attachments'], 'name');
   const facts = compact({
     model: textOf(metadata['model_slug']),
     name: isObject(message['author']) ? textOf(message['author']['name']) : undefined,
     recipient: recipient === 'all' ? undefined : recipient,
     language: body['content_type'] === 'code' && body['language'] !== 'unknown' ? body['language'] : undefined,
     reasoning,
-    files: objectsIn(metadata['attachments']).map((file) => file['name']).filter(Boolean),
+    files,
   });
   const content = contentIn(message);
   const worthIt = content === '' && !reasoning ? undefined : facts;
-  return { id, role: roleOf(message), content, time: message['create_time'], ...(worthIt ? { metadata: worthIt } : {}) };
+  return { id, role: roleOf(message), content, time: message['create_time'], files, ...(worthIt ? { metadata: worthIt } : {}) };
 }
 
 // The end of the branch: current_node, or what was written last where that leads nowhere.

@@ -3,7 +3,7 @@
 // tries that were left are in the list, too: the branch of the last message is taken.
 import type { ContentPart } from '../types.js';
 import {
-  branchTo, compact, contentOf, importOf, isObject, objectsIn, tellOtherBranches, textOf, Unreadable,
+  branchTo, compact, contentOf, importOf, isObject, namesIn, objectsIn, tellOtherBranches, textOf, Unreadable,
   type Import, type ImportOptions, type Json, type Notes, type ReadConversation, type ReadMessage,
 } from './common.js';
 
@@ -37,15 +37,15 @@ function partsOf(message: Json): ContentPart[] {
 function readMessage(message: Json, place: number): ReadMessage {
   const thinking = objectsIn(message['content']).filter(({ type }) => type === 'thinking')
     .map(({ thinking: text }) => textOf(text) ?? '').filter(Boolean).join('\n\n');
-  const files = [...objectsIn(message['files']), ...objectsIn(message['attachments'])]
-    .map((file) => textOf(file['file_name'])).filter(Boolean);
-  const metadata = compact({ reasoning: thinking, files: [...new Set(files)] });
+  const files = namesIn(message['files'], 'file_name');
+  const metadata = compact({ reasoning: thinking, files: [...new Set([...files, ...namesIn(message['attachments'], 'file_name')])] });
   const sender = message['sender'];
   return {
     id: textOf(message['uuid']) ?? `${place}`,
     role: typeof sender === 'string' ? ROLES[sender] ?? sender : sender,
     content: contentOf(partsOf(message)),
     time: message['created_at'],
+    files,
     ...(metadata ? { metadata } : {}),
   };
 }

@@ -54,6 +54,8 @@ export interface ReadMessage {
   metadata?: Metadata;
   /** To be kept as the message's id. */
   messageId?: string;
+  /** Names of files that came with it and cannot be imported. */
+  files?: string[];
 }
 export interface ReadConversation {
   id: string | undefined;
@@ -75,6 +77,11 @@ export const isObject = (value: unknown): value is Json =>
 export const textOf = (value: unknown): string | undefined =>
   (typeof value === 'string' && value !== '' ? value : undefined);
 export const objectsIn = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
+
+/** The texts under this name in a list of objects. */
+export function namesIn(list: unknown, name: string): string[] {
+  return objectsIn(list).map((item) => textOf(item[name])).filter((text): text is string => text !== undefined);
+}
 
 /** The object without its undefined and null members, or undefined if none is left. */
 export function compact(members: Json): Metadata | undefined {
@@ -166,11 +173,26 @@ function wellFormed<T>(value: T, found: { broken: number }): T {
 const isEmpty = (content: Content): boolean => content === null || content.length === 0
   || (typeof content === 'string' && content.trim() === '');
 
+// Leaves out what makes a message too large, as long as something is left: parts (images as their bytes), then metadata.
+function shrink(message: HistoryMessage, id: string, notes: Notes): void {
+  while (Array.isArray(message.content) && message.content.length > 1 && bytesOf(message) > LARGEST_MESSAGE) {
+    const sizes = message.content.map(bytesOf);
+    const largest = sizes.indexOf(Math.max(...sizes));
+    notes.repair(`message ${id}: a part of it (${message.content[largest]!.type}) was left out, it is too large`);
+    message.content = message.content.filter((_, i) => i !== largest);
+  }
+  if (bytesOf(message) > LARGEST_MESSAGE && message.metadata && !isEmpty(message.content)) {
+    delete message.metadata;
+    notes.repair(`message ${id}: its metadata was left out, it would be larger than 400 KB with it`);
+  }
+}
+
 // The message as the service takes it, without its time; undefined if it cannot.
 function accepted(read: ReadMessage, notes: Notes): HistoryMessage | undefined {
   const role = ROLES.find((known) => known === read.role);
   if (!role) {
-    notes.skip(read.id, `the role ${JSON.stringify(read.role) ?? 'undefined'} is unknown`);
+    notes.skip(read.id, read.role === undefined || read.role === null ? 'it does not say who speaks'
+      : `the role ${JSON.stringify(read.role)} is unknown`);
     return undefined;
   }
   if (isEmpty(read.content) && !read.metadata) {
@@ -181,15 +203,13 @@ function accepted(read: ReadMessage, notes: Notes): HistoryMessage | undefined {
   const message: HistoryMessage = { role, content: wellFormed(isEmpty(read.content) ? '' : read.content, found) };
   if (read.metadata) message.metadata = wellFormed(read.metadata, found);
   if (read.messageId !== undefined) message.message_id = read.messageId;
-  if (found.broken) notes.repair(`message ${read.id}: ${found.broken} broken characters were replaced`);
-  if (bytesOf(message) > LARGEST_MESSAGE && message.metadata && !isEmpty(message.content)) {
-    delete message.metadata;
-    notes.repair(`message ${read.id}: its metadata was left out, it would be larger than 400 KB with it`);
-  }
+  if (found.broken) notes.repair(`message ${read.id}: ${plural(found.broken, 'broken character', 'broken characters')} replaced`);
+  shrink(message, read.id, notes);
   if (bytesOf(message) > LARGEST_MESSAGE) {
     notes.skip(read.id, 'it is larger than 400 KB, which is more than one message may be');
     return undefined;
   }
+  if (read.files?.length) notes.skip(read.id, `files are not imported, their names are: ${read.files.join(', ')}`);
   return message;
 }
 

@@ -3,7 +3,7 @@
 // is taken.
 import type { ContentPart } from '../types.js';
 import {
-  compact, contentOf, importOf, isObject, objectsIn, tellOtherBranches, textOf, Unreadable,
+  compact, contentOf, importOf, isObject, namesIn, objectsIn, tellOtherBranches, textOf, Unreadable,
   type Import, type ImportOptions, type Json, type Notes, type ReadConversation, type ReadMessage,
 } from './common.js';
 
@@ -26,8 +26,7 @@ function readMessage(message: Json, place: number): ReadMessage {
   const text = textOf(message['text']);
   if (parts.length === 0 && text !== undefined) parts.push({ type: 'text', text });
   const isUser = message['isCreatedByUser'];
-  const files = [...objectsIn(message['files']), ...objectsIn(message['attachments'])]
-    .map((file) => textOf(file['filename'])).filter(Boolean);
+  const files = [...namesIn(message['files'], 'filename'), ...namesIn(message['attachments'], 'filename')];
   const metadata = compact({
     model: textOf(message['model']),
     name: isUser ? undefined : textOf(message['sender']),
@@ -43,6 +42,7 @@ function readMessage(message: Json, place: number): ReadMessage {
     role: typeof isUser === 'boolean' ? (isUser ? 'user' : 'assistant') : message['role'],
     content,
     time: message['createdAt'] ?? message['updatedAt'],
+    files,
     ...(worthIt ? { metadata: worthIt } : {}),
   };
 }

@@ -58,16 +58,17 @@ function* conversationsIn(storage: Reader, userId: string | undefined): Generato
 }
 
 function readMessage(message: unknown, i: number, notes: Notes): ReadMessage[] {
-  if (!isObject(message)) {
-    notes.skip(`${i + 1}`, 'it is no object');
+  const id = (isObject(message) ? idOf(message['id']) : undefined) ?? `${i + 1}`;
+  if (!isObject(message) || typeof message['content'] !== 'string') {
+    notes.skip(id, isObject(message) ? 'its content is no text' : 'it is no object');
     return [];
   }
   const { isUser, content } = message;
   const role = typeof isUser === 'boolean' ? (isUser ? 'user' : 'assistant') : message['role'] ?? isUser;
   return [{
-    id: textOf(message['id']) ?? `${i + 1}`,
+    id,
     role,
-    content: typeof content === 'string' ? content : '',
+    content: content as string,
     time: message['timestamp'],
   }];
 }

@@ -54,17 +54,18 @@ function readMessage(id: string, message: Json): ReadMessage {
     : { content: (textOf(message['content']) ?? contentOf(objectsIn(message['content']) as ContentPart[])), reasoning: '', toolCalls: [] };
   const content = fromOutput.content || fromContent.content;
   const error = isObject(message['error']) ? textOf(message['error']['content']) : textOf(message['error']);
+  const files = objectsIn(message['files']).map((file) => textOf(file['name']) ?? textOf(file['type']) ?? 'file');
   const metadata = compact({
     model: textOf(message['model']),
     reasoning: fromOutput.reasoning || fromContent.reasoning,
     tool_calls: fromOutput.toolCalls,
     // Their names: an image stands in the file as its bytes, which are more than a message may have.
-    files: objectsIn(message['files']).map((file) => textOf(file['name']) ?? textOf(file['type'])).filter(Boolean),
+    files,
     error,
   });
   const hasMore = metadata && Object.keys(metadata).some((name) => name !== 'model');
   return {
-    id, role: message['role'], content, time: message['timestamp'],
+    id, role: message['role'], content, time: message['timestamp'], files,
     ...(metadata && (content !== '' || hasMore) ? { metadata } : {}),
   };
 }
@@ -99,6 +100,9 @@ function readMessages(chat: Json, notes: Notes): ReadMessage[] {
     }
   }
   if (!Array.isArray(chat['messages'])) throw new Unreadable('it has no messages ("history" is missing)');
+  chat['messages'].forEach((message, i) => {
+    if (!isObject(message)) notes.skip(`${i + 1}`, 'it is no object');
+  });
   return objectsIn(chat['messages']).map((message, i) => readMessage(textOf(message['id']) ?? `${i + 1}`, message));
 }
 

@@ -44,7 +44,8 @@ function longestIncrease(times: readonly (number | undefined)[]): Set<number> {
       if (times[tails[middle]!]! < time) low = middle + 1; else high = middle;
     }
     before[i] = low ? tails[low - 1]! : -1;
-    tails[low] = i;
+    // Of two that are equal the first keeps its time.
+    if (low === tails.length || times[tails[low]!]! > time) tails[low] = i;
   });
   const kept = new Set<number>();
   for (let i = tails.length ? tails[tails.length - 1]! : -1; i >= 0; i = before[i]!) kept.add(i);
