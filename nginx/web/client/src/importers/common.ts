@@ -170,6 +170,8 @@ function wellFormed<T>(value: T, found: { broken: number }): T {
     .map(([name, member]) => [wellFormed(name, found), wellFormed(member, found)])) as T & Json;
 }
 
+const isContent = (content: unknown): content is Content => content === null || typeof content === 'string'
+  || (Array.isArray(content) && content.every((part) => isObject(part) && textOf(part['type']) !== undefined));
 const isEmpty = (content: Content): boolean => content === null || content.length === 0
   || (typeof content === 'string' && content.trim() === '');
 
@@ -193,6 +195,10 @@ function accepted(read: ReadMessage, notes: Notes): HistoryMessage | undefined {
   if (!role) {
     notes.skip(read.id, read.role === undefined || read.role === null ? 'it does not say who speaks'
       : `the role ${JSON.stringify(read.role)} is unknown`);
+    return undefined;
+  }
+  if (!isContent(read.content)) {
+    notes.skip(read.id, 'its content is neither text nor parts with a type');
     return undefined;
   }
   if (isEmpty(read.content) && !read.metadata) {

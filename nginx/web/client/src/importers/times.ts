@@ -12,10 +12,10 @@ export function readTime(value: unknown): number | undefined {
   }
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) return undefined;
   let ms = value;
-  if (value < 1e11) ms = value * 1000;
+  if (value < 1e11) ms = value * 1000 + 1e-3; // 1756000000.123 seconds are …122.99 ms in binary
   else if (value >= 1e17) ms = value / 1e6;
   else if (value >= 1e14) ms = value / 1000;
-  ms = Math.floor(ms + 1e-3); // 1756000000.123 seconds are …122.99 in binary
+  ms = Math.floor(ms);
   return ms >= EARLIEST ? ms : undefined;
 }
 
