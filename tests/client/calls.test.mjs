@@ -285,6 +285,28 @@ test('a provider that fails is an error that says so', async () => {
   assert.match(error.detail, /logged out/);
 });
 
+test('a provider that hangs is given up at the deadline, or with the call', async () => {
+  const { client, clock } = scripted([], { token: () => new Promise(() => undefined), deadlineMs: 3_000 });
+  assert.equal((await clock.run(failure(client.getSession('alice', 's-1')))).code, 'no_token');
+  assert.equal(clock.time - START, 3_000);
+  const controller = new AbortController();
+  const call = failure(client.getSession('alice', 's-1', { signal: controller.signal }));
+  const reason = new Error('enough');
+  controller.abort(reason);
+  assert.deepEqual([await call, clock.waiting], [reason, 0]);
+});
+
+test('what fetch would refuse to send is the caller\'s mistake, and no lost connection', async () => {
+  const { client, sent } = scripted([]);
+  const circle = {};
+  circle.self = circle;
+  await assert.rejects(client.createSession({ user_id: 'a' }, { idempotencyKey: 'ü' }), /visible ASCII/);
+  await assert.rejects(client.createSession({ user_id: 'a' }, { headers: { 'X-Request-Id': 'a\nb' } }), TypeError);
+  await assert.rejects(client.createSession({ user_id: 'a', metadata: circle }), /circular/);
+  assert.throws(() => new ChatSessions({ baseUrl: 'http://' }), TypeError);
+  assert.equal(sent.length, 0);
+});
+
 // ---- pages ----
 
 test('sessions and messages come page by page, as they are taken', async () => {

@@ -27,11 +27,8 @@ walk() { timeout 120 node "$HERE/walk.mjs" "$1"; }
 
 @test "the types let through what the contract allows, and nothing else" {
     cp "$HERE/types.ts" "$PROJECT/"
-    local resolution
-    for resolution in bundler node16; do
-        (cd "$PROJECT" && "$TOOLS/tsc" --noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --target es2022 \
-            --module "$([[ $resolution == node16 ]] && echo node16 || echo es2022)" --moduleResolution "$resolution" types.ts)
-    done
+    (cd "$PROJECT" && "$TOOLS/tsc" --noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --target es2022 \
+        --module node16 --moduleResolution node16 types.ts)
 }
 
 @test "the package can be installed, needs nothing at run time, and names its files" {

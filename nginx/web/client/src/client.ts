@@ -54,6 +54,7 @@ function baseUrlOf(given: string | undefined): string {
   if (!/^https?:/i.test(url) && (globalThis as { location?: unknown }).location === undefined) {
     throw new TypeError(`baseUrl must begin with http:// or https:// outside a browser, and "${url}" does not`);
   }
+  if (/^https?:/i.test(url)) new URL(url); // throws if it is none
   return url;
 }
 
@@ -230,6 +231,7 @@ export class ChatSessions {
   private async post<T>(path: string, body: SessionNew | HistoryMessage | readonly MessageNew[], options: PostOptions,
     query?: object): Promise<T> {
     const key = options.idempotencyKey ?? this.sender.runtime.newKey();
+    if (!/^[!-~]{1,255}$/.test(key)) throw new TypeError('idempotencyKey must be 1 to 255 visible ASCII characters');
     return this.call<T>({ method: 'POST', path, query, headers: { 'Idempotency-Key': key }, body, options });
   }
 

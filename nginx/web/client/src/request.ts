@@ -121,7 +121,7 @@ export class Sender {
     let attempts = 0;
     let uncertain = false;
     let refresh = false;
-    let token = await this.token(false, options.signal);
+    let token = await this.token(false, endsAt, options.signal);
     for (;;) {
       attempts += 1;
       try {
@@ -134,28 +134,38 @@ export class Sender {
         if (error.status === 401 && !refresh && typeof this.settings.token === 'function') {
           refresh = true;
           attempts -= 1; // it was refused, not tried
-          const next = await this.token(true, options.signal);
+          const next = await this.token(true, endsAt, options.signal);
           if (!next || next === token) throw error;
           token = next;
           continue;
         }
         await this.waitBeforeNext(error, attempts, endsAt, options);
-        token = await this.token(false, options.signal);
+        token = await this.token(false, endsAt, options.signal);
       }
     }
   }
 
-  private async token(refresh: boolean, signal: AbortSignal | undefined): Promise<string | undefined> {
+  private async token(refresh: boolean, endsAt: number, signal: AbortSignal | undefined): Promise<string | undefined> {
     const { token } = this.settings;
     if (signal?.aborted) throw reasonOf(signal);
     if (typeof token !== 'function') return token;
+    const timer = linkedSignal(signal);
+    // A provider knows nothing of the call's deadline.
+    const late = this.runtime.sleep(Math.max(0, endsAt - this.runtime.now()), timer.signal).then(() => {
+      throw new Error('it did not come in time');
+    });
     try {
-      return await token({ refresh }) ?? undefined;
+      return await Promise.race([token({ refresh }), late]) ?? undefined;
     } catch (cause) {
+      if (signal?.aborted) throw reasonOf(signal);
       throw new ChatSessionsError({
         status: 0, code: 'no_token', cause,
         detail: `There is no token to ask the service with: ${cause instanceof Error ? cause.message : String(cause)}`,
       });
+    } finally {
+      timer.abort(TIME_IS_UP);
+      late.catch(() => undefined);
+      timer.release();
     }
   }
 
@@ -164,12 +174,13 @@ export class Sender {
     const { runtime, settings } = this;
     const { options } = request;
     const linked = linkedSignal(options.signal);
+    // Before anything can be lost: what fetch would refuse to send is the caller's mistake.
+    const init = this.init(request, token, linked.signal);
     const timer = new AbortController();
     const limit = Math.min(options.attemptTimeoutMs ?? settings.attemptTimeoutMs, endsAt - runtime.now());
     runtime.sleep(Math.max(0, limit), timer.signal).then(() => linked.abort(TIME_IS_UP), () => undefined);
     try {
-      const response = await runtime.fetch(settings.baseUrl + request.path + queryText(request.query),
-        this.init(request, token, linked.signal));
+      const response = await runtime.fetch(settings.baseUrl + request.path + queryText(request.query), init);
       if (!response.ok && response.status !== 304) throw this.failure(response, await response.text());
       return { value: await read(response), status: response.status, headers: response.headers };
     } catch (cause) {
@@ -200,6 +211,7 @@ export class Sender {
       headers['Content-Type'] = 'application/json';
       init.body = JSON.stringify(request.body);
     }
+    new Headers(headers); // throws if one of them cannot be sent
     return init;
   }
 
