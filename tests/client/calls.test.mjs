@@ -156,6 +156,33 @@ test('after maxAttempts the last error comes', async () => {
   assert.equal(sent.length, 4);
 });
 
+test('what goes on where it was cut off is sent until it is done, whatever maxAttempts says', async () => {
+  const cut = problem(504, 'deadline_exceeded');
+  const calls = {
+    history: (client) => client.createSession({ user_id: 'a', messages: [{ role: 'user', content: 'x' }] }),
+    delete: (client) => client.deleteSession('a', 's-1'),
+    erase: (client) => client.eraseUser('a'),
+  };
+  const after5s = (clock) => async () => { await clock.sleep(5_000); return cut(); };
+  for (const [name, call] of Object.entries(calls)) {
+    const long = scripted((_, n) => (n === 13 ? lost : n < 15 ? after5s(long.clock) : created(200)));
+    await long.clock.run(call(long.client));
+    assert.equal(long.sent.length, 15, name);
+    assert.equal(new Set(long.sent.map(({ headers }) => headers['Idempotency-Key'])).size, 1);
+    assert(long.clock.time - START < 13 * 5_000 + 3_000, 'it waits long although it gets on');
+    for (const answer of [problem(503, 'dynamodb_unavailable'), cut]) {
+      const down = scripted(() => answer);
+      assert.equal((await down.clock.run(failure(call(down.client)))).attempts, 5, name);
+    }
+    const endless = scripted(() => after5s(endless.clock));
+    assert.equal((await endless.clock.run(failure(call(endless.client)))).code, 'deadline_exceeded', name);
+    assert(endless.clock.time - START <= 605_000 && endless.sent.length > 100);
+  }
+  const { client, clock, sent } = scripted(() => cut);
+  await clock.run(failure(client.appendMessage('s-1', { role: 'user', content: 'x' })));
+  assert.equal(sent.length, 5);
+});
+
 test('nothing waits past the deadline', async () => {
   const { client, clock, sent } = scripted(() => problem(503, 'overloaded', { 'Retry-After': '4' }), { deadlineMs: 10_000 });
   const error = await clock.run(failure(client.getSession('alice', 's-1')));

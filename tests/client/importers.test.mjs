@@ -133,6 +133,16 @@ test('missing, equal and future times are filled in from the order', async () =>
   assert.deepEqual((await timesOf(NOW, undefined, 'never'))[0], [T - 86_400_000, T - 86_400_000 + 1]);
 });
 
+test('any times become what the service takes, and good ones stay', async () => {
+  let state = 7;
+  const random = (n) => { state = (state * 1_103_515_245 + 12_345) % 2 ** 31; return state % n; };
+  for (let run = 0; run < 500; run += 1) {
+    const given = Array.from({ length: 1 + random(12) }, () => (random(5) === 0 ? undefined : T + random(8) - 2));
+    const [times, repairs] = await timesOf(T + random(12), ...given);
+    if (given.every((time, i) => time !== undefined && time <= T && (i === 0 || time > given[i - 1]))) assert.deepEqual([times, repairs], [given, 0]);
+  }
+});
+
 test('seconds, milliseconds, microseconds, text and zones are understood', async () => {
   for (const [given, ms] of [[1767312000.5, T + 500], [T, T], [T * 1000 + 999, T], ['1767312000', T], ['2026-01-02T00:00:00', T],
     ['2026-01-02 00:00:00.123456', T + 123], ['2026-01-02T01:00:00+01:00', T], ['2026-01-02T00:00Z', T], ['2026-01-02T05:30:00.5+0530', T + 500],

@@ -8,7 +8,7 @@ import {
 } from './request.js';
 import { standardRuntime, type Runtime } from './runtime.js';
 import type {
-  AnswerFacts, ExportEvent, Health, HistoryMessage, Message, MessageAnswer, MessageChanges, MessageDeleted, MessageList,
+  AnswerFacts, ExportEvent, Health, Message, MessageAnswer, MessageChanges, MessageDeleted, MessageList,
   MessageNew, MessageQuery, MessagesAnswer, Readiness, Session, SessionAnswer, SessionChanges, SessionDeleted, SessionList,
   SessionNew, SessionQuery, SessionUpdated, UserErased,
 } from './types.js';
@@ -81,7 +81,8 @@ export class ChatSessions {
 
   /** Creates a session; with `messages` it appears at once with its whole history. */
   createSession(session: SessionNew = {}, options: PostOptions = {}): Promise<SessionAnswer> {
-    return this.post('/sessions', session, session.messages ? { ...LONG, ...options } : options);
+    const { messages } = session;
+    return this.post({ path: '/sessions', body: session, resumes: !!messages, options: messages ? { ...LONG, ...options } : options });
   }
 
   /** One page of a user's sessions. */
@@ -153,13 +154,13 @@ export class ChatSessions {
 
   appendMessage(sessionId: string, message: MessageNew, options: PostOptions & MessageOptions = {},
   ): Promise<MessageAnswer> {
-    return this.post(messagePath(sessionId), message, options, { user_id: options.userId });
+    return this.post({ path: messagePath(sessionId), body: message, options, query: { user_id: options.userId } });
   }
 
   /** Appends 1 to 50 messages, all or none, in their order. */
   appendMessages(sessionId: string, messages: readonly MessageNew[], options: PostOptions & MessageOptions = {},
   ): Promise<MessagesAnswer> {
-    return this.post(messagePath(sessionId), messages, options, { user_id: options.userId });
+    return this.post({ path: messagePath(sessionId), body: messages, options, query: { user_id: options.userId } });
   }
 
   getMessage(sessionId: string, timestamp: number, options: MessageOptions = {}): Promise<MessageAnswer> {
@@ -228,11 +229,10 @@ export class ChatSessions {
     return withFacts<T>(await this.sender.send(request, (response) => response.text()));
   }
 
-  private async post<T>(path: string, body: SessionNew | HistoryMessage | readonly MessageNew[], options: PostOptions,
-    query?: object): Promise<T> {
-    const key = options.idempotencyKey ?? this.sender.runtime.newKey();
+  private async post<T>(request: Omit<Request, 'method' | 'headers'> & { options: PostOptions }): Promise<T> {
+    const key = request.options.idempotencyKey ?? this.sender.runtime.newKey();
     if (!/^[!-~]{1,255}$/.test(key)) throw new TypeError('idempotencyKey must be 1 to 255 visible ASCII characters');
-    return this.call<T>({ method: 'POST', path, query, headers: { 'Idempotency-Key': key }, body, options });
+    return this.call<T>({ ...request, method: 'POST', headers: { 'Idempotency-Key': key } });
   }
 
   private async change<T>(method: 'PUT' | 'PATCH', path: string, body: object, options: MatchOptions, query?: object,
@@ -243,7 +243,9 @@ export class ChatSessions {
   // An attempt whose answer was lost may have deleted it: then "there is none" is what was asked for.
   private async remove<T>(path: string, options: MatchOptions, gone: string[], body: object, query?: object): Promise<T> {
     try {
-      return await this.call<T>({ method: 'DELETE', path, query, headers: { 'If-Match': options.ifMatch }, options });
+      return await this.call<T>({
+        method: 'DELETE', path, query, headers: { 'If-Match': options.ifMatch }, resumes: true, options,
+      });
     } catch (error) {
       if (!(error instanceof ChatSessionsError) || !error.uncertain || !gone.includes(error.code)) throw error;
       const timestamp = new Date(this.sender.runtime.now()).toISOString();

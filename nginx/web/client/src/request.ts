@@ -39,6 +39,8 @@ export interface Request {
   query?: object | undefined;
   headers?: Record<string, string | undefined>;
   body?: unknown;
+  /** The service goes on where it was when its own time was up: such an attempt is progress, and none of maxAttempts. */
+  resumes?: boolean;
   options: CallOptions;
 }
 
@@ -53,6 +55,8 @@ export interface Received<T> {
 
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 5_000;
+/** A 504 that comes sooner is a gateway that has nobody behind it. */
+const WORK_MS = 500;
 const REPEATED_STATUSES = [429, 503, 504];
 const TIME_IS_UP = new Error('time is up');
 
@@ -119,11 +123,13 @@ export class Sender {
     const { options } = request;
     const endsAt = this.runtime.now() + (options.deadlineMs ?? this.settings.deadlineMs);
     let attempts = 0;
+    let inVain = 0;
     let uncertain = false;
     let refresh = false;
     let token = await this.token(false, endsAt, options.signal);
     for (;;) {
       attempts += 1;
+      const begun = this.runtime.now();
       try {
         const { value, status, headers } = await this.attempt(request, token, endsAt, read);
         return { value, status, headers, uncertain };
@@ -133,13 +139,14 @@ export class Sender {
         const error = cause.with({ attempts, uncertain });
         if (error.status === 401 && !refresh && typeof this.settings.token === 'function') {
           refresh = true;
-          attempts -= 1; // it was refused, not tried
           const next = await this.token(true, endsAt, options.signal);
           if (!next || next === token) throw error;
           token = next;
           continue;
         }
-        await this.waitBeforeNext(error, attempts, endsAt, options);
+        const progress = request.resumes && error.status === 504 && this.runtime.now() - begun >= WORK_MS;
+        inVain = progress ? 0 : inVain + 1;
+        await this.waitBeforeNext(error, inVain, endsAt, options);
         token = await this.token(false, endsAt, options.signal);
       }
     }
@@ -228,12 +235,12 @@ export class Sender {
   }
 
   // Throws the error where the request is not to be sent again.
-  private async waitBeforeNext(error: ChatSessionsError, attempts: number, endsAt: number, options: CallOptions) {
+  private async waitBeforeNext(error: ChatSessionsError, inVain: number, endsAt: number, options: CallOptions) {
     const repeated = REPEATED_STATUSES.includes(error.status) || error.code === 'connection_lost'
       || error.code === 'timeout';
-    if (!repeated || attempts >= (options.maxAttempts ?? this.settings.maxAttempts)) throw error;
+    if (!repeated || inVain >= (options.maxAttempts ?? this.settings.maxAttempts)) throw error;
     const asked = (error.retryAfter ?? 0) * 1000;
-    const delay = asked + this.runtime.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
+    const delay = asked + this.runtime.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, inVain - 1));
     if (asked > this.settings.maxRetryAfterMs || this.runtime.now() + delay >= endsAt) throw error;
     await this.runtime.sleep(delay, options.signal);
   }
