@@ -154,6 +154,10 @@ bench: ## measure this service and its rivals (25 minutes; docs/performance.md);
 cost: ## instructions and system calls of one request, and whether they keep tests/cost/ceilings
 	tests/cost/cost
 
+.PHONY: client
+client: ## the client for browsers and Node.js: build/client, a package that npm installs
+	scripts/build-client
+
 include scripts/lint.mk
 include tests/fuzz/fuzz.mk
 include scripts/proof.mk
