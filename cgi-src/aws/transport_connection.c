@@ -24,7 +24,7 @@ static CURL *make_handle(const struct transport_shared *shared, const char *url,
 #define SET(option, value) bad |= curl_easy_setopt(curl, option, value)
     SET(CURLOPT_URL, url);
     SET(CURLOPT_CONNECT_ONLY, 1L);
-    SET(CURLOPT_BUFFERSIZE, 65536L); /* the most that one read takes; never filled itself */
+    SET(CURLOPT_BUFFERSIZE, 16384L); /* the most that one read takes; never filled itself */
     SET(CURLOPT_SHARE, shared->learnt);
     SET(CURLOPT_PROXY, transport_is_https(url) ? shared->proxy : "");
     SET(CURLOPT_CONNECTTIMEOUT_MS, transport_to_ms(connect_timeout_ms));

@@ -43,13 +43,14 @@ function fillIn(template, { state, port, upstream }) {
     USER: process.getuid() === 0 ? 'user root;' : '',
     STATE: state,
     PORT: port,
+    LISTEN6: '',
     UPSTREAM: upstream,
     STATUS_SOCKET: `${state}/none.sock`,
     DOCROOT: state,
     RATE: 100000,
     BURST: 100000,
   };
-  return template.replace(/@([A-Z_]+)@/g, (word, name) => {
+  return template.replace(/@([A-Z0-9_]+)@/g, (word, name) => {
     if (!(name in values)) throw new Error(`the benchmark has no value for ${word} in nginx's configuration`);
     return values[name];
   });
