@@ -97,18 +97,10 @@ static void describe_expiry(const struct credentials *found, char *out, size_t s
                        (long long)((found->expires_us - now) / 60000000));
 }
 
-/* Where keys that are called the environment's really stand. */
+/* The file by its name. */
 static const char *source_of_keys(const struct check *c, const struct credentials *found)
 {
-    struct config_row row;
-
-    if (strcmp(found->source, "environment") != 0)
-        return found->source;
-    for (size_t i = 0; config_row(&c->config, i, &row); i++) {
-        if (strcmp(row.key, "AWS_ACCESS_KEY_ID") == 0 && row.source == CONFIG_FROM_FILE)
-            return c->env_file;
-    }
-    return found->source;
+    return strcmp(found->source, CREDENTIALS_FROM_FILE) == 0 ? c->env_file : found->source;
 }
 
 /* Most of a key's id is no secret, but need not be on a screen either. */
