@@ -9,6 +9,7 @@
 #include "api/check.h"
 #include "api/service.h"
 #include "base/config.h"
+#include "base/config_print.h"
 #include "base/log.h"
 #include "pool/pool.h"
 
@@ -34,6 +35,9 @@ struct options {
     const char *command; /* NULL: none was given */
     const char *env_file;
     bool env_file_must_exist;
+    bool configuration_only; /* check */
+    char **keys;             /* config */
+    size_t key_count;
 };
 
 static struct options options = {.env_file = ".env"};
@@ -48,8 +52,11 @@ static void print_help(FILE *out)
           "  serve          run the pool of workers on the unix socket SOCKET\n"
           "  create-tables  make the two DynamoDB tables if they are missing, and exit\n"
           "  check          say whether the service would work here, and what is missing\n"
+          "  config         print the configuration in force, or that of the KEYs that follow,\n"
+          "                 as KEY='value' lines for a shell; no secrets\n"
           "\n"
           "Options:\n"
+          "  --configuration  check looks at the configuration alone and asks nobody\n"
           "  --env-file FILE  read configuration from FILE too (default: .env, if it is there);\n"
           "                   the environment wins\n"
           "  --version        print the version\n"
@@ -98,7 +105,10 @@ static int create_tables(void)
 
 static int check(void)
 {
-    switch (check_run(options.env_file, options.env_file_must_exist, stdout)) {
+    enum check_scope scope =
+        options.configuration_only ? CHECK_CONFIGURATION : CHECK_EVERYTHING;
+
+    switch (check_run(options.env_file, options.env_file_must_exist, scope, stdout)) {
     case CHECK_WORKS:
         return 0;
     case CHECK_NOT_CONFIGURABLE:
@@ -106,6 +116,25 @@ static int check(void)
     default:
         return EXIT_UNAVAILABLE;
     }
+}
+
+static int print_config(void)
+{
+    struct config config;
+    struct err e = {0};
+
+    if (config_load(&config, options.env_file, options.env_file_must_exist, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    int r = config_print(&config, options.keys, options.key_count, stdout, &e);
+    config_free(&config);
+    return r < 0 ? fail(&e, EXIT_USAGE) : 0;
+}
+
+/* Workers hold credentials and read what strangers send. */
+static void warn_of_root(const struct config *config)
+{
+    if (geteuid() == 0 && !*config->user)
+        log_warning("running as root, the workers too: set POOL_USER to a user of their own");
 }
 
 static int look_at_tables(const struct config *config)
@@ -160,6 +189,7 @@ static int serve(void)
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
+    warn_of_root(&config);
     switch (prepare_tables(&config, &e)) {
     case POOL_ASIDE_FAILED:
         return fail(&e, EXIT_CONFIG);
@@ -203,6 +233,8 @@ static int serve_what_is_given(void)
         return usage_error("no command", "give one of those below");
     if (load(&config, &e) < 0)
         return fail_to_serve(listener >= 0, &e, EXIT_CONFIG);
+    if (listener >= 0)
+        warn_of_root(&config);
     int r = listener >= 0 ? pool_run_single(&config, &handler, listener, &e)
                           : pool_run_cgi(&config, &handler, &e);
     config_free(&config);
@@ -214,7 +246,10 @@ static int run_command(void)
     static const struct {
         const char *name;
         int (*run)(void);
-    } commands[] = {{"serve", serve}, {"create-tables", create_tables}, {"check", check}};
+    } commands[] = {{"serve", serve},
+                    {"create-tables", create_tables},
+                    {"check", check},
+                    {"config", print_config}};
 
     if (!options.command)
         return serve_what_is_given();
@@ -225,10 +260,41 @@ static int run_command(void)
     return usage_error("unknown command", options.command);
 }
 
+static bool is_command(const char *name)
+{
+    return options.command && strcmp(options.command, name) == 0;
+}
+
+/* The options and words from number i on: how many were taken, or -1 after a word to the user. */
+static int take_argument(int argc, char **argv, int i)
+{
+    if (strcmp(argv[i], "--env-file") == 0) {
+        if (i + 1 == argc)
+            return usage_error("a file name must follow", "--env-file"), -1;
+        options.env_file = strdup(argv[i + 1]); /* argv becomes the title of the processes */
+        options.env_file_must_exist = true;
+        return 2;
+    }
+    if (strcmp(argv[i], "--configuration") == 0)
+        options.configuration_only = true;
+    else if (argv[i][0] == '-')
+        return usage_error("unknown option", argv[i]), -1;
+    else if (!options.command)
+        options.command = argv[i];
+    else if (is_command("config"))
+        options.keys[options.key_count++] = argv[i];
+    else
+        return usage_error("one command at a time", argv[i]), -1;
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     pool_begin(argc, argv);
-    for (int i = 1; i < argc; i++) {
+    options.keys = calloc((size_t)argc + 1, sizeof(*options.keys));
+    if (!options.keys)
+        abort();
+    for (int i = 1, taken; i < argc; i += taken) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);
             return 0;
@@ -237,18 +303,11 @@ int main(int argc, char **argv)
             printf("chat-sessions %s\n", CHAT_SESSIONS_VERSION);
             return 0;
         }
-        if (strcmp(argv[i], "--env-file") == 0) {
-            if (++i == argc)
-                return usage_error("a file name must follow", "--env-file");
-            options.env_file = strdup(argv[i]); /* argv becomes the title of the processes */
-            options.env_file_must_exist = true;
-        } else if (argv[i][0] == '-') {
-            return usage_error("unknown option", argv[i]);
-        } else if (options.command) {
-            return usage_error("one command at a time", argv[i]);
-        } else {
-            options.command = argv[i];
-        }
+        taken = take_argument(argc, argv, i);
+        if (taken < 0)
+            return EXIT_USAGE;
     }
+    if (options.configuration_only && !is_command("check"))
+        return usage_error("only check takes this option", "--configuration");
     return run_command();
 }

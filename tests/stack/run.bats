@@ -170,6 +170,58 @@ titles_of() {
         and (.detail | startswith("DynamoDB not available: AWS credentials not configured"))' <<<"$answer"
 }
 
+# A DynamoDB that knows nobody's key.
+start_refusing() {
+    node -e '
+        require("http").createServer((request, answer) => {
+          answer.writeHead(400, { "Content-Type": "application/x-amz-json-1.0" });
+          answer.end(JSON.stringify({ __type: "com.amazon.coral.service#UnrecognizedClientException",
+            message: "The security token included in the request is invalid." }));
+        }).listen(0, "127.0.0.1", function () { console.log(this.address().port); });' \
+        >"$BATS_TEST_TMPDIR/refusing" 3>&- &
+    refusing_pid=$!
+    until_true 20 test -s "$BATS_TEST_TMPDIR/refusing"
+}
+
+@test "a key that DynamoDB refuses: run fails, says why, and nothing stays" {
+    start_refusing
+    printf '%s\n' AWS_REGION=us-east-1 "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/refusing")" \
+        AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY=secret >"$BATS_TEST_TMPDIR/env"
+    run start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    kill "$refusing_pid"
+    echo "$status: $output"
+    [[ $status -eq 1 ]]
+    [[ $output == *'The service does not work: 503'*'AWS does not know the credentials'* ]]
+    [[ $output == *"--env-file $BATS_TEST_TMPDIR/env check"* ]]
+    [[ -z $(ls "$state/pids") && ! -e $state/url ]]
+}
+
+@test "what the program reads in a .env, nginx gets as well" {
+    [[ -n ${DYNAMODB:-} ]] || skip 'needs the stack of scripts/test'
+    printf '%s\r\n' "export AWS_ENDPOINT_URL_DYNAMODB = '$DYNAMODB' # local" AWS_ACCESS_KEY_ID=local \
+        AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 $'POOL_THREADS=16\t# a comment' POOL_PROCESSES=2 \
+        'CORS_ORIGINS="http://localhost:3000, http://a.example,http://A.example,http://a.example" # dev' \
+        'AUTH_MODE=header' 'AUTH_USER_HEADER=X-Forwarded-User # a comment' >"$BATS_TEST_TMPDIR/env"
+    start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    grep -q '^fastcgi_param HTTP_X_FORWARDED_USER ' "$state/nginx/snippets/chat-sessions/fastcgi.conf"
+    local origin
+    for origin in http://localhost:3000 http://a.example; do
+        http GET "$(url_of "$state")/api/v1/health" -H "Origin: $origin"
+        [[ $status == 200 && $(header access-control-allow-origin) == "$origin" ]]
+    done
+    http GET "$(url_of "$state")/api/v1/metrics"
+    grep -qE '16 threads' "$state/logs/pool.log"
+}
+
+@test "a value that cannot be is told before anything is started" {
+    printf '%s\n' AWS_REGION=us-east-1a >"$BATS_TEST_TMPDIR/env"
+    run start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    echo "$output"
+    [[ $status -eq 1 ]]
+    [[ $output == *"AWS_REGION=us-east-1a in $BATS_TEST_TMPDIR/env is not allowed: it is a zone of the region us-east-1;"* ]]
+    [[ -z $(ls "$state/pids") && ! -e $state/logs/pool.log ]]
+}
+
 @test "an option's bad value is refused with a sentence" {
     run "$CHECKOUT/scripts/run" --port 70000
     [[ $status -eq 1 && $output == *'--port must be'*'70000'* ]]
