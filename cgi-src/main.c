@@ -190,7 +190,8 @@ static int serve(void)
         return fail(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
     warn_of_root(&config);
-    switch (prepare_tables(&config, &e)) {
+    /* After an upgrade requests wait in the socket, and the tables were looked at before. */
+    switch (pool_is_upgrade() ? POOL_ASIDE_DONE : prepare_tables(&config, &e)) {
     case POOL_ASIDE_FAILED:
         return fail(&e, EXIT_CONFIG);
     case POOL_ASIDE_STOPPED:

@@ -253,8 +253,24 @@ static void died(struct master *m, struct child *c, int status)
         back_off(m, &gone, now);
 }
 
+/* Processes that the program before an upgrade has started. */
+static void reap_strangers(const struct master *m)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        for (unsigned i = 0; i < BOARD_PLACES; i++) {
+            if (m->children[i].state != CHILD_NONE && m->children[i].pid == info.si_pid)
+                return; /* ended just now: the next SIGCHLD is for it */
+        }
+        waitpid(info.si_pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
 void children_reap(struct master *m)
 {
+    reap_strangers(m);
     for (unsigned i = 0; i < BOARD_PLACES; i++) {
         struct child *c = &m->children[i];
         int status;

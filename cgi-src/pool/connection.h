@@ -26,6 +26,14 @@ bool connection_has_data(int fd);
 /* The same after waiting up to so many milliseconds. */
 bool connection_gets_data(int fd, int wait_ms);
 
+/*
+ * Has the client close a connection on which it waits for nothing: sends an empty record that means
+ * nothing. nginx closes an idle connection when anything arrives on it; if it has just sent a
+ * request, it takes the record for the beginning of its answer and skips it. So no request is lost,
+ * which a close from here could not promise.
+ */
+void connection_ask_to_close(int fd);
+
 /* Reads the next request from fd. -1: there is none, fd has been closed. */
 int connection_accept(FCGX_Request *request, int fd);
 

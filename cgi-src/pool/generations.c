@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "pool/notify.h"
+#include "pool/upgrade.h"
 
 #define RELOAD_TIME_US ((int64_t)90 * 1000000)
 
@@ -71,6 +72,7 @@ void generation_reload(struct master *m)
         announce(m);
         return;
     }
+    generation_upgrade(m);
     m->next = (struct generation){.number = ++m->last_generation,
                                   .config = config ? config : m->current.config,
                                   .owned = config};
@@ -105,6 +107,23 @@ static void end_reload(struct master *m)
 {
     m->next = (struct generation){.config = NULL};
     announce(m);
+}
+
+/* The processes end their requests by themselves, while the new program starts its own. What
+ * connects meanwhile waits in the socket. */
+void generation_upgrade(struct master *m)
+{
+    struct err e = {.code = ERR_NONE};
+    const struct upgrade_sockets sockets = {.listener = m->listener.fd,
+                                            .status_listener = m->status_listener.fd,
+                                            .own = m->listener.path != NULL};
+
+    if (!upgrade_is_due())
+        return;
+    log_info("reload: the program was replaced: executing the new one");
+    drain_generation(m, 0, true);
+    upgrade_run(&sockets, &m->mask_before, &e);
+    log_error("reload: the pool goes on with the old program: %s", e.detail);
 }
 
 void generation_abort(struct master *m, const char *reason)

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "pool/notify.h"
 #include "pool/title.h"
+#include "pool/upgrade.h"
 #include "pool/user.h"
 
 /* Connections that wait while every worker is busy; nginx's max_conns stays below. */
@@ -215,6 +216,10 @@ static int start(struct master *m, char *status_path, size_t size, struct err *e
     if (open_sockets(m, status_path, size, e) < 0 || user_give_socket(c, m->listener.path, e) < 0 ||
         user_give_socket(c, m->status_listener.path, e) < 0 || user_become(c, e) < 0)
         return -1;
+    if (upgrade_gave_own_sockets()) {
+        listener_own(&m->listener, c->socket);
+        listener_own(&m->status_listener, status_path);
+    }
     m->board = board_new(places_for(m->current.processes), e);
     if (!m->board)
         return -1;
@@ -319,12 +324,15 @@ int pool_run(const struct pool_options *options, struct err *e)
     sigset_t before;
     int result = -1;
 
+    sigprocmask(SIG_SETMASK, NULL, &before);
     m = (struct master){.options = options,
                         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
                         .signals.fd = -1,
                         .listener.fd = -1,
                         .status_listener.fd = -1};
-    if (m.epoll_fd < 0 || open_signals(&m, &before) < 0) {
+    int opened = m.epoll_fd < 0 ? -1 : open_signals(&m, &before);
+    m.mask_before = before;
+    if (opened < 0) {
         err_set(e, ERR_INTERNAL, "the master cannot open its descriptors: %s",
                 strerrordesc_np(errno));
     } else if (start(&m, status_path, sizeof(status_path), e) == 0) {

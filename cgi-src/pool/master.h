@@ -62,6 +62,7 @@ struct master {
     const struct pool_options *options;
     int epoll_fd;
     struct watch signals;
+    sigset_t mask_before; /* the signals that were blocked when the pool began */
     struct listener listener;
     struct listener status_listener;
     struct status *status;
@@ -113,6 +114,9 @@ unsigned position_count_death(struct position *p, bool early, int64_t now_us);
 int64_t child_backoff_us(unsigned failures, unsigned recent);
 
 /* ---- generations.c ---- */
+
+/* Executes the program's new file, if there is one: returns if there is none, or it cannot be. */
+void generation_upgrade(struct master *m);
 
 unsigned generation_processes(const struct master *m, const struct config *config);
 /* Begins a reload, or remembers that one is wanted. */

@@ -132,8 +132,7 @@ static int start(struct process *p, struct err *e)
 
 /* ---- draining ---- */
 
-/* Idle connections go to another process; without one, those are closed on which nothing has come.
- */
+/* Idle connections go to another process; without one, their clients are asked to close them. */
 static void give_up_idle(struct process *p)
 {
     unsigned index;
@@ -142,12 +141,8 @@ static void give_up_idle(struct process *p)
         int fd = table_take_oldest(p->table, INT64_MAX, &index);
         if (fd < 0)
             return;
-        if (worker_pass_on(p, index, fd))
-            continue;
-        if (connection_has_data(fd))
-            table_watch(p->table, index, pool_now_us());
-        else
-            worker_discard(p, index, fd);
+        if (!worker_pass_on(p, index, fd))
+            worker_part(p, index, fd);
     }
 }
 
@@ -175,6 +170,7 @@ static void begin_drain(struct process *p, bool last)
     atomic_store(&p->draining, true);
     take_backlog(p, last);
     table_close(p->table);
+    atomic_store(&p->timer_armed, false); /* from now on it is to ring sooner */
     give_up_idle(p);
 }
 
@@ -226,7 +222,8 @@ static void read_control(struct process *p, struct orders *o)
         return;
     /* The master is gone: nobody would replace this process or stop it. */
     o->control = -1;
-    log_error("the master is gone, this process ends when its requests have");
+    if (!atomic_load(&p->draining))
+        log_error("the master is gone, this process ends when its requests have");
     drain_by(p, o, false, true);
 }
 

@@ -74,6 +74,8 @@ void *worker_main(void *start);
 bool worker_accept(struct process *p);
 /* Gives the connection, which the caller holds, to another process: true if one took it. */
 bool worker_pass_on(struct process *p, unsigned index, int fd);
+/* Has the client close a connection that the caller holds. A request that comes first is served. */
+void worker_part(struct process *p, unsigned index, int fd);
 /* Closes a connection that the caller holds. */
 void worker_discard(struct process *p, unsigned index, int fd);
 

@@ -20,7 +20,8 @@
  * closes: closed from here, a request may just be on its way. */
 #define IDLE_MAX_US ((int64_t)60 * 1000000)
 
-#define LAST_WAIT_MS 100
+/* How long a client that was asked to close may take; nginx does at once. */
+#define PART_TIME_US ((int64_t)1 * 1000000)
 /* Connections taken in one go. With one only, those that wait would come behind a whole round of
  * those that are there already, again and again. */
 #define ACCEPT_BATCH 64
@@ -67,6 +68,15 @@ static void arm_timer(struct process *p, int64_t delay_us)
         timerfd_settime(p->timer_fd, 0, &when, NULL);
 }
 
+/* Closed from here, a request that is just on its way would be lost: its client cannot know whether
+ * it was carried out. */
+void worker_part(struct process *p, unsigned index, int fd)
+{
+    connection_ask_to_close(fd);
+    table_watch(p->table, index, pool_now_us());
+    arm_timer(p, PART_TIME_US);
+}
+
 /* The caller has ended its work on the connection. */
 static void give_back(struct process *p, unsigned index, int fd)
 {
@@ -74,11 +84,7 @@ static void give_back(struct process *p, unsigned index, int fd)
         if (!atomic_load_explicit(&p->timer_armed, memory_order_relaxed))
             arm_timer(p, IDLE_MAX_US);
     } else if (!worker_pass_on(p, index, fd)) {
-        /* The pool stops. A connection just accepted brings its request in a moment. */
-        if (connection_gets_data(fd, LAST_WAIT_MS))
-            table_watch(p->table, index, pool_now_us());
-        else
-            worker_discard(p, index, fd);
+        worker_part(p, index, fd); /* the pool stops */
     }
 }
 
@@ -194,9 +200,7 @@ static void serve(struct worker *w, uint64_t key, uint32_t events)
         gateway_fcgi_init(&gateway, &w->request);
         gateway.connection = fd;
         p->setup.handler->handle(w->context, &gateway.gateway);
-        /* A connection that will be handed on must stay open; without a taker it ends here. */
-        bool keep = !atomic_load(&p->draining) || board_least(p->setup.board, p->setup.place) >= 0;
-        fd = connection_finish(&w->request, keep);
+        fd = connection_finish(&w->request, true);
         count_request(p);
     } else {
         fd = -1;
@@ -215,11 +219,12 @@ static void close_old(struct process *p)
     unsigned index;
     int fd;
     int64_t now = pool_now_us();
+    int64_t limit_us = atomic_load(&p->draining) ? PART_TIME_US : IDLE_MAX_US;
 
     if (read(p->timer_fd, &times, sizeof(times)) < 0)
         return; /* another thread has done it */
     atomic_store(&p->timer_armed, false);
-    while ((fd = table_take_oldest(p->table, now - IDLE_MAX_US, &index)) >= 0) {
+    while ((fd = table_take_oldest(p->table, now - limit_us, &index)) >= 0) {
         if (!connection_has_data(fd)) {
             worker_discard(p, index, fd);
             continue;
@@ -228,7 +233,7 @@ static void close_old(struct process *p)
     }
     int64_t oldest = table_oldest(p->table);
     if (oldest)
-        arm_timer(p, oldest + IDLE_MAX_US - now);
+        arm_timer(p, oldest + limit_us - now);
 }
 
 static void work(struct worker *w)
