@@ -37,6 +37,7 @@ probe_package() {
     procps) command -v ps ;;
     libapache2-mod-fcgid) [[ -e /usr/lib/apache2/modules/mod_fcgid.so ]] ;;
     systemd) command -v systemd-analyze ;;
+    systemd-container) command -v systemd-nspawn ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
