@@ -8,6 +8,7 @@
 
 #include "api/check.h"
 #include "api/service.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/config_print.h"
 #include "base/log.h"
@@ -22,6 +23,10 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
 
 #define CREATE_TABLES_DEADLINE_MS 60000
 #define SERVE_TABLES_DEADLINE_MS 20000
+#define DETAIL_SIZE sizeof(((struct err *)NULL)->detail)
+/* Between two looks at tables that could not be looked at. */
+#define FIRST_PAUSE_US INT64_C(1000000)
+#define LONGEST_PAUSE_US INT64_C(60000000)
 
 static const struct pool_handler handler = {
     .process_new = service_process_new,
@@ -36,6 +41,7 @@ struct options {
     const char *env_file;
     bool env_file_must_exist;
     bool configuration_only; /* check */
+    bool wait;               /* create-tables */
     char **keys;             /* config */
     size_t key_count;
 };
@@ -50,7 +56,8 @@ static void print_help(FILE *out)
           "\n"
           "Commands:\n"
           "  serve          run the pool of workers on the unix socket SOCKET\n"
-          "  create-tables  make the two DynamoDB tables if they are missing, and exit\n"
+          "  create-tables  make the two DynamoDB tables if they are missing, and exit;\n"
+          "                 with --wait: try again until it has been done\n"
           "  check          say whether the service would work here, and what is missing\n"
           "  config         print the configuration in force, or that of the KEYs that follow,\n"
           "                 as KEY='value' lines for a shell; no secrets\n"
@@ -91,11 +98,46 @@ static int load(struct config *config, struct err *e)
     return -1;
 }
 
+/* Without a word where the last one was the same. */
+static void log_change(char last[DETAIL_SIZE], const struct err *e)
+{
+    if (strcmp(last, e->detail) != 0)
+        log_error("%s", e->detail);
+    (void)snprintf(last, DETAIL_SIZE, "%s", e->detail);
+}
+
+/* Credentials that come later, a network that is down, a file that is being edited: all of it is
+ * read and tried anew each time. Only tables with other keys are final. */
+static int create_tables_at_last(void)
+{
+    char last[DETAIL_SIZE] = "";
+    int64_t pause_us = FIRST_PAUSE_US;
+
+    for (;;) {
+        struct config config;
+        struct err e = {0};
+        int r = load(&config, &e);
+        if (r == 0) {
+            r = service_create_tables(&config, SERVE_TABLES_DEADLINE_MS, &e);
+            config_free(&config);
+            if (r == 0)
+                return 0;
+            if (e.code == ERR_CONFIGURATION)
+                return fail(&e, EXIT_CONFIG);
+        }
+        log_change(last, &e);
+        clock_system.sleep_us(clock_system.context, pause_us);
+        pause_us = pause_us * 2 < LONGEST_PAUSE_US ? pause_us * 2 : LONGEST_PAUSE_US;
+    }
+}
+
 static int create_tables(void)
 {
     struct config config;
     struct err e = {0};
 
+    if (options.wait)
+        return create_tables_at_last();
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
     int r = service_create_tables(&config, CREATE_TABLES_DEADLINE_MS, &e);
@@ -146,6 +188,18 @@ static int look_at_tables(const struct config *config)
     return fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
 }
 
+/* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long as
+ * it takes, and with the configuration of each moment. */
+static void look_later(const struct config *config)
+{
+    static char name[] = "chat-sessions", file_option[] = "--env-file", command[] = "create-tables",
+                wait[] = "--wait";
+    char *const with_file[] = {name, file_option, (char *)options.env_file, command, wait, NULL};
+    char *const without[] = {name, command, wait, NULL};
+
+    pool_start_beside(config, options.env_file_must_exist ? with_file : without);
+}
+
 /* Only tables with other keys stop the start: all else may mend itself. */
 static enum pool_aside prepare_tables(const struct config *config, struct err *e)
 {
@@ -158,9 +212,11 @@ static enum pool_aside prepare_tables(const struct config *config, struct err *e
         err_set(e, ERR_CONFIGURATION, "not started: the tables do not fit");
         return POOL_ASIDE_FAILED;
     }
-    if (result != 0)
-        log_warning("the tables could not be looked at; the service starts all the same and "
-                    "answers 503 until DynamoDB can be used");
+    if (result != 0) {
+        log_warning("the tables could not be looked at; the service starts all the same, answers "
+                    "503 until DynamoDB can be used, and makes missing tables then");
+        look_later(config);
+    }
     return POOL_ASIDE_DONE;
 }
 
@@ -176,6 +232,7 @@ static struct config *reload(struct err *e)
         free(config);
         return NULL;
     }
+    look_later(config); /* it may name other tables, or bring the credentials */
     return config;
 }
 
@@ -278,6 +335,8 @@ static int take_argument(int argc, char **argv, int i)
     }
     if (strcmp(argv[i], "--configuration") == 0)
         options.configuration_only = true;
+    else if (strcmp(argv[i], "--wait") == 0)
+        options.wait = true;
     else if (argv[i][0] == '-')
         return usage_error("unknown option", argv[i]), -1;
     else if (!options.command)
@@ -310,5 +369,7 @@ int main(int argc, char **argv)
     }
     if (options.configuration_only && !is_command("check"))
         return usage_error("only check takes this option", "--configuration");
+    if (options.wait && !is_command("create-tables"))
+        return usage_error("only create-tables takes this option", "--wait");
     return run_command();
 }

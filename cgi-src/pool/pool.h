@@ -53,6 +53,13 @@ enum pool_aside pool_run_aside(const struct config *config,
                                struct err *e);
 
 /*
+ * Starts this program once more beside the pool, as POOL_USER, with these arguments (arguments[0] is
+ * its name; NULL ends them). Nobody waits for it; it ends with this process, or when the next one is
+ * started.
+ */
+void pool_start_beside(const struct config *config, char *const *arguments);
+
+/*
  * The master: opens the socket (or takes it from LISTEN_FDS), forks the processes, keeps them
  * alive, answers metrics and health on its own socket, and returns when it has been stopped: 0, or
  * -1 with e when it could not start. reload reads the configuration anew (NULL on failure with e;

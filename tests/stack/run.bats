@@ -170,6 +170,47 @@ titles_of() {
         and (.detail | startswith("DynamoDB not available: AWS credentials not configured"))' <<<"$answer"
 }
 
+# table_exists NAME: asked by DynamoDB itself.
+table_exists() {
+    curl -s --noproxy '*' "$DYNAMODB" -H 'X-Amz-Target: DynamoDB_20120810.DescribeTable' \
+        -H 'Content-Type: application/x-amz-json-1.0' -d "{\"TableName\":\"$1\"}" \
+        -H 'Authorization: AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0' |
+        jq -e '.Table.TableStatus == "ACTIVE"'
+}
+
+both_tables_exist() { table_exists "later-$1-sessions" && table_exists "later-$1-messages"; }
+
+# Nobody looks at the tables any more.
+nobody_looks() { ! pgrep -P "$1" -f -- '--wait'; }
+
+@test "credentials that come after the start: the tables are made then, and after a reload that names others" {
+    [[ -n ${DYNAMODB:-} ]] || skip 'needs the stack of scripts/test'
+    local dir=$BATS_TEST_TMPDIR pool one=$$-one two=$$-two
+    printf '%s\n' AWS_REGION=us-east-1 "AWS_ENDPOINT_URL_DYNAMODB=$DYNAMODB" AWS_EC2_METADATA_DISABLED=true \
+        AWS_CONFIG_FILE=/dev/null "AWS_SHARED_CREDENTIALS_FILE=$dir/credentials" "SOCKET=$dir/s" POOL_PROCESSES=1 \
+        POOL_THREADS=1 "DYNAMODB_CHAT_SESSIONS_TABLE=later-$one-sessions" \
+        "DYNAMODB_CHAT_MESSAGES_TABLE=later-$one-messages" >"$dir/env"
+    env -i PATH="$PATH" ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$PROGRAM" --env-file "$dir/env" serve 2>"$dir/log" 3>&- &
+    pool=$!
+    until_true 30 grep -q 'the pool is ready' "$dir/log"
+    grep -q 'makes missing tables then' "$dir/log"
+    fails table_exists "later-$one-sessions"
+    printf '[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n' >"$dir/credentials"
+    until_true 30 both_tables_exist "$one"
+    until_true 10 nobody_looks "$pool"
+    sed -i "s/$one/$two/" "$dir/env"
+    kill -HUP "$pool"
+    until_true 30 both_tables_exist "$two"
+    until_true 10 nobody_looks "$pool"
+    # What is still looking ends with the pool.
+    rm "$dir/credentials"
+    kill -HUP "$pool"
+    until_true 20 grep -q 'credentials not configured' <(tail -n 5 "$dir/log")
+    kill -TERM "$pool"
+    until_true 20 gone "$pool"
+    until_true 10 fails pgrep -f -- "$dir/env create-tables"
+}
+
 # A DynamoDB that knows nobody's key.
 start_refusing() {
     node -e '
