@@ -23,7 +23,6 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
 
 #define CREATE_TABLES_DEADLINE_MS 60000
 #define SERVE_TABLES_DEADLINE_MS 20000
-#define DETAIL_SIZE sizeof(((struct err *)NULL)->detail)
 /* Between two looks at tables that could not be looked at. */
 #define FIRST_PAUSE_US INT64_C(1000000)
 #define LONGEST_PAUSE_US INT64_C(60000000)
@@ -98,34 +97,45 @@ static int load(struct config *config, struct err *e)
     return -1;
 }
 
-/* Without a word where the last one was the same. */
-static void log_change(char last[DETAIL_SIZE], const struct err *e)
+enum tables_attempt { TABLES_DONE, TABLES_LATER, TABLES_NEVER };
+
+/* One attempt of create_tables_at_last. quiet: what was said before is not said again. */
+static enum tables_attempt try_tables(bool quiet, struct err *e)
 {
-    if (strcmp(last, e->detail) != 0)
-        log_error("%s", e->detail);
-    (void)snprintf(last, DETAIL_SIZE, "%s", e->detail);
+    struct config config;
+
+    if (load(&config, e) < 0)
+        return TABLES_LATER;
+    if (quiet)
+        (void)log_open(LOG_ERROR, config.log_format, config.log_file, NULL);
+    int r = service_create_tables(&config, SERVE_TABLES_DEADLINE_MS, e);
+    if (r == 0) {
+        (void)log_open(config.log_level, config.log_format, config.log_file, NULL);
+        log_info("both tables are there");
+    }
+    config_free(&config);
+    if (r == 0)
+        return TABLES_DONE;
+    return e->code == ERR_CONFIGURATION ? TABLES_NEVER : TABLES_LATER;
 }
 
 /* Credentials that come later, a network that is down, a file that is being edited: all of it is
  * read and tried anew each time. Only tables with other keys are final. */
 static int create_tables_at_last(void)
 {
-    char last[DETAIL_SIZE] = "";
+    struct err before = {0};
     int64_t pause_us = FIRST_PAUSE_US;
 
-    for (;;) {
-        struct config config;
+    for (bool quiet = false;; quiet = true) {
         struct err e = {0};
-        int r = load(&config, &e);
-        if (r == 0) {
-            r = service_create_tables(&config, SERVE_TABLES_DEADLINE_MS, &e);
-            config_free(&config);
-            if (r == 0)
-                return 0;
-            if (e.code == ERR_CONFIGURATION)
-                return fail(&e, EXIT_CONFIG);
-        }
-        log_change(last, &e);
+        enum tables_attempt attempt = try_tables(quiet, &e);
+        if (attempt == TABLES_DONE)
+            return 0;
+        if (strcmp(before.detail, e.detail) != 0)
+            log_error("%s", e.detail);
+        if (attempt == TABLES_NEVER)
+            return EXIT_CONFIG;
+        before = e;
         clock_system.sleep_us(clock_system.context, pause_us);
         pause_us = pause_us * 2 < LONGEST_PAUSE_US ? pause_us * 2 : LONGEST_PAUSE_US;
     }
@@ -147,8 +157,7 @@ static int create_tables(void)
 
 static int check(void)
 {
-    enum check_scope scope =
-        options.configuration_only ? CHECK_CONFIGURATION : CHECK_EVERYTHING;
+    enum check_scope scope = options.configuration_only ? CHECK_CONFIGURATION : CHECK_EVERYTHING;
 
     switch (check_run(options.env_file, options.env_file_must_exist, scope, stdout)) {
     case CHECK_WORKS:
@@ -188,8 +197,8 @@ static int look_at_tables(const struct config *config)
     return fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
 }
 
-/* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long as
- * it takes, and with the configuration of each moment. */
+/* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long
+ * as it takes, and with the configuration of each moment. */
 static void look_later(const struct config *config)
 {
     static char name[] = "chat-sessions", file_option[] = "--env-file", command[] = "create-tables",

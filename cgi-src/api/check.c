@@ -266,8 +266,7 @@ static void run(struct check *c)
 enum check_result check_run(const char *env_file, bool env_file_must_exist, enum check_scope scope,
                             FILE *out)
 {
-    struct check c = {
-        .report = {.out = out}, .scope = scope, .env_file = env_file ? env_file : ""};
+    struct check c = {.report = {.out = out}, .scope = scope, .env_file = env_file ? env_file : ""};
     struct err e = {0};
 
     if (config_load(&c.config, env_file, env_file_must_exist, &e) != 0) {

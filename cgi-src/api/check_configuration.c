@@ -234,8 +234,8 @@ static void check_unset_region(struct check *c, const char *region)
     if (profile_region(&c->config, found, sizeof found, &e) == 0 && found[0])
         check_line(&c->report, CHECK_GOOD, "region", "%s, from the profile %s", region,
                    profile_active(&c->config));
-    else if (!c->config.endpoint[0] &&
-             imds_region(&c->context, found, &e) == CREDENTIALS_FOUND && strcmp(found, region) == 0)
+    else if (!c->config.endpoint[0] && imds_region(&c->context, found, &e) == CREDENTIALS_FOUND &&
+             strcmp(found, region) == 0)
         check_line(&c->report, CHECK_GOOD, "region", "%s, from the instance", region);
     else
         check_line(&c->report, CHECK_NOTE, "region",

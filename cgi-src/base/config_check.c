@@ -212,14 +212,14 @@ static const char *fault_of_bytes(const char *text)
         return "it is blank";
     if (n > 0 && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1])))
         return "a blank stands at its beginning or end";
-    if (!str_is_utf8(str_from(text)))
+    if (!str_is_utf8((struct str){text, n}))
         return "it is not UTF-8";
     return is_clean(text) ? NULL : "a control character stands in it";
 }
 
 void config_fault(const struct config_key *row, const char *text, char out[CONFIG_FAULT_SIZE])
 {
-    struct str region = str_from(text);
+    struct str region = {text, strlen(text)};
     const char *fault = fault_of_bytes(text);
 
     out[0] = '\0';

@@ -63,7 +63,8 @@ bool connection_gets_data(int fd, int wait_ms)
 
 void connection_ask_to_close(int fd)
 {
-    /* FCGI_STDERR of request 1, empty, as the FastCGI specification, section 5.3, ends the stream. */
+    /* FCGI_STDERR of request 1, empty, as the FastCGI specification, section 5.3, ends the stream.
+     */
     static const unsigned char record[8] = {1, 7, 0, 1, 0, 0, 0, 0};
 
     (void)send(fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);

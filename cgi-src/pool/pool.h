@@ -53,9 +53,9 @@ enum pool_aside pool_run_aside(const struct config *config,
                                struct err *e);
 
 /*
- * Starts this program once more beside the pool, as POOL_USER, with these arguments (arguments[0] is
- * its name; NULL ends them). Nobody waits for it; it ends with this process, or when the next one is
- * started.
+ * Starts this program once more beside the pool, as POOL_USER, with these arguments (arguments[0]
+ * is its name; NULL ends them). Nobody waits for it; it ends with this process, or when the next
+ * one is started.
  */
 void pool_start_beside(const struct config *config, char *const *arguments);
 
@@ -65,9 +65,9 @@ void pool_start_beside(const struct config *config, char *const *arguments);
  * -1 with e when it could not start. reload reads the configuration anew (NULL on failure with e;
  * the pool goes on with the old one); what it returns is allocated with malloc and becomes the
  * pool's, which frees it with config_free and free. If the program's file was replaced, a reload
- * that finds the configuration good executes the new program instead. Without the function, a reload only replaces
- * the processes. SOCKET, STATUS_SOCKET, SOCKET_GROUP and POOL_USER stay as they were until the pool
- * is started again.
+ * that finds the configuration good executes the new program instead. Without the function, a
+ * reload only replaces the processes. SOCKET, STATUS_SOCKET, SOCKET_GROUP and POOL_USER stay as
+ * they were until the pool is started again.
  */
 struct pool_options {
     const struct config *config;

@@ -1,6 +1,6 @@
 /*
- * Executes the newer program. When that is done is the master's decision; that the sockets are taken
- * over as if they came from systemd is listener.c's part.
+ * Executes the newer program. When that is done is the master's decision; that the sockets are
+ * taken over as if they came from systemd is listener.c's part.
  */
 #include "pool/upgrade.h"
 

@@ -114,5 +114,5 @@ mode_of() { stat -c %a "$ROOT$1"; }
     fi
     while read -r command; do
         grep -qxF ".B ${command//-/\\-}" "$TOP/docs/chat-sessions.8" || fail "$command is missing"
-    done < <("$CHAT_SESSIONS_BIN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\)  .*/\1/p')
+    done < <("$CHAT_SESSIONS_BIN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-][a-z-]*\)  .*/\1/p')
 }

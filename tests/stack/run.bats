@@ -204,8 +204,12 @@ nobody_looks() { ! pgrep -P "$1" -f -- '--wait'; }
     until_true 10 nobody_looks "$pool"
     # What is still looking ends with the pool.
     rm "$dir/credentials"
+    failures() { grep -c 'ERROR: .*credentials not configured' "$dir/log"; }
+    local before
+    before=$(failures)
+    one_more() { (($(failures) > before)); }
     kill -HUP "$pool"
-    until_true 20 grep -q 'credentials not configured' <(tail -n 5 "$dir/log")
+    until_true 20 one_more
     kill -TERM "$pool"
     until_true 20 gone "$pool"
     until_true 10 fails pgrep -f -- "$dir/env create-tables"
