@@ -27,7 +27,7 @@ start_all_from_directory() {
     POOL_EXAMPLE=$DIR/program start_all "$@"
 }
 
-zombies() { ps -o stat= --ppid "$(pid_of pool)" | grep -c Z || true; }
+zombies() { pgrep -c -r Z -P "$(pid_of pool)" || true; }
 
 @test "the program is replaced under load: a reload goes over to it, not one request fails" {
     start_all_from_directory POOL_THREADS=16
