@@ -27,5 +27,6 @@ line_of() { grep -F "request_id=$1 " "$STATE/logs/pool.log"; }
     [[ $(line_of "$repeated") == *' status=200 '*' dynamodb_calls=1 dynamodb_retries=1 '*' code=ok' ]] ||
         fail "$(line_of "$repeated")"
     # It came first, so its line would stand there by now.
-    ! line_of "$smooth"
+    run line_of "$smooth"
+    [[ $status -ne 0 ]]
 }

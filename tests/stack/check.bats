@@ -380,7 +380,7 @@ EOF
     grep -qx '# AWS_SECRET_ACCESS_KEY is set and not shown' <<<"$output"
     grep -qx '# HTTPS_PROXY is set and not shown' <<<"$output"
     run "$PROGRAM" config SOCKET_MODE POOL_THREADS
-    [[ $status -eq 0 && $output == "SOCKET_MODE='0660'"$'\n'"POOL_THREADS='32'" ]]
+    [[ $status -eq 0 && $output == "SOCKET_MODE='0660'"$'\n'"POOL_THREADS='128'" ]]
     run "$PROGRAM" config NO_SUCH_KEY
     [[ $status -eq 64 && $output == *'there is no key NO_SUCH_KEY'* ]]
 }

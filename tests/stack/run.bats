@@ -35,14 +35,16 @@ titles_of() {
     [[ $status == 200 ]]
 }
 
-@test "nginx listens on 127.0.0.1 alone" {
+@test "nginx listens on 127.0.0.1 and ::1 alone" {
     start_near "$state"
     local port
     port=$(url_of "$state")
     port=$(printf '%04X' "${port##*:}")
     # Local addresses of listening sockets in the kernel's own notation.
     awk -v port=":$port" '$4 == "0A" && index($2, port) {print $2}' /proc/net/tcp /proc/net/tcp6 >"$BATS_TEST_TMPDIR/listening"
-    [[ $(cat "$BATS_TEST_TMPDIR/listening") == "0100007F:$port" ]]
+    grep -qx "0100007F:$port" "$BATS_TEST_TMPDIR/listening"
+    # Where this machine has no IPv6, the first alone.
+    fails grep -vxE "(0100007F|0{24}01000000):$port" "$BATS_TEST_TMPDIR/listening"
 }
 
 @test "a second run on the same state says that it is already running" {
