@@ -164,53 +164,17 @@ include scripts/proof.mk
 
 # ---- installing -------------------------------------------------------------------------------
 
-# What the administrator owns, nginx's snippets too, is never overwritten: a newer one comes to lie beside it as
-# FILE.new. A package leaves that to the package manager.
-BINDIR     = $(PREFIX)/bin
-UNITDIR    = $(PREFIX)/lib/systemd/system
-SYSUSERS   = $(PREFIX)/lib/sysusers.d
-MANDIR     = $(PREFIX)/share/man/man8
-SHAREDIR   = $(PREFIX)/share/chat-sessions
-CONFDIR    = $(SYSCONFDIR)/chat-sessions
-NGINXDIR   = $(SYSCONFDIR)/nginx
-
-installed_paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|g' -e 's|/usr/local/share/|$(PREFIX)/share/|g' \
-    -e 's|/etc/chat-sessions/|$(CONFDIR)/|g'
-# $(call install_edited,SOURCE,TARGET,MODE[,COMMAND]): through sed or the command.
-install_edited = @echo "install $(2)"; $(or $(4),$(installed_paths)) $(1) > $(BUILD)/install.tmp && \
-    install -D -m $(3) $(BUILD)/install.tmp '$(DESTDIR)$(2)'; r=$$?; rm -f $(BUILD)/install.tmp; exit $$r
-# $(call install_config,SOURCE,TARGET,MODE[,COMMAND])
-install_config = @to='$(DESTDIR)$(2)'; $(or $(4),$(installed_paths)) $(1) > $(BUILD)/install.tmp || exit 1; \
-    if [ -e "$$to" ] && ! cmp -s $(BUILD)/install.tmp "$$to"; then to=$$to.new; fi; \
-    echo "install $$to"; install -D -m $(3) $(BUILD)/install.tmp "$$to"; r=$$?; \
-    rm -f $(BUILD)/install.tmp; exit $$r
-# One line of the recipe for each: "make -n" and a failure show which.
-define newline
-
-
-endef
-install_snippets = $(foreach snippet,$(notdir $(wildcard nginx/snippets/*.conf)),$(call \
-    install_config,nginx/snippets/$(snippet),$(NGINXDIR)/snippets/chat-sessions/$(snippet),644)$(newline))
-# The placeholders of the example would be refused.
-without_placeholders = sed -E 's/^([A-Z_]+=your_)/\# \1/'
+# UNITDIR and SYSUSERS, too, may be said; see scripts/install.
+INSTALL = PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' DESTDIR='$(DESTDIR)' UNITDIR='$(UNITDIR)' \
+          SYSUSERS='$(SYSUSERS)' PROGRAM='$(PROGRAM)' scripts/install
 
 .PHONY: install
 install: $(PROGRAM) ## install below PREFIX and SYSCONFDIR (DESTDIR is honoured); see docs/deployment.md
-	install -D -m 755 $(PROGRAM) '$(DESTDIR)$(BINDIR)/chat-sessions'
-	$(call install_config,.env.example,$(CONFDIR)/chat-sessions.env,640,$(without_placeholders))
-	$(call install_config,nginx/site.conf,$(NGINXDIR)/sites-available/chat-sessions,644)
-	install -d '$(DESTDIR)$(NGINXDIR)/snippets/chat-sessions' '$(DESTDIR)$(SHAREDIR)/examples'
-	$(call install_snippets)
-	install -m 644 nginx/snippets/*.example nginx/*.example '$(DESTDIR)$(SHAREDIR)/examples/'
-	install -m 644 nginx/apache/htaccess nginx/apache/site.conf '$(DESTDIR)$(SHAREDIR)/examples/'
-	install -m 755 nginx/apache/chat-sessions.fcgi '$(DESTDIR)$(SHAREDIR)/examples/'
-	$(call install_edited,scripts/systemd/chat-sessions.service,$(UNITDIR)/chat-sessions.service,644)
-	install -m 644 scripts/systemd/*.socket '$(DESTDIR)$(UNITDIR)/'
-	install -D -m 644 scripts/systemd/chat-sessions.sysusers '$(DESTDIR)$(SYSUSERS)/chat-sessions.conf'
-	$(call install_config,scripts/logrotate/chat-sessions,$(SYSCONFDIR)/logrotate.d/chat-sessions,644)
-	$(call install_edited,docs/chat-sessions.8,$(MANDIR)/chat-sessions.8,644)
-	install -d '$(DESTDIR)$(SHAREDIR)/docs'
-	if [ -e build/docs/openapi.json ]; then install -m 644 build/docs/* '$(DESTDIR)$(SHAREDIR)/docs/'; fi
+	$(INSTALL)
+
+.PHONY: uninstall
+uninstall: ## remove what install has put there but the configuration (PURGE=1: that, too)
+	$(INSTALL) --uninstall $(if $(PURGE),--purge)
 
 .PHONY: deb
 deb: ## build a Debian package into build/deb

@@ -8,7 +8,9 @@
 
 #include "api/check.h"
 #include "api/service.h"
+#include "base/clock.h"
 #include "base/config.h"
+#include "base/config_print.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "pool/pool.h"
@@ -22,6 +24,9 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
 
 #define CREATE_TABLES_DEADLINE_MS 60000
 #define SERVE_TABLES_DEADLINE_MS 20000
+/* Between two looks at tables that could not be looked at. */
+#define FIRST_PAUSE_US INT64_C(1000000)
+#define LONGEST_PAUSE_US INT64_C(60000000)
 
 static const struct pool_handler handler = {
     .process_new = service_process_new,
@@ -35,6 +40,10 @@ struct options {
     const char *command; /* NULL: none was given */
     const char *env_file;
     bool env_file_must_exist;
+    bool configuration_only; /* check */
+    bool wait;               /* create-tables */
+    char **keys;             /* config */
+    size_t key_count;
 };
 
 static struct options options = {.env_file = ".env"};
@@ -47,10 +56,14 @@ static void print_help(FILE *out)
           "\n"
           "Commands:\n"
           "  serve          run the pool of workers on the unix socket SOCKET\n"
-          "  create-tables  make the two DynamoDB tables if they are missing, and exit\n"
+          "  create-tables  make the two DynamoDB tables if they are missing, and exit;\n"
+          "                 with --wait: try again until it has been done\n"
           "  check          say whether the service would work here, and what is missing\n"
+          "  config         print the configuration in force, or that of the KEYs that follow,\n"
+          "                 as KEY='value' lines for a shell; no secrets\n"
           "\n"
           "Options:\n"
+          "  --configuration  check looks at the configuration alone and asks nobody\n"
           "  --env-file FILE  read configuration from FILE too (default: .env, if it is there);\n"
           "                   the environment wins\n"
           "  --version        print the version\n"
@@ -85,11 +98,57 @@ static int load(struct config *config, struct err *e)
     return -1;
 }
 
+enum tables_attempt { TABLES_DONE, TABLES_LATER, TABLES_NEVER };
+
+/* One attempt of create_tables_at_last. quiet: what was said before is not said again. */
+static enum tables_attempt try_tables(bool quiet, struct err *e)
+{
+    struct config config;
+
+    if (load(&config, e) < 0)
+        return TABLES_LATER;
+    if (quiet)
+        (void)log_open(LOG_ERROR, config.log_format, config.log_file, NULL);
+    int r = service_create_tables(&config, SERVE_TABLES_DEADLINE_MS, e);
+    if (r == 0) {
+        (void)log_open(config.log_level, config.log_format, config.log_file, NULL);
+        log_info("both tables are there");
+    }
+    config_free(&config);
+    if (r == 0)
+        return TABLES_DONE;
+    return e->code == ERR_CONFIGURATION ? TABLES_NEVER : TABLES_LATER;
+}
+
+/* Credentials that come later, a network that is down, a file that is being edited: all of it is
+ * read and tried anew each time. Only tables with other keys are final. */
+static int create_tables_at_last(void)
+{
+    struct err before = {0};
+    int64_t pause_us = FIRST_PAUSE_US;
+
+    for (bool quiet = false;; quiet = true) {
+        struct err e = {0};
+        enum tables_attempt attempt = try_tables(quiet, &e);
+        if (attempt == TABLES_DONE)
+            return 0;
+        if (strcmp(before.detail, e.detail) != 0)
+            log_error("%s", e.detail);
+        if (attempt == TABLES_NEVER)
+            return EXIT_CONFIG;
+        before = e;
+        clock_system.sleep_us(clock_system.context, pause_us);
+        pause_us = pause_us * 2 < LONGEST_PAUSE_US ? pause_us * 2 : LONGEST_PAUSE_US;
+    }
+}
+
 static int create_tables(void)
 {
     struct config config;
     struct err e = {0};
 
+    if (options.wait)
+        return create_tables_at_last();
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
     int r = service_create_tables(&config, CREATE_TABLES_DEADLINE_MS, &e);
@@ -99,7 +158,9 @@ static int create_tables(void)
 
 static int check(void)
 {
-    switch (check_run(options.env_file, options.env_file_must_exist, stdout)) {
+    enum check_scope scope = options.configuration_only ? CHECK_CONFIGURATION : CHECK_EVERYTHING;
+
+    switch (check_run(options.env_file, options.env_file_must_exist, scope, stdout)) {
     case CHECK_WORKS:
         return 0;
     case CHECK_NOT_CONFIGURABLE:
@@ -109,6 +170,25 @@ static int check(void)
     }
 }
 
+static int print_config(void)
+{
+    struct config config;
+    struct err e = {0};
+
+    if (config_load(&config, options.env_file, options.env_file_must_exist, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    int r = config_print(&config, options.keys, options.key_count, stdout, &e);
+    config_free(&config);
+    return r < 0 ? fail(&e, EXIT_USAGE) : 0;
+}
+
+/* Workers hold credentials and read what strangers send. */
+static void warn_of_root(const struct config *config)
+{
+    if (geteuid() == 0 && !*config->user)
+        log_warning("running as root, the workers too: set POOL_USER to a user of their own");
+}
+
 static int look_at_tables(const struct config *config)
 {
     struct err e = {0};
@@ -116,6 +196,18 @@ static int look_at_tables(const struct config *config)
     if (service_create_tables(config, SERVE_TABLES_DEADLINE_MS, &e) == 0)
         return 0;
     return fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
+}
+
+/* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long
+ * as it takes, and with the configuration of each moment. */
+static void look_later(const struct config *config)
+{
+    static char name[] = "chat-sessions", file_option[] = "--env-file", command[] = "create-tables",
+                wait[] = "--wait";
+    char *const with_file[] = {name, file_option, (char *)options.env_file, command, wait, NULL};
+    char *const without[] = {name, command, wait, NULL};
+
+    pool_start_beside(config, options.env_file_must_exist ? with_file : without);
 }
 
 /* Only tables with other keys stop the start: all else may mend itself. */
@@ -130,9 +222,11 @@ static enum pool_aside prepare_tables(const struct config *config, struct err *e
         err_set(e, ERR_CONFIGURATION, "not started: the tables do not fit");
         return POOL_ASIDE_FAILED;
     }
-    if (result != 0)
-        log_warning("the tables could not be looked at; the service starts all the same and "
-                    "answers 503 until DynamoDB can be used");
+    if (result != 0) {
+        log_warning("the tables could not be looked at; the service starts all the same, answers "
+                    "503 until DynamoDB can be used, and makes missing tables then");
+        look_later(config);
+    }
     return POOL_ASIDE_DONE;
 }
 
@@ -148,6 +242,7 @@ static struct config *reload(struct err *e)
         free(config);
         return NULL;
     }
+    look_later(config); /* it may name other tables, or bring the credentials */
     return config;
 }
 
@@ -161,7 +256,9 @@ static int serve(void)
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
-    switch (prepare_tables(&config, &e)) {
+    warn_of_root(&config);
+    /* After an upgrade requests wait in the socket, and the tables were looked at before. */
+    switch (pool_is_upgrade() ? POOL_ASIDE_DONE : prepare_tables(&config, &e)) {
     case POOL_ASIDE_FAILED:
         return fail(&e, EXIT_CONFIG);
     case POOL_ASIDE_STOPPED:
@@ -204,6 +301,8 @@ static int serve_what_is_given(void)
         return usage_error("no command", "give one of those below");
     if (load(&config, &e) < 0)
         return fail_to_serve(listener >= 0, &e, EXIT_CONFIG);
+    if (listener >= 0)
+        warn_of_root(&config);
     int r = listener >= 0 ? pool_run_single(&config, &handler, listener, &e)
                           : pool_run_cgi(&config, &handler, &e);
     config_free(&config);
@@ -215,7 +314,10 @@ static int run_command(void)
     static const struct {
         const char *name;
         int (*run)(void);
-    } commands[] = {{"serve", serve}, {"create-tables", create_tables}, {"check", check}};
+    } commands[] = {{"serve", serve},
+                    {"create-tables", create_tables},
+                    {"check", check},
+                    {"config", print_config}};
 
     if (!options.command)
         return serve_what_is_given();
@@ -226,11 +328,44 @@ static int run_command(void)
     return usage_error("unknown command", options.command);
 }
 
+static bool is_command(const char *name)
+{
+    return options.command && strcmp(options.command, name) == 0;
+}
+
+/* The options and words from number i on: how many were taken, or -1 after a word to the user. */
+static int take_argument(int argc, char **argv, int i)
+{
+    if (strcmp(argv[i], "--env-file") == 0) {
+        if (i + 1 == argc)
+            return usage_error("a file name must follow", "--env-file"), -1;
+        options.env_file = strdup(argv[i + 1]); /* argv becomes the title of the processes */
+        options.env_file_must_exist = true;
+        return 2;
+    }
+    if (strcmp(argv[i], "--configuration") == 0)
+        options.configuration_only = true;
+    else if (strcmp(argv[i], "--wait") == 0)
+        options.wait = true;
+    else if (argv[i][0] == '-')
+        return usage_error("unknown option", argv[i]), -1;
+    else if (!options.command)
+        options.command = argv[i];
+    else if (is_command("config"))
+        options.keys[options.key_count++] = argv[i];
+    else
+        return usage_error("one command at a time", argv[i]), -1;
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     memory_begin();
     pool_begin(argc, argv);
-    for (int i = 1; i < argc; i++) {
+    options.keys = calloc((size_t)argc + 1, sizeof(*options.keys));
+    if (!options.keys)
+        abort();
+    for (int i = 1, taken; i < argc; i += taken) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             print_help(stdout);
             return 0;
@@ -239,18 +374,13 @@ int main(int argc, char **argv)
             printf("chat-sessions %s\n", CHAT_SESSIONS_VERSION);
             return 0;
         }
-        if (strcmp(argv[i], "--env-file") == 0) {
-            if (++i == argc)
-                return usage_error("a file name must follow", "--env-file");
-            options.env_file = strdup(argv[i]); /* argv becomes the title of the processes */
-            options.env_file_must_exist = true;
-        } else if (argv[i][0] == '-') {
-            return usage_error("unknown option", argv[i]);
-        } else if (options.command) {
-            return usage_error("one command at a time", argv[i]);
-        } else {
-            options.command = argv[i];
-        }
+        taken = take_argument(argc, argv, i);
+        if (taken < 0)
+            return EXIT_USAGE;
     }
+    if (options.configuration_only && !is_command("check"))
+        return usage_error("only check takes this option", "--configuration");
+    if (options.wait && !is_command("create-tables"))
+        return usage_error("only create-tables takes this option", "--wait");
     return run_command();
 }

@@ -43,6 +43,7 @@ probe_package() {
     golang-go) command -v go ;;
     golang-github-aws-aws-sdk-go-v2-dev) [[ -d /usr/share/gocode/src/github.com/aws/aws-sdk-go-v2 ]] ;;
     python3-*) [[ -d /usr/lib/python3/dist-packages/${1#python3-} ]] ;;
+    systemd-container) command -v systemd-nspawn ;;
     debhelper) command -v dh ;;
     dpkg-dev) command -v dpkg-buildpackage ;;
     *) command -v "$1" ;;
@@ -124,15 +125,24 @@ leave_aws_alone() {
     export AWS_EC2_METADATA_DISABLED=true AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_CONFIG_FILE=/dev/null
 }
 
-# setting KEY [DEFAULT]: the value that the program will have for a key, from the environment or $env_file.
-setting() {
-    local value=${!1:-}
-    if [[ -z $value && -n ${env_file-} && -r $env_file ]]; then
-        value=$(sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$1[[:space:]]*=[[:space:]]*//p" "$env_file" | tail -n 1)
-        value=${value#[\"\']} value=${value%[\"\']}
-    fi
-    printf '%s' "${value:-${2-}}"
+# What the program itself would use, key by key: nothing else reads a .env.
+declare -A settings=()
+
+# read_settings PROGRAM [ENV_FILE]: asks the program. Fails with its words where it finds a bad value.
+read_settings() {
+    local options=() text line
+    [[ -z ${2-} ]] || options=(--env-file "$2")
+    # Not in the checkout: there the program would find a .env by itself.
+    text=$(cd / && "$1" "${options[@]}" config) || return 1
+    settings=()
+    while IFS= read -r line; do
+        # Every other line is KEY='value', quoted for a shell.
+        [[ ! $line =~ ^[A-Z0-9_]+=\'.*\'$ ]] || eval "settings[${line%%=*}]=${line#*=}"
+    done <<<"$text"
 }
+
+# setting KEY: its value, defaults included; empty if it has none, or if settings were not read.
+setting() { printf '%s' "${settings[$1]-}"; }
 
 # ---- waiting ----------------------------------------------------------------------------------
 

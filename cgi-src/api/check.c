@@ -58,14 +58,25 @@ const char *check_reason(const struct err *e)
     return strncmp(e->detail, introduction, n) == 0 ? e->detail + n : e->detail;
 }
 
-static enum check_result conclude(struct check_report *r)
+const char *check_url(struct check *c, const char *url)
 {
+    char shown[1024];
+
+    config_hide_password(url, shown, sizeof(shown));
+    return arena_printf(&c->arena, "%s", shown).p;
+}
+
+static enum check_result conclude(struct check_report *r, enum check_scope scope)
+{
+    bool all = scope == CHECK_EVERYTHING;
+
     if (r->bad == 0) {
-        fputs("\nThe service would work.\n", r->out);
+        fprintf(r->out, "\nThe %s.\n", all ? "service would work" : "configuration can be used");
         return CHECK_WORKS;
     }
-    fprintf(r->out, "\nThe service would not work. %s\n", r->cause);
-    return CHECK_FAILS;
+    fprintf(r->out, "\nThe %s. %s\n",
+            all ? "service would not work" : "configuration cannot be used", r->cause);
+    return all ? CHECK_FAILS : CHECK_NOT_CONFIGURABLE;
 }
 
 /* ---- AWS ------------------------------------------------------------------------------------- */
@@ -97,18 +108,10 @@ static void describe_expiry(const struct credentials *found, char *out, size_t s
                        (long long)((found->expires_us - now) / 60000000));
 }
 
-/* Where keys that are called the environment's really stand. */
+/* The file by its name. */
 static const char *source_of_keys(const struct check *c, const struct credentials *found)
 {
-    struct config_row row;
-
-    if (strcmp(found->source, "environment") != 0)
-        return found->source;
-    for (size_t i = 0; config_row(&c->config, i, &row); i++) {
-        if (strcmp(row.key, "AWS_ACCESS_KEY_ID") == 0 && row.source == CONFIG_FROM_FILE)
-            return c->env_file;
-    }
-    return found->source;
+    return strcmp(found->source, CREDENTIALS_FROM_FILE) == 0 ? c->env_file : found->source;
 }
 
 /* Most of a key's id is no secret, but need not be on a screen either. */
@@ -181,7 +184,7 @@ static int check_latency(struct check *c)
         if (store_table_probe(c->store, STORE_SESSIONS_TABLE, DYNAMO_GET_ITEM, &probe, &e) != 0) {
             check_line(&c->report, CHECK_BAD, "DynamoDB", "%s (region %s, endpoint %s)",
                        check_reason(&e), dynamo_region(c->dynamo_shared),
-                       dynamo_endpoint(c->dynamo_shared));
+                       check_url(c, dynamo_endpoint(c->dynamo_shared)));
             return -1;
         }
         us[i] = dynamo_stats(c->dynamo).us;
@@ -247,9 +250,9 @@ static void run(struct check *c)
     if (shared)
         c->context.transport = transport_curl_new(shared, &e);
     check_configuration(c);
-    if (c->context.transport)
+    if (c->context.transport && c->scope == CHECK_EVERYTHING)
         check_aws(c);
-    else
+    else if (!c->context.transport)
         check_line(&c->report, CHECK_BAD, "the way to AWS", "%s", check_reason(&e));
     store_free(c->store);
     store_shared_free(c->store_shared);
@@ -260,14 +263,15 @@ static void run(struct check *c)
     transport_shared_free(shared);
 }
 
-enum check_result check_run(const char *env_file, bool env_file_must_exist, FILE *out)
+enum check_result check_run(const char *env_file, bool env_file_must_exist, enum check_scope scope,
+                            FILE *out)
 {
-    struct check c = {.report = {.out = out}, .env_file = env_file ? env_file : ""};
+    struct check c = {.report = {.out = out}, .scope = scope, .env_file = env_file ? env_file : ""};
     struct err e = {0};
 
     if (config_load(&c.config, env_file, env_file_must_exist, &e) != 0) {
         check_line(&c.report, CHECK_BAD, "configuration", "%s", e.detail);
-        (void)conclude(&c.report);
+        (void)conclude(&c.report, scope);
         return CHECK_NOT_CONFIGURABLE;
     }
     /* The service's own log is not for what is only tried. */
@@ -276,5 +280,5 @@ enum check_result check_run(const char *env_file, bool env_file_must_exist, FILE
     run(&c);
     arena_free(&c.arena);
     config_free(&c.config);
-    return conclude(&c.report);
+    return conclude(&c.report, scope);
 }

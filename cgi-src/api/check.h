@@ -14,11 +14,17 @@ enum check_result {
     CHECK_NOT_CONFIGURABLE /* it would not even start: a value of the configuration cannot be */
 };
 
+enum check_scope {
+    CHECK_EVERYTHING,
+    CHECK_CONFIGURATION, /* what is on this machine: nobody is asked over the network */
+};
+
 /*
  * Writes a table to out, a line for each finding, and a sentence at its end. env_file as for
  * config_load. Warnings go to standard error, whatever LOG_FILE says. Takes some seconds at most
  * for each thing that does not answer.
  */
-enum check_result check_run(const char *env_file, bool env_file_must_exist, FILE *out);
+enum check_result check_run(const char *env_file, bool env_file_must_exist, enum check_scope scope,
+                            FILE *out);
 
 #endif

@@ -3,7 +3,9 @@
  * is there, what the region and the endpoint come from, and whether these fit each other.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/check_report.h"
@@ -33,12 +35,7 @@ static struct str shown(struct check *c, const struct config_row *row)
         size_t n = strlen(text);
         return arena_printf(&c->arena, "...%s", n > 8 ? text + n - 4 : "");
     }
-    const char *at = strrchr(text, '@');
-    if (!at || (!strstr(row->key, "URL") && !strstr(row->key, "URI") && !strstr(row->key, "PROXY")))
-        return str_from(text);
-    const char *scheme = strstr(text, "://");
-    int begin = scheme && scheme < at ? (int)(scheme + 3 - text) : 0;
-    return arena_printf(&c->arena, "%.*s(not shown)%s", begin, text, at);
+    return str_from(row->url ? check_url(c, text) : text);
 }
 
 static void list_keys(struct check *c)
@@ -58,15 +55,51 @@ static void list_keys(struct check *c)
                "%u are not set: their defaults are in .env.example", defaults);
 }
 
+static bool holds_a_secret(const struct check *c)
+{
+    struct config_row row;
+
+    for (size_t i = 0; config_row(&c->config, i, &row); i++) {
+        if (row.secret && row.source == CONFIG_FROM_FILE)
+            return true;
+    }
+    return false;
+}
+
 static void check_file(struct check *c)
 {
+    struct stat st;
+
     if (!c->env_file[0])
         return;
-    if (access(c->env_file, R_OK) == 0)
+    if (stat(c->env_file, &st) == 0 && (st.st_mode & S_IROTH) && holds_a_secret(c))
+        check_line(&c->report, CHECK_NOTE, "file",
+                   "%s holds secrets, and every user of this machine may read it (mode %04o): "
+                   "chmod o-r %s",
+                   c->env_file, (unsigned)st.st_mode & 07777, c->env_file);
+    else if (access(c->env_file, R_OK) == 0)
         check_line(&c->report, CHECK_GOOD, "file", "%s", c->env_file);
     else
         check_line(&c->report, CHECK_NOTE, "file",
                    "%s is not in this directory: only the environment counts", c->env_file);
+}
+
+/* Root alone can become somebody else. */
+static void check_user(struct check *c)
+{
+    const char *user = c->config.user;
+
+    if (geteuid() != 0)
+        return;
+    if (!user[0])
+        check_line(&c->report, CHECK_NOTE, "user",
+                   "this is root, and POOL_USER is not set: serve, started by root, would work on "
+                   "requests as root");
+    // cppcheck-suppress getpwnamCalled ; check has one thread
+    else if (getpwnam(user))
+        check_line(&c->report, CHECK_GOOD, "user", "%s, once the sockets are open", user);
+    else
+        check_line(&c->report, CHECK_BAD, "user", "POOL_USER=%s: there is no such user", user);
 }
 
 static void check_log_file(struct check *c)
@@ -120,13 +153,14 @@ static void check_keys_url(struct check *c)
     const char *url = c->config.auth_jwt_jwks_url;
     struct err e = {0};
 
-    if (c->config.auth_mode != AUTH_JWT || !url[0] || !c->context.transport)
+    if (c->config.auth_mode != AUTH_JWT || !url[0] || !c->context.transport ||
+        c->scope == CHECK_CONFIGURATION)
         return;
     if (fetch_keys(c, url, &e) == 0)
-        check_line(&c->report, CHECK_GOOD, "keys of the tokens", "%s answers", url);
+        check_line(&c->report, CHECK_GOOD, "keys of the tokens", "%s answers", check_url(c, url));
     else
-        check_line(&c->report, CHECK_BAD, "keys of the tokens", "AUTH_JWT_JWKS_URL=%s %s", url,
-                   e.detail);
+        check_line(&c->report, CHECK_BAD, "keys of the tokens", "AUTH_JWT_JWKS_URL=%s %s",
+                   check_url(c, url), e.detail);
 }
 
 static void check_authentication(struct check *c)
@@ -135,7 +169,7 @@ static void check_authentication(struct check *c)
         [AUTH_NONE] =
             "nobody is asked: whoever reaches the service may use all sessions (AUTH_MODE=none)",
         [AUTH_JWT] = "by bearer tokens (AUTH_MODE=jwt)",
-        [AUTH_HEADER] = "by what the proxy in front says (AUTH_MODE=header)",
+        [AUTH_HEADER] = "by what the web server says in CHAT_SESSIONS_USER (AUTH_MODE=header)",
     };
     struct err e = {0};
     struct auth *auth = auth_new(&c->config, &clock_system, &e);
@@ -145,7 +179,26 @@ static void check_authentication(struct check *c)
     else
         check_line(&c->report, c->config.auth_mode == AUTH_NONE ? CHECK_NOTE : CHECK_GOOD,
                    "callers", "%s", modes[c->config.auth_mode]);
+    if (auth && c->config.auth_mode == AUTH_HEADER)
+        check_line(&c->report, CHECK_NOTE, "callers",
+                   "no header is read, %s (AUTH_USER_HEADER) neither: nginx's user.conf must hand "
+                   "it on as CHAT_SESSIONS_USER; as shipped it names nobody, and all are 401",
+                   c->config.auth_user_header);
     auth_free(auth);
+}
+
+/* The AWS CLI's files are read before each look-up of credentials: a bad one is no credentials. */
+static void check_profile_files(struct check *c)
+{
+    char region[IMDS_REGION_SIZE];
+    struct err e = {0};
+
+    if (profile_region(&c->config, region, sizeof(region), &e) < 0)
+        check_line(&c->report, CHECK_BAD, "the AWS CLI's files", "%s", check_reason(&e));
+    else if (!c->config.region[0] && region[0] && !region_is_valid(str_from(region)))
+        check_line(&c->report, CHECK_BAD, "the AWS CLI's files",
+                   "the region of the profile %s is \"%s\", which is no region's name",
+                   profile_active(&c->config), region);
 }
 
 void check_configuration(struct check *c)
@@ -153,9 +206,11 @@ void check_configuration(struct check *c)
     check_heading(&c->report, "Configuration");
     check_file(c);
     list_keys(c);
+    check_user(c);
     check_log_file(c);
     check_authentication(c);
     check_keys_url(c);
+    check_profile_files(c);
 }
 
 /* ---- region ---------------------------------------------------------------------------------- */
@@ -183,7 +238,8 @@ static void check_unset_region(struct check *c, const char *region)
     if (profile_region(&c->config, found, sizeof found, &e) == 0 && found[0])
         check_line(&c->report, CHECK_GOOD, "region", "%s, from the profile %s", region,
                    profile_active(&c->config));
-    else if (imds_region(&c->context, found, &e) == CREDENTIALS_FOUND)
+    else if (!c->config.endpoint[0] && imds_region(&c->context, found, &e) == CREDENTIALS_FOUND &&
+             strcmp(found, region) == 0)
         check_line(&c->report, CHECK_GOOD, "region", "%s, from the instance", region);
     else
         check_line(&c->report, CHECK_NOTE, "region",
@@ -210,6 +266,8 @@ static struct str host_of(const char *url)
 {
     const char *scheme = strstr(url, "://");
     const char *host = scheme ? scheme + 3 : url;
+    const char *at = memchr(host, '@', strcspn(host, "/?#"));
+    host = at ? at + 1 : host;
     return (struct str){host, strcspn(host, ":/")};
 }
 
@@ -246,8 +304,8 @@ void check_endpoint(struct check *c)
     if (str_is_present(named) && !str_is(named, region))
         check_line(&c->report, CHECK_BAD, "endpoint",
                    "%s is in the region %.*s, but the region is set to %s: make them the same",
-                   endpoint, (int)named.n, named.p, region);
+                   check_url(c, endpoint), (int)named.n, named.p, region);
     else
-        check_line(&c->report, CHECK_GOOD, "endpoint", "%s%s", endpoint,
+        check_line(&c->report, CHECK_GOOD, "endpoint", "%s%s", check_url(c, endpoint),
                    str_is_present(named) ? "" : ", as configured");
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "api/check.h"
 #include "aws/credentials.h"
 #include "aws/sts.h"
 #include "base/arena.h"
@@ -26,11 +27,16 @@ struct check_report {
     char cause[1024]; /* of the first line that is bad */
 };
 
+struct check;
+
 void check_heading(struct check_report *r, const char *title);
 
 /* Writes a line. Bytes that a terminal might take for a command are shown as "?". */
 void check_line(struct check_report *r, enum check_mark mark, const char *subject,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A URL as it may be shown; lives as long as the check. */
+const char *check_url(struct check *c, const char *url);
 
 /* What an error says, without the words that introduce it to a client of the API. */
 const char *check_reason(const struct err *e);
@@ -38,6 +44,7 @@ const char *check_reason(const struct err *e);
 /* What the parts have found so far. */
 struct check {
     struct check_report report;
+    enum check_scope scope;
     const char *env_file;
     struct config config;
     struct arena arena;

@@ -141,13 +141,13 @@ void api_etag(struct response *r, int64_t version)
 #define REPEATED_MAX_BYTES 2048 /* a user_id's; a longer value is a number after many zeros */
 
 /* A parameter that was given twice has the same value both times: the first will do. */
-static void repeat_parameter(struct buf *link, const struct request *q, const char *name)
+static void repeat_parameter(struct buf *link, const struct request *q, struct str name)
 {
     for (size_t i = 0; i < q->query_parameter_count; i++) {
         const struct uri_parameter *p = &q->query_parameters[i];
-        if (!str_is(p->name, name) || p->value.n > REPEATED_MAX_BYTES)
+        if (!str_equals(p->name, name) || p->value.n > REPEATED_MAX_BYTES)
             continue;
-        buf_puts(link, name);
+        buf_append(link, name.p, name.n);
         buf_putc(link, '=');
         uri_encode(link, p->value);
         buf_putc(link, '&');
@@ -169,7 +169,7 @@ void api_link_next(struct response *r, const struct request *q, const char *cons
     }
     buf_putc(&link, '?');
     for (size_t i = 0; names[i]; i++)
-        repeat_parameter(&link, q, names[i]);
+        repeat_parameter(&link, q, str_from(names[i]));
     buf_puts(&link, "cursor=");
     buf_append_str(&link, cursor);
     buf_puts(&link, ">; rel=\"next\"");

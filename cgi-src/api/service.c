@@ -448,8 +448,9 @@ int service_create_tables(const struct config *config, int64_t deadline_ms, stru
     int r = -1;
 
     if (thread) {
-        log_info("DynamoDB in region %s at %s", dynamo_region(process->dynamo),
-                 dynamo_endpoint(process->dynamo));
+        char endpoint[512];
+        config_hide_password(dynamo_endpoint(process->dynamo), endpoint, sizeof(endpoint));
+        log_info("DynamoDB in region %s at %s", dynamo_region(process->dynamo), endpoint);
         dynamo_begin(thread->dynamo, mono_us() + deadline_ms * 1000);
         r = store_tables_ensure(thread->store, e);
     }

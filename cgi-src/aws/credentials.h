@@ -14,6 +14,8 @@
 #include "base/err.h"
 
 #define CREDENTIALS_NEVER_EXPIRE INT64_MAX
+/* The source of keys that stand in the file that config_load has read. */
+#define CREDENTIALS_FROM_FILE "configuration file"
 
 /* A set of credentials. Strings are owned; credentials_clear cleanses and frees them. */
 struct credentials {

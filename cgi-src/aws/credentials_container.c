@@ -112,14 +112,16 @@ static enum credentials_result find_url(const struct config *config, char *out, 
     return CREDENTIALS_FAILED;
 }
 
-static int put_authorization(struct str token, struct buf *line, struct err *e)
+/* from: the key or the file that has it. */
+static int put_authorization(struct str token, const char *from, struct buf *line, struct err *e)
 {
     token = secret_trim(token);
     for (size_t i = 0; i < token.n; i++) {
         if (token.p[i] < ' ' || token.p[i] >= 0x7f)
             return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-                           SOURCE ": the authorization token has a line break or another control "
-                                  "character in it");
+                           SOURCE ": the authorization token in %s has a line break or another "
+                                  "control character in it",
+                           from);
     }
     buf_puts(line, "Authorization: ");
     buf_append_str(line, token);
@@ -135,13 +137,15 @@ static int make_authorization(const struct config *config, struct buf *line, str
     const char *path = config_get(config, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *token = config_get(config, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (!path)
-        return token ? put_authorization(str_from(token), line, e) : 0;
+        return token ? put_authorization(str_from(token), "AWS_CONTAINER_AUTHORIZATION_TOKEN", line,
+                                         e)
+                     : 0;
     struct buf file;
     int error = secret_read_file(path, CREDENTIALS_BODY_MAX / 2, &file);
     int result =
         error ? err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
                         SOURCE ": the token file %s cannot be read: %s", path, strerror(error))
-              : put_authorization(buf_str(&file), line, e);
+              : put_authorization(buf_str(&file), path, line, e);
     secret_buf_free(&file);
     return result;
 }

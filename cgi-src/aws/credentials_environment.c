@@ -17,6 +17,7 @@ enum credentials_result credentials_environment(const struct credentials_context
         return CREDENTIALS_NOT_HERE;
     /* Half a pair is a slip: credentials_set refuses it. Going on would use some that nobody meant.
      */
-    return credentials_set(out, "environment", &strings, e) == 0 ? CREDENTIALS_FOUND
-                                                                 : CREDENTIALS_FAILED;
+    bool in_file = config_source(context->config, "AWS_ACCESS_KEY_ID") == CONFIG_FROM_FILE;
+    const char *source = in_file ? CREDENTIALS_FROM_FILE : "environment";
+    return credentials_set(out, source, &strings, e) == 0 ? CREDENTIALS_FOUND : CREDENTIALS_FAILED;
 }

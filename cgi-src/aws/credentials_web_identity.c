@@ -10,6 +10,16 @@
 #include "aws/secret.h"
 #include "aws/sts.h"
 
+/* A token is one word; a NUL or a second line is another file than was meant. */
+static bool is_one_word(struct str token)
+{
+    for (size_t i = 0; i < token.n; i++) {
+        if (token.p[i] <= ' ' || token.p[i] >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
 int credentials_from_token_file(const struct credentials_context *context, const char *role_arn,
                                 const char *token_file, const char *session_name,
                                 struct credentials *out, struct err *e)
@@ -26,6 +36,11 @@ int credentials_from_token_file(const struct credentials_context *context, const
     else if (token.n == 0)
         result = err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
                          "web identity: the token file %s is empty", token_file);
+    else if (!is_one_word(token))
+        result = err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
+                         "web identity: the token file %s holds more than one word of visible "
+                         "ASCII characters",
+                         token_file);
     else
         result = sts_assume_role_with_web_identity(context, &role, token, "web identity", out, e);
     secret_buf_free(&file);

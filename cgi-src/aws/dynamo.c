@@ -467,11 +467,9 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
             take_answer(d, answer, &v);
             return 0;
         }
-        int result = recover(d, call, &p, &v, e);
-        if (result == 0)
-            note_retry(d, call, &v);
-        if (result != 0)
+        if (recover(d, call, &p, &v, e) != 0)
             return -1;
+        note_retry(d, call, &v);
     }
 }
 

@@ -141,7 +141,8 @@ enum credentials_result imds_get(struct imds *imds, const char *path,
     perform(imds, "GET", path, imds->token_header, TRIES, response);
     if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
         return CREDENTIALS_FOUND;
-    if (response->outcome == TRANSPORT_ANSWERED && response->status == 404)
+    if (response->outcome == TRANSPORT_ANSWERED &&
+        (response->status == 403 || response->status == 404))
         return CREDENTIALS_NOT_HERE;
     credentials_bad_response(SOURCE, response, e);
     return CREDENTIALS_FAILED;

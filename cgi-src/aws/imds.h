@@ -22,8 +22,9 @@ enum credentials_result imds_open(struct imds *imds, const struct credentials_co
                                   struct err *e);
 void imds_close(struct imds *imds); /* cleanses the token */
 
-/* GETs endpoint + path. FOUND: status 200, the body in the response; NOT_HERE: 404. The response is
- * initialised and freed by the caller (credentials_response_init, _free). */
+/* GETs endpoint + path. FOUND: status 200, the body in the response; NOT_HERE: 403 or 404, which is
+ * what proxies, containers and other clouds answer there. The response is initialised and freed by
+ * the caller (credentials_response_init, _free). */
 enum credentials_result imds_get(struct imds *imds, const char *path,
                                  struct transport_response *response, struct err *e);
 

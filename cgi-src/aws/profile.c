@@ -178,6 +178,20 @@ static void find_path(const struct config *config, const char *path, char *out, 
     (void)snprintf(out, size, "%s%s", in_home && home ? home : "", in_home ? path + 1 : path);
 }
 
+/* A NUL would end a name for some readers and not for others. */
+static int refuse_nul(const char *path, struct str text, struct err *e)
+{
+    unsigned line = 1;
+    const char *nul = text.n ? memchr(text.p, '\0', text.n) : NULL;
+
+    if (!nul)
+        return 0;
+    for (const char *p = text.p; p < nul; p++)
+        line += *p == '\n';
+    return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s line %u: it holds a NUL byte", path,
+                   line);
+}
+
 static int load_file(const struct config *config, const char *key, const char *fallback,
                      struct buf *out, struct err *e)
 {
@@ -186,7 +200,7 @@ static int load_file(const struct config *config, const char *key, const char *f
     find_path(config, named ? named : fallback, path, sizeof path);
     int error = secret_read_file(path, FILE_MAX, out);
     if (error == 0)
-        return 0;
+        return refuse_nul(path, buf_str(out), e);
     buf_reset(out);
     if (error == ENOENT || error == ENOTDIR)
         return 0;
@@ -246,9 +260,10 @@ static bool has_key(const struct profile_entry *entry, const char *key)
 {
     if (!str_is_present(entry->parent))
         return entry->key.n > 0 && equals_ignoring_case(entry->key, key);
-    size_t n = entry->parent.n;
-    return strncasecmp(entry->parent.p, key, n) == 0 && key[n] == '.' &&
-           equals_ignoring_case(entry->key, key + n + 1);
+    const char *point = strchr(key, '.');
+    return point && (size_t)(point - key) == entry->parent.n &&
+           strncasecmp(entry->parent.p, key, entry->parent.n) == 0 &&
+           equals_ignoring_case(entry->key, point + 1);
 }
 
 static struct str value_or_none(const struct profile_entry *entry)

@@ -28,7 +28,7 @@ struct profile_files {
 /*
  * Reads both files. One that is not there is empty; so is one in the home directory that may not be
  * read, because a service often runs with somebody else's HOME. One that was named and cannot be
- * read is ERR_CREDENTIALS_NOT_CONFIGURED. Free in either case.
+ * read, and one with a NUL byte in it, is ERR_CREDENTIALS_NOT_CONFIGURED. Free in either case.
  */
 int profile_files_load(const struct config *config, struct profile_files *files, struct err *e);
 void profile_files_free(struct profile_files *files); /* cleanses the text */

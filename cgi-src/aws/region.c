@@ -15,29 +15,30 @@
 
 bool region_is_valid(struct str region)
 {
-    for (size_t i = 0; i < region.n; i++) {
-        char c = region.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-            return false;
-    }
-    return region.n > 0 && region.n < REGION_SIZE;
+    return config_is_region(region) && region.n < REGION_SIZE;
 }
 
-static int take(const char *region, const char *from, char out[REGION_SIZE], struct err *e)
+static int check_profile_region(const struct config *config, const char *region, struct err *e)
 {
-    if (!region_is_valid(str_from(region)))
-        return err_set(e, ERR_CONFIGURATION,
-                       "the region of %s must be lower-case letters, digits and \"-\", for example "
-                       "us-east-1",
-                       from);
-    if (out != region)
-        memcpy(out, region, strlen(region) + 1);
+    if (region_is_valid(str_from(region)))
+        return 0;
+    return err_set(e, ERR_CONFIGURATION,
+                   "the region of the profile %s is \"%s\", which is no region's name: expected "
+                   "lower-case letters, digits and \"-\", for example us-east-1",
+                   profile_active(config), region);
+}
+
+static int use_fallback(const char *why, char out[REGION_SIZE])
+{
+    memcpy(out, FALLBACK, sizeof(FALLBACK));
+    log_warning("no region is set%s; using " FALLBACK " (AWS_REGION sets another)", why);
     return 0;
 }
 
 /*
- * A machine that has no metadata service is in no region. One whose service fails is in a region
- * that is not known now: a guess would look for the tables, or even make them, in the wrong one.
+ * A machine that has no metadata service is in no region; so is one where something else answers in
+ * its place, with 403 or 404. One whose service fails is in a region that is not known now: a guess
+ * would look for the tables, or even make them, in the wrong one.
  */
 static int ask_instance(const struct credentials_context *context, char out[REGION_SIZE],
                         struct err *e)
@@ -47,31 +48,46 @@ static int ask_instance(const struct credentials_context *context, char out[REGI
     case CREDENTIALS_FOUND:
         return 0;
     case CREDENTIALS_FAILED:
-        return err_set(
-            e, why.code == ERR_DYNAMODB_UNAVAILABLE ? ERR_DYNAMODB_UNAVAILABLE : ERR_CONFIGURATION,
-            "no region is set, and the instance does not tell its own (%s); set "
-            "AWS_REGION, or try again later",
-            why.detail);
+        if (why.code == ERR_CREDENTIALS_NOT_CONFIGURED)
+            return use_fallback(", and nobody may be asked for the instance's", out);
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                       "no region is set, and the instance does not tell its own (%s); set "
+                       "AWS_REGION, or try again later",
+                       why.detail);
     default:
-        return 0; /* out is "" */
+        return use_fallback("", out);
     }
+}
+
+/* Whether an endpoint is named: then calls go there, in whatever region. */
+static int names_endpoint(const struct config *config, bool *named, struct err *e)
+{
+    char url[REGION_ENDPOINT_SIZE] = "";
+
+    if (!config->endpoint[0] && profile_endpoint(config, "dynamodb", url, sizeof(url), e) < 0)
+        return -1;
+    *named = config->endpoint[0] || url[0];
+    return 0;
 }
 
 int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e)
 {
-    if (context->config->region[0])
-        return take(context->config->region, "the settings", out, e);
-    if (profile_region(context->config, out, REGION_SIZE, e) != 0)
-        return -1;
-    if (out[0])
-        return take(out, "the profile", out, e);
-    if (context->transport && ask_instance(context, out, e) != 0)
-        return -1;
-    if (out[0])
+    const struct config *config = context->config;
+    bool named;
+
+    if (config->region[0]) {
+        (void)snprintf(out, REGION_SIZE, "%s", config->region); /* checked by config_load */
         return 0;
-    memcpy(out, FALLBACK, sizeof FALLBACK);
-    log_warning("no region is set; using " FALLBACK " (AWS_REGION sets another)");
-    return 0;
+    }
+    if (profile_region(config, out, REGION_SIZE, e) != 0)
+        return -1;
+    if (out[0])
+        return check_profile_region(config, out, e);
+    if (names_endpoint(config, &named, e) < 0)
+        return -1;
+    if (named)
+        return use_fallback(", but an endpoint is", out);
+    return context->transport ? ask_instance(context, out, e) : use_fallback("", out);
 }
 
 int region_dynamodb_endpoint(const struct config *config, const char *region,

@@ -12,15 +12,16 @@
 #define REGION_SIZE 64
 #define REGION_ENDPOINT_SIZE 512
 
-/* Lower-case letters, digits and "-", at most 63: it becomes a part of a host's name. */
+/* As config_is_region says, and short enough for REGION_SIZE. */
 bool region_is_valid(struct str region);
 
 /*
- * config->region, the active profile's region, the instance's (unless context->transport is NULL or
- * AWS_EC2_METADATA_DISABLED is set; at most about a second where there is none), else us-east-1
- * with a warning in the log. context->region is not looked at. -1 with ERR_CONFIGURATION if a
- * setting is no region's name or a file that was named cannot be read, and with
- * ERR_DYNAMODB_UNAVAILABLE if the instance has a metadata service and it fails.
+ * config->region, the active profile's region, the instance's (unless an endpoint is named,
+ * context->transport is NULL or AWS_EC2_METADATA_DISABLED is set; at most about a second where
+ * there is none), else us-east-1 with a warning in the log. context->region is not looked at. -1
+ * with ERR_CONFIGURATION if the profile's is no region's name or a file that was named cannot be
+ * read, and with ERR_DYNAMODB_UNAVAILABLE if the instance has a metadata service and it fails. A
+ * metadata service that answers 403 or 404 is none.
  */
 int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e);
 

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -26,6 +28,7 @@ struct value {
 
 struct config_values {
     const char *file; /* its name, for sentences; borrowed, for the time of config_load */
+    mode_t file_mode; /* 0: there is none */
     struct arena texts;
     struct value rows[]; /* one for each row of config_keys */
 };
@@ -132,6 +135,9 @@ static int read_file(struct config *c, const char *file, bool must_exist, struct
     if (fd < 0)
         return err_set(e, ERR_CONFIGURATION, "cannot read %s: %s", file, strerrordesc_np(errno));
     int result = -1;
+    struct stat st;
+    if (fstat(fd, &st) == 0)
+        c->values->file_mode = st.st_mode;
     buf_init(&text, FILE_CAP);
     if (read_all(fd, &text) != 0)
         err_set(e, ERR_CONFIGURATION, "cannot read %s: %s", file, strerrordesc_np(errno));
@@ -162,14 +168,33 @@ static const char *place(const struct config *c, const struct value *value)
     return value->source == CONFIG_FROM_FILE ? c->values->file : "the environment";
 }
 
+/* A proxy's is no CONFIG_URL: its scheme may be left out. */
+static bool is_url_row(const struct config_key *row)
+{
+    return row->type == CONFIG_URL || row->type == CONFIG_ORIGINS || strstr(row->key, "_PROXY");
+}
+
 static int bad_value(const struct config *c, const struct config_key *row, struct err *e)
 {
     const struct value *value = value_of(c, row);
-    if (row->secret)
-        return err_set(e, ERR_CONFIGURATION, "%s in %s is not allowed: expected %s", row->key,
-                       place(c, value), row->allowed);
-    return err_set(e, ERR_CONFIGURATION, "%s=%s in %s is not allowed: expected %s", row->key,
-                   value->text, place(c, value), row->allowed);
+    char shown[512] = "";
+    char fault[CONFIG_FAULT_SIZE];
+    if (is_url_row(row))
+        config_hide_password(value->text, shown, sizeof(shown));
+    else if (!row->secret)
+        snprintf(shown, sizeof(shown), "%s", value->text);
+    config_fault(row, value->text, fault);
+    return err_set(e, ERR_CONFIGURATION, "%s%s%s in %s is not allowed: %sexpected %s", row->key,
+                   row->secret ? "" : "=", shown, place(c, value), fault, row->allowed);
+}
+
+/* In the file quotes are part of the format; in the environment nobody means them. */
+static bool is_allowed(const struct config_key *row, const struct value *value,
+                       union config_value *out)
+{
+    bool left_over =
+        value->source == CONFIG_FROM_ENVIRONMENT && !row->hidden && config_is_quoted(value->text);
+    return config_check(row, value->text, out) && !left_over;
 }
 
 static void store_text(struct config *c, const struct config_key *row, const char *text)
@@ -210,10 +235,11 @@ static int fill(struct config *c, struct err *e)
 {
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *row = &config_keys[i];
-        const char *text = value_of(c, row)->text;
+        const struct value *set = value_of(c, row);
+        const char *text = set->text;
         const char *default_text = row->default_text ? row->default_text : "";
         union config_value value = {.text = default_text};
-        if (text && !config_check(row, text, &value))
+        if (text && !is_allowed(row, set, &value))
             return bad_value(c, row, e);
         if (!text && *default_text && !config_check(row, default_text, &value))
             return err_set(e, ERR_INTERNAL, "the default of %s is not allowed", row->key);
@@ -246,15 +272,25 @@ static int check_placeholder(const struct config *c, const char *key, struct err
         key, place(c, value));
 }
 
+/* Before the values are looked at: "your access key" would only be told to have a blank in it. */
+static int check_placeholders(const struct config *c, struct err *e)
+{
+    static const char *const keys[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+                                       "AWS_SESSION_TOKEN"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (check_placeholder(c, keys[i], e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Halves of two different keys sign nothing: they must come from one place. */
 static int check_key_pair(struct config *c, struct err *e)
 {
     const struct value *id = value_of_key(c, "AWS_ACCESS_KEY_ID");
     const struct value *secret = value_of_key(c, "AWS_SECRET_ACCESS_KEY");
     struct value *token = value_of_key(c, "AWS_SESSION_TOKEN");
-    if (check_placeholder(c, "AWS_ACCESS_KEY_ID", e) != 0 ||
-        check_placeholder(c, "AWS_SECRET_ACCESS_KEY", e) != 0)
-        return -1;
     if (!id->text && !secret->text)
         return 0;
     if (!id->text || !secret->text)
@@ -274,6 +310,33 @@ static int check_key_pair(struct config *c, struct err *e)
         forget(token);
     }
     return 0;
+}
+
+/* Longer header lines are refused by many servers, DynamoDB Local among them. */
+#define LONG_TOKEN 8000
+
+static void warn_of_long_token(const struct config *c)
+{
+    const struct value *token = value_of_key(c, "AWS_SESSION_TOKEN");
+    if (token->text && strlen(token->text) > LONG_TOKEN)
+        log_warning("AWS_SESSION_TOKEN in %s has %zu bytes, far more than session tokens have: "
+                    "DynamoDB may refuse the calls; is it one token?",
+                    place(c, token), strlen(token->text));
+}
+
+/* A group may be the service's own; everybody is not. */
+static void warn_of_open_file(const struct config *c)
+{
+    if (!(c->values->file_mode & S_IROTH) || !S_ISREG(c->values->file_mode))
+        return;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct value *value = &c->values->rows[i];
+        if (!config_keys[i].secret || !value->text || value->source != CONFIG_FROM_FILE)
+            continue;
+        log_warning("%s holds %s, and every user of this machine may read it: chmod o-r %s",
+                    c->values->file, config_keys[i].key, c->values->file);
+        return;
+    }
 }
 
 /* What one row alone cannot tell. */
@@ -312,10 +375,13 @@ int config_load(struct config *c, const char *file, bool must_exist, struct err 
     c->values->file = file;
     int result = file ? read_file(c, file, must_exist, e) : 0;
     read_environment(c);
-    if (result != 0 || fill(c, e) != 0 || check_together(c, e) != 0) {
+    if (result != 0 || check_placeholders(c, e) != 0 || fill(c, e) != 0 ||
+        check_together(c, e) != 0) {
         config_free(c);
         return -1;
     }
+    warn_of_open_file(c);
+    warn_of_long_token(c);
     c->values->file = NULL;
     return 0;
 }
@@ -324,6 +390,12 @@ const char *config_get(const struct config *c, const char *key)
 {
     const struct config_key *row = find_key(str_from(key));
     return row && c->values ? value_of(c, row)->text : NULL;
+}
+
+enum config_source config_source(const struct config *c, const char *key)
+{
+    const struct config_key *row = find_key(str_from(key));
+    return row && c->values ? value_of(c, row)->source : CONFIG_FROM_DEFAULT;
 }
 
 bool config_row(const struct config *c, size_t i, struct config_row *out)
@@ -340,6 +412,7 @@ bool config_row(const struct config *c, size_t i, struct config_row *out)
         .help = row->help,
         .secret = row->secret,
         .source = value->source,
+        .url = is_url_row(row),
         .text = !value->text  ? default_text
                 : row->secret ? NULL
                               : value->text,

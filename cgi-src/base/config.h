@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 
 enum auth_mode { AUTH_NONE, AUTH_JWT, AUTH_HEADER };
 
@@ -68,8 +69,9 @@ struct config {
 /*
  * Fills *c from the environment and the file (NULL: none; a missing file is an error only if
  * must_exist). A bad value is ERR_CONFIGURATION naming key, value (not of secrets) and what is
- * allowed. Also refuses the placeholders of .env.example (your_access_key_id and the like) with a
- * sentence. On failure *c is freed.
+ * allowed; a password in a URL is left out. Also refuses the placeholders of .env.example
+ * (your_access_key_id and the like) with a sentence. Says in the log if the file holds secrets and
+ * every user of this machine may read it. On failure *c is freed.
  */
 int config_load(struct config *c, const char *file, bool must_exist, struct err *e);
 void config_free(struct config *c);
@@ -82,6 +84,9 @@ void config_free(struct config *c);
  */
 const char *config_get(const struct config *c, const char *key);
 
+/* Where a key's value came from; CONFIG_FROM_DEFAULT for a key that is not set or not known. */
+enum config_source config_source(const struct config *c, const char *key);
+
 /* One row of the table, for `check`, --help and the test of .env.example. */
 struct config_row {
     const char *key;
@@ -91,7 +96,15 @@ struct config_row {
     bool secret;
     enum config_source source; /* where c's value came from */
     const char *text;          /* the value in force; "" if none; NULL when secret and set */
+    bool url;                  /* there may be a password in it: config_hide_password */
 };
+
+/* True if it may be the name of a region: lower-case letters, digits and "-", at most 63, and no
+ * zone of a region ("us-east-1a"). It becomes a part of a host's name. */
+bool config_is_region(struct str region);
+
+/* A URL for people: what stands before its last "@" (a user and a password) is left out. */
+void config_hide_password(const char *url, char *out, size_t size);
 
 /* Row number i of the table for c; false when i is past the end. */
 bool config_row(const struct config *c, size_t i, struct config_row *out);

@@ -5,6 +5,7 @@
 #include "base/config_table.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -96,6 +97,38 @@ static bool is_table_name(const char *text)
     return n >= 3 && n <= 255 && all_of(text, LETTERS DIGITS "_.-");
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "us-east-1a": a region's name never ends with a letter behind its number. */
+static bool is_zone(struct str region)
+{
+    return region.n >= 3 && is_digit(region.p[region.n - 2]) && !is_digit(region.p[region.n - 1]) &&
+           region.p[region.n - 1] != '-' && memchr(region.p, '-', region.n);
+}
+
+bool config_is_region(struct str region)
+{
+    for (size_t i = 0; i < region.n; i++) {
+        char c = region.p[i];
+        if (!((c >= 'a' && c <= 'z') || is_digit(c) || c == '-'))
+            return false;
+    }
+    return region.n > 0 && region.n < 64 && region.p[0] != '-' && region.p[region.n - 1] != '-' &&
+           !is_zone(region);
+}
+
+static bool is_visible_ascii(const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (*p <= ' ' || *p >= 0x7F)
+            return false;
+    }
+    return true;
+}
+
 /* UTF-8 without control characters: such a value can only be an accident. */
 static bool is_clean(const char *text)
 {
@@ -120,6 +153,12 @@ bool config_check(const struct config_key *row, const char *text, union config_v
     case CONFIG_TEXT:
     case CONFIG_PATH:
         good = good && has_length(row, text);
+        break;
+    case CONFIG_TOKEN:
+        good = good && is_visible_ascii(text);
+        break;
+    case CONFIG_REGION:
+        good = good && config_is_region(str_from(text));
         break;
     case CONFIG_TABLE:
         good = good && is_table_name(text);
@@ -148,4 +187,56 @@ bool config_check(const struct config_key *row, const char *text, union config_v
     if (out)
         *out = value;
     return good;
+}
+
+/* ---- what is wrong with a refused value ---- */
+
+bool config_is_quoted(const char *text)
+{
+    size_t n = strlen(text);
+
+    return n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n - 1] == text[0];
+}
+
+static const char *fault_of_bytes(const char *text)
+{
+    size_t n = strlen(text);
+
+    if (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        return "a line break stands at its end";
+    if (strpbrk(text, "\n\r"))
+        return "a line break stands in it";
+    if (config_is_quoted(text))
+        return "quotes stand around it, which docker run --env-file does not take off";
+    if (n > 0 && all_of(text, " \t"))
+        return "it is blank";
+    if (n > 0 && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1])))
+        return "a blank stands at its beginning or end";
+    if (!str_is_utf8((struct str){text, n}))
+        return "it is not UTF-8";
+    return is_clean(text) ? NULL : "a control character stands in it";
+}
+
+void config_fault(const struct config_key *row, const char *text, char out[CONFIG_FAULT_SIZE])
+{
+    struct str region = {text, strlen(text)};
+    const char *fault = fault_of_bytes(text);
+
+    out[0] = '\0';
+    if (fault)
+        snprintf(out, CONFIG_FAULT_SIZE, "%s; ", fault);
+    else if (row->type == CONFIG_REGION && is_zone(region) && region.n < 64)
+        snprintf(out, CONFIG_FAULT_SIZE, "it is a zone of the region %.*s; ", (int)region.n - 1,
+                 region.p);
+}
+
+/* ---- passwords in URLs ---- */
+
+void config_hide_password(const char *url, char *out, size_t size)
+{
+    const char *at = strrchr(url, '@');
+    const char *scheme = strstr(url, "://");
+    int begin = at && scheme && scheme < at ? (int)(scheme + 3 - url) : 0;
+
+    snprintf(out, size, "%.*s%s%s", begin, url, at ? "(not shown)" : "", at ? at : url);
 }

@@ -13,6 +13,8 @@
 enum config_type {
     CONFIG_TEXT,    /* at least min and at most max bytes, if those are set */
     CONFIG_PATH,    /* a file name of at most max bytes, if that is set */
+    CONFIG_TOKEN,   /* visible ASCII: it becomes a part of a header line */
+    CONFIG_REGION,  /* the name of an AWS region */
     CONFIG_TABLE,   /* the name of a DynamoDB table */
     CONFIG_URL,     /* http:// or https:// */
     CONFIG_HEADER,  /* the name of an HTTP header */
@@ -51,5 +53,16 @@ union config_value {
 
 /* True if the text is what the row allows. *out may be NULL. */
 bool config_check(const struct config_key *row, const char *text, union config_value *out);
+
+/* True if the value stands in quotes that a tool has left in it: `docker run --env-file` does not
+ * take them off. */
+bool config_is_quoted(const char *text);
+
+/*
+ * What is wrong with a value that config_check refuses, as far as it can be told from its bytes:
+ * the middle of a sentence, without the value, ended by "; ". "" if only the row knows.
+ */
+#define CONFIG_FAULT_SIZE 160
+void config_fault(const struct config_key *row, const char *text, char out[CONFIG_FAULT_SIZE]);
 
 #endif

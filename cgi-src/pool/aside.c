@@ -1,10 +1,13 @@
 /*
- * Work before the pool starts, in a process of its own. What the work is, main.c says.
+ * Work beside the pool, in a process of its own: before it starts, or while it runs. What the work
+ * is, main.c says.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,4 +76,46 @@ enum pool_aside pool_run_aside(const struct config *config,
         return POOL_ASIDE_STOPPED;
     *result = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return POOL_ASIDE_DONE;
+}
+
+/* Of the last one; -1: there was none. A process id alone may be somebody else's by now. */
+static int beside = -1;
+
+_Noreturn static void run_beside(pid_t parent, const struct config *config, char *const *arguments)
+{
+    struct err e = {.code = ERR_NONE};
+    sigset_t none;
+
+    if (privileges_drop(config, &e) < 0) {
+        log_error("%s", e.detail);
+        _exit(EXIT_FAILURE);
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Executed, so that it has none of the master's descriptors. */
+    execv("/proc/self/exe", arguments);
+    log_error("cannot start %s: %s", arguments[0], strerrordesc_np(errno));
+    _exit(EXIT_FAILURE);
+}
+
+void pool_start_beside(const struct config *config, char *const *arguments)
+{
+    pid_t parent = getpid();
+
+    if (beside >= 0) {
+        (void)pidfd_send_signal(beside, SIGKILL, NULL, 0);
+        close(beside);
+        beside = -1;
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0)
+        run_beside(parent, config, arguments);
+    if (pid < 0)
+        log_error("fork: %s", strerrordesc_np(errno));
+    else
+        beside = pidfd_open(pid, 0); /* close-on-exec by itself */
 }

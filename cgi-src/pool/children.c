@@ -164,6 +164,29 @@ static void read_last_words(struct child_process *p)
     control_ready(&p->control, 0);
 }
 
+static bool is_known(const struct children *c, pid_t pid)
+{
+    for (unsigned i = 0; i < STEP_PLACES; i++) {
+        if (c->processes[i].pid == pid)
+            return true;
+    }
+    return false;
+}
+
+/* Processes that the program before an upgrade has started, and what was started beside the pool.
+ */
+static void reap_strangers(const struct children *c)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        if (is_known(c, info.si_pid))
+            return; /* ended just now: the next SIGCHLD is for it */
+        waitpid(info.si_pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
 void children_reap(struct children *c)
 {
     for (unsigned i = 0; i < STEP_PLACES; i++) {
@@ -177,6 +200,7 @@ void children_reap(struct children *c)
         read_last_words(p);
         bury(c, i, ended == p->pid ? status : STATUS_UNKNOWN); /* else: waited for by another */
     }
+    reap_strangers(c);
 }
 
 /* ---- what is asked ---- */

@@ -5,7 +5,6 @@
 #include "pool/connection.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -54,11 +53,13 @@ bool connection_has_data(int fd)
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-bool connection_gets_data(int fd, int wait_ms)
+void connection_ask_to_close(int fd)
 {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    /* FCGI_STDERR of request 1, empty, as the FastCGI specification, section 5.3, ends the stream.
+     */
+    static const unsigned char record[8] = {1, 7, 0, 1, 0, 0, 0, 0};
 
-    return poll(&p, 1, wait_ms) > 0 && connection_has_data(fd);
+    (void)send(fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int connection_accept(FCGX_Request *request, int fd)
@@ -91,9 +92,9 @@ static bool drain(FCGX_Stream *in)
     return FCGX_GetError(in) == 0;
 }
 
-int connection_finish(FCGX_Request *request, bool keep)
+int connection_finish(FCGX_Request *request)
 {
-    if (!drain(request->in) || !keep)
+    if (!drain(request->in))
         request->keepConnection = 0;
     FCGX_Finish_r(request);
     int fd = request->ipcFd;

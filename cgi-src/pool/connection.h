@@ -23,17 +23,22 @@ void connection_prepare(int fd);
 bool connection_is_closed(int fd);
 /* True if something has arrived that nobody has read. */
 bool connection_has_data(int fd);
-/* The same after waiting up to so many milliseconds. */
-bool connection_gets_data(int fd, int wait_ms);
+
+/*
+ * Has the client close a connection on which it waits for nothing: sends an empty record that means
+ * nothing. nginx closes an idle connection when anything arrives on it; if it has just sent a
+ * request, it takes the record for the beginning of its answer and skips it. So no request is lost,
+ * which a close from here could not promise.
+ */
+void connection_ask_to_close(int fd);
 
 /* Reads the next request from fd. -1: there is none, fd has been closed. */
 int connection_accept(FCGX_Request *request, int fd);
 
 /*
  * Ends the request: reads what is left of its body, sends the end of the answer. Returns fd if the
- * connection stays open; -1 when it was closed (the peer does not keep it, something failed, or
- * keep is false).
+ * connection stays open; -1 when it was closed (the peer does not keep it, or something failed).
  */
-int connection_finish(FCGX_Request *request, bool keep);
+int connection_finish(FCGX_Request *request);
 
 #endif

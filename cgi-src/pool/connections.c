@@ -22,7 +22,8 @@
 /* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that it is nginx that
  * closes: closed from here, a request may just be on its way. */
 #define IDLE_MAX_US ((int64_t)60 * 1000000)
-#define LAST_WAIT_MS 100
+/* How long a client that was asked to close may take; nginx does at once. */
+#define PART_TIME_US ((int64_t)1 * 1000000)
 /* Connections taken in one go. With one only, those that wait would come behind a whole round of
  * those that are there already, again and again. */
 #define ACCEPT_BATCH 64
@@ -189,18 +190,22 @@ static bool pass_on(struct connections *c, unsigned index, int fd)
     return true;
 }
 
-bool connections_may_stay(struct connections *c)
-{
-    /* A connection that will be handed on must stay open; without a taker it ends here. */
-    return !atomic_load(&c->draining) || scoreboard_least(c->setup.scoreboard, c->setup.place) >= 0;
-}
-
 static void arm_timer(struct connections *c, int64_t delay_us)
 {
     struct itimerspec when = {.it_value = {.tv_sec = delay_us / 1000000 + 1}};
 
     if (!atomic_exchange(&c->timer_armed, true))
         timerfd_settime(c->timer_fd, 0, &when, NULL);
+}
+
+/* Has the client close a connection that the caller holds, while a request that comes first is
+ * served. Closed from here, a request that is just on its way would be lost: its client cannot know
+ * whether it was carried out. */
+static void part(struct connections *c, unsigned index, int fd)
+{
+    connection_ask_to_close(fd);
+    table_watch(c->table, index, pool_now_us());
+    arm_timer(c, PART_TIME_US);
 }
 
 void connections_give_back(struct connections *c, unsigned index, int fd)
@@ -210,11 +215,7 @@ void connections_give_back(struct connections *c, unsigned index, int fd)
             arm_timer(c, IDLE_MAX_US);
         resume_listening(c); /* an idle one can make room */
     } else if (!pass_on(c, index, fd)) {
-        /* The pool stops. A connection just accepted brings its request in a moment. */
-        if (connection_gets_data(fd, LAST_WAIT_MS))
-            table_watch(c->table, index, pool_now_us());
-        else
-            discard(c, index, fd);
+        part(c, index, fd); /* the pool stops */
     }
 }
 
@@ -323,18 +324,20 @@ static void adopt_some(struct connections *c)
     }
 }
 
-/* Idle for longer than any web server keeps them: nobody will use them again. */
+/* Idle for longer than any web server keeps them, or than it takes to close when asked to: nobody
+ * will use them again. */
 static void close_old(struct connections *c)
 {
     uint64_t times;
     unsigned index;
     int fd;
     int64_t now = pool_now_us();
+    int64_t limit_us = atomic_load(&c->draining) ? PART_TIME_US : IDLE_MAX_US;
 
     if (read(c->timer_fd, &times, sizeof(times)) < 0)
         return; /* another thread has done it */
     atomic_store(&c->timer_armed, false);
-    while ((fd = table_take_oldest(c->table, now - IDLE_MAX_US, &index)) >= 0) {
+    while ((fd = table_take_oldest(c->table, now - limit_us, &index)) >= 0) {
         if (!connection_has_data(fd)) {
             discard(c, index, fd);
             continue;
@@ -343,7 +346,7 @@ static void close_old(struct connections *c)
     }
     int64_t oldest = table_oldest(c->table);
     if (oldest)
-        arm_timer(c, oldest + IDLE_MAX_US - now);
+        arm_timer(c, oldest + limit_us - now);
 }
 
 /* ---- waiting ---- */
@@ -391,8 +394,7 @@ int connections_next(struct connections *c, unsigned *index)
 
 /* ---- draining ---- */
 
-/* Idle connections go to another process; without one, those are closed on which nothing has come.
- */
+/* Idle connections go to another process; without one, their clients are asked to close them. */
 static void give_up_idle(struct connections *c)
 {
     unsigned index;
@@ -401,12 +403,8 @@ static void give_up_idle(struct connections *c)
         int fd = table_take_oldest(c->table, INT64_MAX, &index);
         if (fd < 0)
             return;
-        if (pass_on(c, index, fd))
-            continue;
-        if (connection_has_data(fd))
-            table_watch(c->table, index, pool_now_us());
-        else
-            discard(c, index, fd);
+        if (!pass_on(c, index, fd))
+            part(c, index, fd);
     }
 }
 
@@ -435,5 +433,6 @@ void connections_drain(struct connections *c, bool last)
     pthread_mutex_unlock(&c->listen_lock);
     take_backlog(c, last);
     table_close(c->table);
+    atomic_store(&c->timer_armed, false); /* from now on it is to ring sooner */
     give_up_idle(c);
 }

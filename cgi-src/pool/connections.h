@@ -36,13 +36,11 @@ int connections_next(struct connections *c, unsigned *index);
 void connections_give_back(struct connections *c, unsigned index, int fd);
 /* The connection has been closed. */
 void connections_forget(struct connections *c, unsigned index);
-/* Whether a connection can stay open after the request in hand. */
-bool connections_may_stay(struct connections *c);
 
 /*
- * No new ones from now on; idle ones go to other processes. last: the whole pool ends, so those
- * that wait on the listener are served here first. connections_drained_fd becomes readable when the
- * last one has gone.
+ * No new ones from now on; idle ones go to other processes, or their clients are asked to close
+ * them. last: the whole pool ends, so those that wait on the listener are served here first.
+ * connections_drained_fd becomes readable when the last one has gone.
  */
 void connections_drain(struct connections *c, bool last);
 int connections_drained_fd(const struct connections *c);

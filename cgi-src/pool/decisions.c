@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "pool/master.h"
 #include "pool/notify.h"
+#include "pool/upgrade.h"
 
 static void announce(const struct master *m)
 {
@@ -66,7 +67,11 @@ static void begin_reload(struct master *m)
         (struct configuration){.config = config ? config : m->current.config, .owned = config};
     struct generation next = decisions_generation(m, m->next.config);
     m->next.number = next.number;
-    log_info("reload: starting %u new processes", next.processes);
+    m->state.replaced = upgrade_is_due();
+    if (m->state.replaced)
+        log_info("reload: the program was replaced: executing the new one");
+    else
+        log_info("reload: starting %u new processes", next.processes);
     if (step_free_places(&m->state) < next.processes)
         log_warning("reload: it waits for %u processes of earlier reloads that still end their "
                     "requests (POOL_STOP_TIMEOUT_S)",
@@ -117,6 +122,19 @@ static void abandon(struct master *m, enum decision_reason why)
     log_error("reload: given up because %s; the pool goes on with the old configuration",
               reasons[why]);
     configuration_free(&m->next);
+}
+
+/* Returns only if it cannot be: then the reload starts processes of this program. What connects
+ * meanwhile waits in the socket. */
+static void execute(struct master *m)
+{
+    struct err e = {.code = ERR_NONE};
+    const struct upgrade_sockets sockets = {.listener = m->listener.fd,
+                                            .status_listener = m->status_listener.fd,
+                                            .own = m->listener.path != NULL};
+
+    upgrade_run(&sockets, &m->mask_before, &e);
+    log_error("reload: the pool goes on with the old program: %s", e.detail);
 }
 
 /* ---- decisions ---- */
@@ -232,6 +250,9 @@ static void carry_out(struct master *m, const struct decision *d)
         break;
     case DECIDE_ABANDON:
         abandon(m, d->reason);
+        break;
+    case DECIDE_EXECUTE:
+        execute(m);
         break;
     case DECIDE_STOPPING:
         begin_stop(m);

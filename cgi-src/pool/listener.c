@@ -208,6 +208,17 @@ bool listener_from_systemd(struct listener *l, const char *name)
     return false;
 }
 
+void listener_own(struct listener *l, const char *path)
+{
+    struct stat s;
+
+    if (stat(path, &s) < 0 || !S_ISSOCK(s.st_mode))
+        return;
+    l->path = path;
+    l->device = s.st_dev;
+    l->inode = s.st_ino;
+}
+
 void listener_forget_environment(void)
 {
     unsetenv("LISTEN_PID");

@@ -36,6 +36,9 @@ int listener_open(struct listener *l, const char *path, unsigned mode, int wait,
  * that is not called "status". False if there is none. Call before listener_forget_environment.
  */
 bool listener_from_systemd(struct listener *l, const char *name);
+/* The socket at this path, which was taken over, is this program's own: its file is to be removed
+ * at the end. */
+void listener_own(struct listener *l, const char *path);
 /* LISTEN_FDS and its like were meant for this process alone. */
 void listener_forget_environment(void);
 

@@ -18,6 +18,7 @@
 #include "pool/privileges.h"
 #include "pool/signals.h"
 #include "pool/title.h"
+#include "pool/upgrade.h"
 
 /* Connections that wait while every worker is busy: a burst of as many clients loses none of them.
  * The kernel takes less where net.core.somaxconn is less. */
@@ -113,6 +114,15 @@ static int open_sockets(struct master *m, struct err *e)
     return result;
 }
 
+/* What another program had opened before this one took its place. */
+static void own_sockets(struct master *m)
+{
+    if (!upgrade_gave_own_sockets())
+        return;
+    listener_own(&m->listener, m->options->config->socket);
+    listener_own(&m->status_listener, m->status_path);
+}
+
 /* Each connection, each thread's connection to DynamoDB and each inbox is one. */
 static void raise_descriptor_limit(void)
 {
@@ -165,6 +175,7 @@ static int start(struct master *m, struct err *e)
     if (open_sockets(m, e) < 0 || privileges_give_socket(c, m->listener.path, e) < 0 ||
         privileges_give_socket(c, m->status_listener.path, e) < 0 || privileges_drop(c, e) < 0)
         return -1;
+    own_sockets(m);
     /* Two generations, and room for those that still drain when the next reload comes. */
     unsigned places = m->state.current.processes * 4;
     m->state.places = places < PLACES_MIN ? PLACES_MIN : places;
@@ -242,14 +253,14 @@ static void clean_up(struct master *m)
 int pool_run(const struct pool_options *options, struct err *e)
 {
     static struct master m; /* large, and there is one */
-    sigset_t before;
     int result = -1;
 
     m = (struct master){.options = options,
                         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-                        .signals = {signals_open(&before), signals_ready},
+                        .signals = {.fd = -1},
                         .listener.fd = -1,
                         .status_listener.fd = -1};
+    m.signals = (struct watch){signals_open(&m.mask_before), signals_ready};
     m.children.facts = m.state.children;
     m.children.close_masters = close_masters;
     m.children.context = &m;
@@ -262,6 +273,6 @@ int pool_run(const struct pool_options *options, struct err *e)
         result = 0;
     }
     clean_up(&m);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    sigprocmask(SIG_SETMASK, &m.mask_before, NULL);
     return result;
 }

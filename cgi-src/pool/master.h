@@ -5,6 +5,7 @@
 #ifndef POOL_MASTER_H
 #define POOL_MASTER_H
 
+#include <signal.h>
 #include "pool/children.h"
 #include "pool/listener.h"
 #include "pool/refusal.h"
@@ -21,6 +22,7 @@ struct master {
     const struct pool_options *options;
     int epoll_fd;
     struct watch signals;
+    sigset_t mask_before; /* the signals that were blocked when the pool began */
     struct listener listener;
     struct listener status_listener;
     char status_path[128];

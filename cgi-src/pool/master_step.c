@@ -114,6 +114,16 @@ void master_step_reload(struct master_state *s, struct generation next, int64_t 
     timer_set(&s->timers[TIMER_RELOAD], now_us + STEP_RELOAD_TIME_US);
 }
 
+/* The new program starts its own processes, while these end their requests by themselves. */
+static void hand_over(struct master_state *s, int64_t now_us, struct decisions *out)
+{
+    if (!s->replaced)
+        return;
+    s->replaced = false;
+    drain_all(s, is_not_of, 0, DECIDE_DRAIN, now_us, out); /* every process */
+    decide(out, (struct decision){.kind = DECIDE_EXECUTE});
+}
+
 static void abandon(struct master_state *s, enum decision_reason why, int64_t now_us,
                     struct decisions *out)
 {
@@ -439,6 +449,7 @@ void master_step(struct master_state *s, int64_t now_us, struct decisions *out)
     take_facts(s, now_us, out);
     step_stop(s, now_us, out);
     if (s->obeyed_signals == 0) {
+        hand_over(s, now_us, out);
         /* First the reload: what it completes need not be filled up any more. */
         step_reload(s, now_us, out);
         fill(s, &s->current, now_us, out);

@@ -9,6 +9,8 @@
  *    1 s at most; and one that becomes ready ends all pauses.
  *  - While no process is ready for longer than STEP_GRACE_US, requests are refused with 503.
  *  - A new configuration's processes are ready before the old ones drain.
+ *  - Where the program's file was replaced, a reload drains all processes and executes the new one;
+ *    if that fails, it goes on as any other reload.
  *  - Whoever is to end is told so (the drain), then gets TERM, then KILL, each with its time.
  */
 #ifndef POOL_MASTER_STEP_H
@@ -96,6 +98,7 @@ struct master_state {
     unsigned last_number;    /* of a generation */
     unsigned stop_signals;   /* fact: how often it was told to stop */
     unsigned obeyed_signals; /* how many of them have been acted upon */
+    bool replaced;           /* fact: the reload that begins is to execute another program */
     bool keep_listener;      /* at the stop, requests that wait are left to a later master */
     bool announced;          /* all processes were ready once */
     bool troubled;           /* a process has ended unasked since the start */
@@ -114,6 +117,7 @@ enum decision_kind {
     DECIDE_ANNOUNCE,    /* the pool is ready */
     DECIDE_COMMIT,      /* the next generation has become the current one */
     DECIDE_ABANDON,     /* the next generation has been given up */
+    DECIDE_EXECUTE,     /* the new program, in this process's place */
     DECIDE_STOPPING,    /* the stop has begun */
     DECIDE_HASTEN,      /* say so: requests are cut off, it was told to stop again */
     DECIDE_FORWARD,     /* hand on the connections that were left to processes that have ended */

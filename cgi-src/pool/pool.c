@@ -17,6 +17,7 @@
 #include "pool/listener.h"
 #include "pool/process.h"
 #include "pool/title.h"
+#include "pool/upgrade.h"
 
 void pool_forbid_core_dumps(void)
 {
@@ -33,7 +34,13 @@ void pool_begin(int argc, char **argv)
 {
     signal(SIGCHLD, SIG_DFL);
     pool_forbid_core_dumps();
+    upgrade_init(argc, argv);
     title_init(argc, argv);
+}
+
+bool pool_is_upgrade(void)
+{
+    return upgrade_was_done();
 }
 
 unsigned pool_slots(void)

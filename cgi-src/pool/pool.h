@@ -53,13 +53,21 @@ enum pool_aside pool_run_aside(const struct config *config,
                                struct err *e);
 
 /*
+ * Starts this program once more beside the pool, as POOL_USER, with these arguments (arguments[0]
+ * is its name; NULL ends them). Nobody waits for it; it ends with this process, or when the next
+ * one is started.
+ */
+void pool_start_beside(const struct config *config, char *const *arguments);
+
+/*
  * The master: opens the socket (or takes it from LISTEN_FDS), forks the processes, keeps them
  * alive, answers metrics and health on its own socket, and returns when it has been stopped: 0, or
  * -1 with e when it could not start. reload reads the configuration anew (NULL on failure with e;
  * the pool goes on with the old one); what it returns is allocated with malloc and becomes the
- * pool's, which frees it with config_free and free. Without the function, a reload only replaces
- * the processes. SOCKET, STATUS_SOCKET, SOCKET_GROUP and POOL_USER stay as they were until the pool
- * is started again.
+ * pool's, which frees it with config_free and free. If the program's file was replaced, a reload
+ * that finds the configuration good executes the new program instead. Without the function, a
+ * reload only replaces the processes. SOCKET, STATUS_SOCKET, SOCKET_GROUP and POOL_USER stay as
+ * they were until the pool is started again.
  */
 struct pool_options {
     const struct config *config;
@@ -67,6 +75,10 @@ struct pool_options {
     struct config *(*reload)(struct err *e);
 };
 int pool_run(const struct pool_options *options, struct err *e);
+
+/* True if this process ran an older program until now: a reload (SIGHUP) of a pool whose program's
+ * file was replaced executes the new one, which keeps process id and sockets. */
+bool pool_is_upgrade(void);
 
 /* The listening socket that the one who started the program has given: as standard input
  * (spawn-fcgi, mod_fcgid), or as systemd passes it (LISTEN_FDS). -1: none. */

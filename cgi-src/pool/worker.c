@@ -73,7 +73,7 @@ static int serve(struct worker *w, int fd)
     gateway_fcgi_init(&gateway, &w->request);
     gateway.connection = fd;
     all->setup.handler->handle(w->context, &gateway.gateway);
-    fd = connection_finish(&w->request, connections_may_stay(all->setup.connections));
+    fd = connection_finish(&w->request);
     count_request(all);
     return fd;
 }

@@ -52,6 +52,45 @@ mode_of() { stat -c %a "$ROOT$1"; }
     [[ $(mode_of /etc/chat-sessions/chat-sessions.env.new) == 640 ]]
 }
 
+@test "the installed configuration names no region and no keys, and is not about copying files" {
+    install_below
+    local file=$ROOT/etc/chat-sessions/chat-sessions.env
+    [[ $(head -n 1 "$file") == '# The configuration of the service chat-sessions.' ]]
+    ! grep -nE '^(export )?[A-Z_]*(REGION|ACCESS_KEY|TOKEN)[A-Z_]*=' "$file" || fail 'a region or a key is set'
+    ! grep -n -e 'cp .env' -e your_ "$file" || fail 'a text of the example'
+    # Every key of the example is in it.
+    diff <(grep -oE '^(# )?[A-Z_]+=' "$TOP/.env.example" | tr -d '# ' | sort -u) \
+        <(grep -oE '^(# )?[A-Z_]+=' "$file" | tr -d '# ' | sort -u)
+    run -0 env -i PATH="$PATH" "$ROOT/usr/local/bin/chat-sessions" --env-file "$file" config AWS_REGION DEFAULT_AWS_REGION
+    [[ $output == $'AWS_REGION=\'\'\nDEFAULT_AWS_REGION=\'\'' ]]
+}
+
+@test "uninstall takes away what install has put there, and leaves nginx sound" {
+    install_below PREFIX=/opt/chat SYSCONFDIR=/opt/etc
+    mkdir -p "$ROOT/opt/etc/nginx/sites-enabled"
+    ln -s ../sites-available/chat-sessions "$ROOT/opt/etc/nginx/sites-enabled/chat-sessions"
+    echo '# changed' >>"$ROOT/opt/etc/chat-sessions/chat-sessions.env"
+    uninstall() { make -s -C "$TOP" uninstall DESTDIR="$ROOT" PREFIX=/opt/chat SYSCONFDIR=/opt/etc "$@"; }
+    run -0 uninstall
+    [[ $output == *"left (--purge removes it): $ROOT/opt/etc/chat-sessions/chat-sessions.env"* ]]
+    [[ ! -e $ROOT/opt/chat && ! -L $ROOT/opt/etc/nginx/sites-enabled/chat-sessions ]]
+    grep -q '^# changed' "$ROOT/opt/etc/chat-sessions/chat-sessions.env"
+    [[ -e $ROOT/opt/etc/nginx/sites-available/chat-sessions && -e $ROOT/opt/etc/nginx/snippets/chat-sessions/http.conf ]]
+    run -0 uninstall PURGE=1
+    [[ -z $(find "$ROOT" -type f) ]] || fail "$(find "$ROOT" -type f)"
+}
+
+@test "the units: no limit on starts, nothing that a package would restart with the service" {
+    local unit
+    ! grep -n '^Also=' "$TOP"/scripts/systemd/*.{service,socket} || fail 'Also='
+    grep -qx StartLimitIntervalSec=0 "$TOP/scripts/systemd/chat-sessions.service"
+    grep -qx Restart=always "$TOP/scripts/systemd/chat-sessions.service"
+    ! grep -n RestartPreventExitStatus "$TOP/scripts/systemd/chat-sessions.service" || fail 'some ends are final'
+    for unit in "$TOP"/scripts/systemd/*.socket; do grep -qx TriggerLimitIntervalSec=0 "$unit"; done
+    # The first line of the reload looks at the file and fails; only then the master hears of it.
+    [[ $(grep -m 1 '^ExecReload=' "$TOP/scripts/systemd/chat-sessions.service") == *' check --configuration' ]]
+}
+
 @test "systemd's exposure of the service is at most 2.5" {
     run -0 systemd-analyze security --no-pager --offline=true --threshold=25 \
         "$TOP/scripts/systemd/chat-sessions.service"
@@ -75,5 +114,5 @@ mode_of() { stat -c %a "$ROOT$1"; }
     fi
     while read -r command; do
         grep -qxF ".B ${command//-/\\-}" "$TOP/docs/chat-sessions.8" || fail "$command is missing"
-    done < <("$CHAT_SESSIONS_BIN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\)  .*/\1/p')
+    done < <("$CHAT_SESSIONS_BIN" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-][a-z-]*\)  .*/\1/p')
 }

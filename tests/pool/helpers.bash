@@ -76,7 +76,14 @@ end() {
     rm -f "$DIR/$1.pid"
 }
 
-workers() { cat "/proc/$(pid_of pool)/task/$(pid_of pool)/children"; }
+# Not the process that looks at the tables beside them.
+workers() {
+    local pid
+    for pid in $(<"/proc/$(pid_of pool)/task/$(pid_of pool)/children"); do
+        ! grep -qz -- --wait "/proc/$pid/cmdline" 2>/dev/null || continue
+        printf '%s ' "$pid"
+    done
+}
 
 count_workers() { workers | wc -w; }
 

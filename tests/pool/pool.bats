@@ -319,7 +319,7 @@ blocks() {
     start_pool
     wait_for 20 is_healthy
     for pid in $(workers); do
-        is "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" 5 'threads'
+        is "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" 6 'the first, 4 workers, the log'
         blocks "$pid" TERM USR1 USR2 INT QUIT HUP
     done
     blocks "$(pid_of pool)" TERM USR1 USR2 INT QUIT HUP CHLD

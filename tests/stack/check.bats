@@ -5,6 +5,7 @@
 # shellcheck disable=SC2016  # backquotes are those of the messages; "$0" is for the inner shell
 # shellcheck disable=SC2030,SC2031  # run sets its variables for one test
 load helpers
+bats_require_minimum_version 1.5.0
 
 SECRET=a-secret-that-is-never-shown
 
@@ -292,6 +293,96 @@ EOF
             -H 'Authorization: AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0' \
             -d "{\"TableName\":\"check-$$-$table\"}" | jq -e '.Count == 0'
     done
+}
+
+@test "check: passwords in URLs, secrets that others may read, root" {
+    script '[{"path": "/full", "body": {"keys": [{"kty": "RSA"}]}}]'
+    local with_password=${aws/http:\/\//http://me:$SECRET@} file=$BATS_TEST_TMPDIR/open.env
+    check_with_keys AUTH_MODE=jwt AUTH_JWT_ISSUER=me AUTH_JWT_AUDIENCE=us AUTH_JWT_JWKS_URL="$with_password/full"
+    [[ $output != *"$SECRET"* ]]
+    has ✓ AUTH_JWT_JWKS_URL 'http://\(not shown\)@127.0.0.1'
+    has ✓ 'keys of the tokens' 'http://\(not shown\)@127.0.0.1:[0-9]+/full answers'
+    check_with_keys AUTH_MODE=jwt AUTH_JWT_ISSUER=me AUTH_JWT_AUDIENCE=us AUTH_JWT_JWKS_URL="$with_password/none"
+    [[ $output != *"$SECRET"* ]]
+    check_with_keys AUTH_MODE=jwt AUTH_JWT_JWKS_URL="ftp://me:$SECRET@h/"
+    [[ $status -eq 78 && $output != *"$SECRET"* ]]
+    check_with_keys AWS_ENDPOINT_URL_DYNAMODB="$with_password"
+    [[ $output != *"$SECRET"* ]]
+
+    printf '%s\n' AWS_ACCESS_KEY_ID=AKIDEXAMPLE "AWS_SECRET_ACCESS_KEY=$SECRET" >"$file"
+    chmod 644 "$file"
+    script '[]'
+    check ENV_FILE="$file" AWS_REGION=us-east-1 AWS_ENDPOINT_URL_DYNAMODB="$aws"
+    [[ $status -eq 0 ]]
+    has – file "$file holds secrets, and every user of this machine may read it \(mode 0644\): chmod o-r $file"
+    chmod 640 "$file"
+    script '[]'
+    check ENV_FILE="$file" AWS_REGION=us-east-1 AWS_ENDPOINT_URL_DYNAMODB="$aws"
+    has ✓ file "$file"
+
+    ((EUID == 0)) || return 0
+    has – user 'this is root, and POOL_USER is not set'
+    script '[]'
+    check_with_keys POOL_USER=nobody
+    has ✓ user 'nobody, once the sockets are open'
+    script '[]'
+    check_with_keys POOL_USER=no-such-user
+    fails_for 'user: POOL_USER=no-such-user: there is no such user'
+}
+
+@test "check: what docker run --env-file and a careless echo leave in a value" {
+    check_with_keys AWS_REGION='"us-east-1"'
+    [[ $status -eq 78 && ${lines[-1]} == *'AWS_REGION="us-east-1" in the environment is not allowed: quotes stand around it'* ]]
+    check_with_keys AWS_SESSION_TOKEN="$SECRET"$'\n'
+    [[ $status -eq 78 && ${lines[-1]} == *'AWS_SESSION_TOKEN in the environment is not allowed: a line break stands at its end'* ]]
+    [[ $output != *"$SECRET"* ]]
+}
+
+@test "check --configuration: asks nobody, and says what cannot be" {
+    local seen file=$BATS_TEST_TMPDIR/aws-config
+    only() {
+        run env -i PATH="$PATH" HOME="$BATS_TEST_TMPDIR" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=AK \
+            AWS_SECRET_ACCESS_KEY="$SECRET" AWS_ENDPOINT_URL="$aws" AWS_EC2_METADATA_SERVICE_ENDPOINT="$aws" \
+            AUTH_MODE=jwt AUTH_JWT_JWKS_URL="$aws/full" AUTH_JWT_ISSUER=me AUTH_JWT_AUDIENCE=us "$@" \
+            bash -c 'cd "$HOME" && "$0" check --configuration' "$PROGRAM"
+        echo "status $status"
+        echo "$output"
+    }
+    only
+    [[ $status -eq 0 && ${lines[-1]} == 'The configuration can be used.' ]]
+    seen=$(command_server '{}')
+    jq -e '.seen == []' <<<"$seen"
+    only POOL_THREADS=0
+    [[ $status -eq 78 && ${lines[-1]} == 'The configuration cannot be used. configuration: POOL_THREADS=0'* ]]
+    only LOG_FILE=/no/such/directory/log
+    [[ $status -eq 78 && ${lines[-1]} == *'LOG_FILE=/no/such/directory/log cannot be written'* ]]
+    only AWS_CA_BUNDLE=/no/such/file
+    [[ $status -eq 78 && ${lines[-1]} == *'/no/such/file'* ]]
+    printf '[default]\nregion\0A = b\n' >"$file"
+    only AWS_CONFIG_FILE="$file"
+    [[ $status -eq 78 && ${lines[-1]} == *"$file line 2: it holds a NUL byte"* ]]
+    run "$PROGRAM" serve --configuration
+    [[ $status -eq 64 ]]
+}
+
+@test "config: what the program would use, for a shell, without secrets" {
+    local file=$BATS_TEST_TMPDIR/my.env
+    printf '%s\r\n' "export AWS_PROFILE = \"it's # mine\" # a comment" $'POOL_THREADS=16\t# c' \
+        AWS_ACCESS_KEY_ID=AK "AWS_SECRET_ACCESS_KEY=$SECRET" "HTTPS_PROXY=http://me:$SECRET@h:1" >"$file"
+    chmod 600 "$file"
+    run --separate-stderr env -i PATH="$PATH" LOG_LEVEL=debug "$PROGRAM" --env-file "$file" config
+    echo "$output"
+    [[ $status -eq 0 && $output != *"$SECRET"* ]]
+    [[ -z $stderr ]]
+    eval "$output"
+    # shellcheck disable=SC2154  # set by the line above
+    [[ $AWS_PROFILE == "it's # mine" && $POOL_THREADS == 16 && $LOG_LEVEL == debug && $POOL_PROCESSES == 0 ]]
+    grep -qx '# AWS_SECRET_ACCESS_KEY is set and not shown' <<<"$output"
+    grep -qx '# HTTPS_PROXY is set and not shown' <<<"$output"
+    run "$PROGRAM" config SOCKET_MODE POOL_THREADS
+    [[ $status -eq 0 && $output == "SOCKET_MODE='0660'"$'\n'"POOL_THREADS='128'" ]]
+    run "$PROGRAM" config NO_SUCH_KEY
+    [[ $status -eq 64 && $output == *'there is no key NO_SUCH_KEY'* ]]
 }
 
 # ---- scripts/doctor ----

@@ -35,14 +35,16 @@ titles_of() {
     [[ $status == 200 ]]
 }
 
-@test "nginx listens on 127.0.0.1 alone" {
+@test "nginx listens on 127.0.0.1 and ::1 alone" {
     start_near "$state"
     local port
     port=$(url_of "$state")
     port=$(printf '%04X' "${port##*:}")
     # Local addresses of listening sockets in the kernel's own notation.
     awk -v port=":$port" '$4 == "0A" && index($2, port) {print $2}' /proc/net/tcp /proc/net/tcp6 >"$BATS_TEST_TMPDIR/listening"
-    [[ $(cat "$BATS_TEST_TMPDIR/listening") == "0100007F:$port" ]]
+    grep -qx "0100007F:$port" "$BATS_TEST_TMPDIR/listening"
+    # Where this machine has no IPv6, the first alone.
+    fails grep -vxE "(0100007F|0{24}01000000):$port" "$BATS_TEST_TMPDIR/listening"
 }
 
 @test "a second run on the same state says that it is already running" {
@@ -168,6 +170,103 @@ titles_of() {
     [[ $code == 503 && $retry =~ ^[0-9]+$ && $status == 200 ]]
     jq -e '.code == "credentials_not_configured"
         and (.detail | startswith("DynamoDB not available: AWS credentials not configured"))' <<<"$answer"
+}
+
+# table_exists NAME: asked by DynamoDB itself.
+table_exists() {
+    curl -s --noproxy '*' "$DYNAMODB" -H 'X-Amz-Target: DynamoDB_20120810.DescribeTable' \
+        -H 'Content-Type: application/x-amz-json-1.0' -d "{\"TableName\":\"$1\"}" \
+        -H 'Authorization: AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0' |
+        jq -e '.Table.TableStatus == "ACTIVE"'
+}
+
+both_tables_exist() { table_exists "later-$1-sessions" && table_exists "later-$1-messages"; }
+
+# Nobody looks at the tables any more.
+nobody_looks() { ! pgrep -P "$1" -f -- '--wait'; }
+
+@test "credentials that come after the start: the tables are made then, and after a reload that names others" {
+    [[ -n ${DYNAMODB:-} ]] || skip 'needs the stack of scripts/test'
+    local dir=$BATS_TEST_TMPDIR pool one=$$-one two=$$-two
+    printf '%s\n' AWS_REGION=us-east-1 "AWS_ENDPOINT_URL_DYNAMODB=$DYNAMODB" AWS_EC2_METADATA_DISABLED=true \
+        AWS_CONFIG_FILE=/dev/null "AWS_SHARED_CREDENTIALS_FILE=$dir/credentials" "SOCKET=$dir/s" POOL_PROCESSES=1 \
+        POOL_THREADS=1 "DYNAMODB_CHAT_SESSIONS_TABLE=later-$one-sessions" \
+        "DYNAMODB_CHAT_MESSAGES_TABLE=later-$one-messages" >"$dir/env"
+    env -i PATH="$PATH" ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$PROGRAM" --env-file "$dir/env" serve 2>"$dir/log" 3>&- &
+    pool=$!
+    until_true 30 grep -q 'the pool is ready' "$dir/log"
+    grep -q 'makes missing tables then' "$dir/log"
+    fails table_exists "later-$one-sessions"
+    printf '[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n' >"$dir/credentials"
+    until_true 30 both_tables_exist "$one"
+    until_true 10 nobody_looks "$pool"
+    sed -i "s/$one/$two/" "$dir/env"
+    kill -HUP "$pool"
+    until_true 30 both_tables_exist "$two"
+    until_true 10 nobody_looks "$pool"
+    # What is still looking ends with the pool.
+    rm "$dir/credentials"
+    failures() { grep -c 'ERROR: .*credentials not configured' "$dir/log"; }
+    local before
+    before=$(failures)
+    one_more() { (($(failures) > before)); }
+    kill -HUP "$pool"
+    until_true 20 one_more
+    kill -TERM "$pool"
+    until_true 20 gone "$pool"
+    until_true 10 fails pgrep -f -- "$dir/env create-tables"
+}
+
+# A DynamoDB that knows nobody's key.
+start_refusing() {
+    node -e '
+        require("http").createServer((request, answer) => {
+          answer.writeHead(400, { "Content-Type": "application/x-amz-json-1.0" });
+          answer.end(JSON.stringify({ __type: "com.amazon.coral.service#UnrecognizedClientException",
+            message: "The security token included in the request is invalid." }));
+        }).listen(0, "127.0.0.1", function () { console.log(this.address().port); });' \
+        >"$BATS_TEST_TMPDIR/refusing" 3>&- &
+    refusing_pid=$!
+    until_true 20 test -s "$BATS_TEST_TMPDIR/refusing"
+}
+
+@test "a key that DynamoDB refuses: run fails, says why, and nothing stays" {
+    start_refusing
+    printf '%s\n' AWS_REGION=us-east-1 "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/refusing")" \
+        AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY=secret >"$BATS_TEST_TMPDIR/env"
+    run start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    kill "$refusing_pid"
+    echo "$status: $output"
+    [[ $status -eq 1 ]]
+    [[ $output == *'The service does not work: 503'*'AWS does not know the credentials'* ]]
+    [[ $output == *"--env-file $BATS_TEST_TMPDIR/env check"* ]]
+    [[ -z $(ls "$state/pids") && ! -e $state/url ]]
+}
+
+@test "what the program reads in a .env, nginx gets as well" {
+    [[ -n ${DYNAMODB:-} ]] || skip 'needs the stack of scripts/test'
+    printf '%s\r\n' "export AWS_ENDPOINT_URL_DYNAMODB = '$DYNAMODB' # local" AWS_ACCESS_KEY_ID=local \
+        AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 $'POOL_THREADS=16\t# a comment' POOL_PROCESSES=2 \
+        'CORS_ORIGINS="http://localhost:3000, http://a.example,http://A.example,http://a.example" # dev' \
+        'CORS_CREDENTIALS=1 # a comment' >"$BATS_TEST_TMPDIR/env"
+    start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    sed -n '/chat_sessions_cors_credentials {/,/}/p' "$state/nginx/snippets/chat-sessions/http.conf" | grep -q 'default *"true";'
+    local origin
+    for origin in http://localhost:3000 http://a.example; do
+        http GET "$(url_of "$state")/api/v1/health" -H "Origin: $origin"
+        [[ $status == 200 && $(header access-control-allow-origin) == "$origin" ]]
+    done
+    http GET "$(url_of "$state")/api/v1/metrics"
+    grep -qE '16 threads' "$state/logs/pool.log"
+}
+
+@test "a value that cannot be is told before anything is started" {
+    printf '%s\n' AWS_REGION=us-east-1a >"$BATS_TEST_TMPDIR/env"
+    run start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    echo "$output"
+    [[ $status -eq 1 ]]
+    [[ $output == *"AWS_REGION=us-east-1a in $BATS_TEST_TMPDIR/env is not allowed: it is a zone of the region us-east-1;"* ]]
+    [[ -z $(ls "$state/pids") && ! -e $state/logs/pool.log ]]
 }
 
 @test "an option's bad value is refused with a sentence" {

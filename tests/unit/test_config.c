@@ -55,7 +55,11 @@ struct value_case {
 
 #define NOT_A_HEADER                                                                               \
     "is not allowed: expected name of a header as it is sent (X-User-Id, not HTTP_X_USER_ID)"
+#define QUOTED                                                                                     \
+    "is not allowed: quotes stand around it, which docker run --env-file does not take off; "      \
+    "expected "
 #define MS_DEADLINE "is not allowed: expected ms, 100 to 60000"
+#define MS_BLANK "is not allowed: a blank stands at its beginning or end; expected ms, 100 to 60000"
 #define SOCKET_107                                                                                 \
     "/2345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012" \
     "345678901234567"
@@ -74,8 +78,8 @@ static const struct value_case value_cases[] = {
     {"REQUEST_DEADLINE_MS", "5e3", MS_DEADLINE},
     {"REQUEST_DEADLINE_MS", "+5000", MS_DEADLINE},
     {"REQUEST_DEADLINE_MS", "-5000", MS_DEADLINE},
-    {"REQUEST_DEADLINE_MS", " 5000", MS_DEADLINE},
-    {"REQUEST_DEADLINE_MS", "5000 ", MS_DEADLINE},
+    {"REQUEST_DEADLINE_MS", " 5000", MS_BLANK},
+    {"REQUEST_DEADLINE_MS", "5000 ", MS_BLANK},
     {"REQUEST_DEADLINE_MS", "05000", MS_DEADLINE},
     {"REQUEST_DEADLINE_MS", "0x1000", MS_DEADLINE},
     {"REQUEST_DEADLINE_MS", "5000.0", MS_DEADLINE},
@@ -132,8 +136,28 @@ static const struct value_case value_cases[] = {
      "is not allowed: expected origins, comma-separated, or *"},
     {"CORS_ORIGINS", "a.example", "is not allowed: expected origins, comma-separated, or *"},
     {"AWS_PROFILE", "w\xC3\xB6rk", NULL},
-    {"AWS_PROFILE", "bad \xFF", "is not allowed: expected name of a profile"},
-    {"AWS_PROFILE", "two\nlines", "is not allowed: expected name of a profile"},
+    {"AWS_PROFILE", "bad \xFF", "is not allowed: it is not UTF-8; expected name of a profile"},
+    {"AWS_PROFILE", "two\nlines",
+     "is not allowed: a line break stands in it; expected name of a profile"},
+    {"AWS_PROFILE", "a\x01",
+     "is not allowed: a control character stands in it; expected name of a profile"},
+    {"AWS_REGION", "us-gov-west-1", NULL},
+    {"AWS_REGION", "eusc-de-east-1", NULL},
+    {"AWS_REGION", "local", NULL},
+    {"AWS_REGION", "us-east-1a",
+     "is not allowed: it is a zone of the region us-east-1; expected name of an AWS region"},
+    {"DEFAULT_AWS_REGION", "eu-central-1b",
+     "is not allowed: it is a zone of the region eu-central-1; expected name of an AWS region"},
+    {"AWS_DEFAULT_REGION", "US-EAST-1", "is not allowed: expected name of an AWS region"},
+    {"AWS_REGION", "us-east-1.evil.example", "is not allowed: expected name of an AWS region"},
+    {"AWS_REGION", "-", "is not allowed: expected name of an AWS region"},
+    {"AWS_REGION", " ", "is not allowed: it is blank; expected name of an AWS region"},
+    {"AWS_REGION", "us-east-1 ",
+     "is not allowed: a blank stands at its beginning or end; expected name of an AWS region"},
+    {"AWS_REGION", "\"us-east-1\"", QUOTED "name of an AWS region"},
+    {"AWS_PROFILE", "'work'", QUOTED "name of a profile"},
+    {"LOG_FILE", "\"/tmp/log\"", QUOTED "path"},
+    {"AWS_ACCESS_KEY_ID", "AKID EXAMPLE", "is not allowed: expected access key id"},
 };
 
 static void test_values(void **state)
@@ -187,6 +211,76 @@ static void test_values_arrive(void **state)
     assert_int_equal(c.pool_threads, 7);
     assert_string_equal(c.user, "www-data");
     config_free(&c);
+}
+
+/* What is wrong with a secret is said; the secret is not. */
+static void test_faults_of_secrets(void **state)
+{
+    (void)state;
+    static const struct value_case cases[] = {
+        {"AWS_SESSION_TOKEN", "HUSH\n", "a line break stands at its end; expected session token"},
+        {"AWS_SESSION_TOKEN", "HUSH\r", "a line break stands at its end; expected session token"},
+        {"AWS_SECRET_ACCESS_KEY", "\"HUSH\"",
+         "quotes stand around it, which docker run --env-file does not take off; expected secret "
+         "access key"},
+        {"AWS_SECRET_ACCESS_KEY", "HUSH ",
+         "a blank stands at its beginning or end; expected secret access key"},
+        {"AUTH_JWT_SECRET", "'HUSH5678901234567890123456789012345'",
+         "quotes stand around it, which docker run --env-file does not take off; expected secret, "
+         "at least 32 bytes"},
+        {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "HUSH\n",
+         "a line break stands at its end; expected token"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config c;
+        struct err e = {0};
+        char expected[sizeof(e.detail)];
+        clear_environment();
+        setenv(cases[i].key, cases[i].value, 1);
+        if (config_load(&c, NULL, false, &e) == 0)
+            fail_msg("%s is allowed", cases[i].key);
+        snprintf(expected, sizeof(expected), "%s in the environment is not allowed: %s",
+                 cases[i].key, cases[i].detail);
+        assert_string_equal(e.detail, expected);
+    }
+}
+
+static void test_passwords_in_urls(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"AWS_ENDPOINT_URL", "AUTH_JWT_JWKS_URL", "CORS_ORIGINS",
+                                       "HTTPS_PROXY", NULL};
+    char shown[64];
+    for (size_t i = 0; keys[i]; i++) {
+        struct config c;
+        struct err e = {0};
+        clear_environment();
+        setenv(keys[i], "ftp://me:HUSH@h/\n", 1);
+        assert_int_equal(config_load(&c, NULL, false, &e), -1);
+        assert_non_null(strstr(e.detail, "=ftp://(not shown)@h/"));
+        assert_null(strstr(e.detail, "HUSH"));
+    }
+    config_hide_password("me:HUSH@h:3128", shown, sizeof(shown));
+    assert_string_equal(shown, "(not shown)@h:3128");
+    config_hide_password("http://me:HU@SH@h/a", shown, sizeof(shown));
+    assert_string_equal(shown, "http://(not shown)@h/a");
+    config_hide_password("http://h/a", shown, sizeof(shown));
+    assert_string_equal(shown, "http://h/a");
+}
+
+static void test_long_token(void **state)
+{
+    (void)state;
+    struct config c;
+    char token[8193];
+    memset(token, 'T', sizeof(token) - 1);
+    token[8192] = '\0';
+    setenv("AWS_ACCESS_KEY_ID", "AK", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "HUSH", 1);
+    setenv("AWS_SESSION_TOKEN", token, 1);
+    load(&c, NULL);
+    config_free(&c);
+    assert_true(log_has("AWS_SESSION_TOKEN in the environment has 8192 bytes"));
 }
 
 /* ---- where values come from ---- */
@@ -429,17 +523,13 @@ static void test_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_defaults),
-        TEST(test_values),
-        TEST(test_values_arrive),
-        TEST(test_precedence),
-        TEST(test_region_and_endpoint),
-        TEST(test_aliases_and_home),
-        TEST(test_missing_file),
-        TEST(test_secrets),
-        TEST(test_placeholders),
-        TEST(test_key_pairs),
-        TEST(test_foreign_token),
+        TEST(test_defaults),          TEST(test_values),
+        TEST(test_values_arrive),     TEST(test_precedence),
+        TEST(test_faults_of_secrets), TEST(test_passwords_in_urls),
+        TEST(test_long_token),        TEST(test_region_and_endpoint),
+        TEST(test_aliases_and_home),  TEST(test_missing_file),
+        TEST(test_secrets),           TEST(test_placeholders),
+        TEST(test_key_pairs),         TEST(test_foreign_token),
         TEST(test_together),
     };
     return run_config_tests("config", tests, sizeof tests / sizeof *tests);

@@ -1,6 +1,8 @@
 /*
  * config: the format of .env, and .env.example against the table of keys.
  */
+#include <sys/stat.h>
+
 #include "config_fixture.h"
 
 /* ---- the .env format: every case sets AWS_PROFILE ---- */
@@ -233,12 +235,55 @@ static void test_example_loads(void **state)
     assert_false(log_has("WARNING"));
 }
 
+/* A group may be the service's own. */
+static void test_file_that_everybody_may_read(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t mode;
+        const char *text;
+        bool warned;
+    } cases[] = {
+        {0644, "AWS_ACCESS_KEY_ID=AK\nAWS_SECRET_ACCESS_KEY=HUSH\n", true},
+        {0640, "AWS_ACCESS_KEY_ID=AK\nAWS_SECRET_ACCESS_KEY=HUSH\n", false},
+        {0600, "AUTH_JWT_SECRET=HUSH5678901234567890123456789012\n", false},
+        {0604, "AUTH_JWT_SECRET=HUSH5678901234567890123456789012\n", true},
+        {0644, "AWS_REGION=us-east-1\n", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct config c;
+        before_each(NULL);
+        write_env(str_from(cases[i].text));
+        assert_int_equal(chmod(env_path, cases[i].mode), 0);
+        load(&c, env_path);
+        config_free(&c);
+        if (log_has("every user of this machine may read it: chmod o-r ") != cases[i].warned)
+            fail_msg("case %zu", i);
+        assert_false(log_has("HUSH"));
+    }
+}
+
+static void test_source(void **state)
+{
+    (void)state;
+    struct config c;
+    write_env(STR("AWS_PROFILE=file\nPOOL_THREADS=5\n"));
+    setenv("POOL_THREADS", "9", 1);
+    load(&c, env_path);
+    assert_int_equal(config_source(&c, "AWS_PROFILE"), CONFIG_FROM_FILE);
+    assert_int_equal(config_source(&c, "POOL_THREADS"), CONFIG_FROM_ENVIRONMENT);
+    assert_int_equal(config_source(&c, "LOG_LEVEL"), CONFIG_FROM_DEFAULT);
+    assert_int_equal(config_source(&c, "NO_SUCH_KEY"), CONFIG_FROM_DEFAULT);
+    config_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_env_file),      TEST(test_bad_env_file),
         TEST(test_env_warnings),  TEST(test_example_has_the_table),
-        TEST(test_example_loads),
+        TEST(test_example_loads), TEST(test_file_that_everybody_may_read),
+        TEST(test_source),
     };
     if (getenv("TOP"))
         snprintf(top, sizeof top, "%s", getenv("TOP"));

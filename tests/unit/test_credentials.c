@@ -54,9 +54,6 @@ static const struct credentials_case environment_cases[] = {
      .settings = {"AWS_ACCESS_KEY_ID=AK", "AWS_SECRET_ACCESS_KEY=HUSH", "AWS_SESSION_TOKEN=ST=="},
      FOUND = "AK/HUSH/ST==/environment"},
     {.name = "a token alone", .settings = {"AWS_SESSION_TOKEN=HUSH"}, NOT_HERE},
-    {.name = "a blank in the secret",
-     .settings = {"AWS_ACCESS_KEY_ID=AK", "AWS_SECRET_ACCESS_KEY=SEC RET"},
-     FAILED = "secret access key has a blank"},
 };
 
 /* ---- web identity ------------------------------------------------------------------------------
@@ -69,6 +66,10 @@ static const struct credentials_case web_identity_cases[] = {
     {.name = "nothing", NOT_HERE},
     {.name = "a role alone", .settings = {ROLE}, NOT_HERE},
     {.name = "a file alone", .settings = {TOKEN_FILE}, FAILED = "AWS_ROLE_ARN is not"},
+    {.name = "a file of two lines",
+     .settings = {ROLE, TOKEN_FILE},
+     .token_file = "HUSH.jwt\nHUSH",
+     FAILED = "/token holds more than one word"},
     {.name = "both",
      .settings = {ROLE, TOKEN_FILE},
      .token_file = "HUSH.jwt/\n",
@@ -122,6 +123,9 @@ static const struct credentials_case web_identity_cases[] = {
 static const struct credentials_case profile_cases[] = {
     {.name = "no files", NOT_HERE},
     {.name = "default", .credentials_file = "[default]\n" KEYS, FOUND = "AK/HUSH//profile default"},
+    {.name = "a blank in the secret",
+     .credentials_file = "[default]\naws_access_key_id = AK\naws_secret_access_key = SEC RET\n",
+     FAILED = "secret access key has a blank"},
     {.name = "keys in the config file",
      .config_file = "[profile work]\n" KEYS,
      .settings = {"AWS_PROFILE=work"},

@@ -130,7 +130,7 @@ static void test_two_requests_on_one_connection(void **state)
         send_request("hello", 5, true);
         assert_int_equal(connection_accept(&request, ours), 0);
         answer("Status: 200 OK\r\n\r\n");
-        assert_int_equal(connection_finish(&request, true), ours);
+        assert_int_equal(connection_finish(&request), ours);
         size_t n = received(got, sizeof(got));
         assert_int_equal(last_type(got, n), END);
         assert_false(peer_is_closed());
@@ -149,7 +149,7 @@ static void test_unread_body(void **state)
     /* More than libfcgi's buffer of 8 KB; the socket's own holds the rest. */
     send_request(body, sizeof(body), true);
     assert_int_equal(connection_accept(&request, ours), 0);
-    assert_int_equal(connection_finish(&request, true), ours);
+    assert_int_equal(connection_finish(&request), ours);
     received(got, sizeof(got));
     send_request("next", 4, true);
     assert_int_equal(connection_accept(&request, ours), 0);
@@ -157,17 +157,17 @@ static void test_unread_body(void **state)
     assert_int_equal(g.gateway.read(&g.gateway, text, sizeof(text)), 4);
     assert_memory_equal(text, "next", 4);
     assert_int_equal(g.gateway.read(&g.gateway, text, sizeof(text)), 0);
-    assert_int_equal(connection_finish(&request, true), ours);
+    assert_int_equal(connection_finish(&request), ours);
     close(ours);
 }
 
-static void finish_and_expect_close(bool keep)
+static void finish_and_expect_close(void)
 {
     unsigned char got[4096];
 
     assert_int_equal(connection_accept(&request, ours), 0);
     answer("x");
-    assert_int_equal(connection_finish(&request, keep), -1);
+    assert_int_equal(connection_finish(&request), -1);
     size_t n = received(got, sizeof(got));
     assert_int_equal(last_type(got, n), END);
     assert_true(peer_is_closed());
@@ -178,14 +178,7 @@ static void test_closed_if_the_server_does_not_keep_it(void **state)
 {
     (void)state;
     send_request("", 0, false);
-    finish_and_expect_close(true);
-}
-
-static void test_closed_if_told_so(void **state)
-{
-    (void)state;
-    send_request("", 0, true);
-    finish_and_expect_close(false);
+    finish_and_expect_close();
 }
 
 static void test_nothing_or_nonsense_is_no_request(void **state)
@@ -229,7 +222,7 @@ static void test_body_that_breaks_off(void **state)
     long n = g.gateway.read(&g.gateway, text, sizeof(text));
     assert_int_equal(n, 4);
     assert_int_equal(g.gateway.read(&g.gateway, text, sizeof(text)), -1);
-    assert_int_equal(connection_finish(&request, true), -1);
+    assert_int_equal(connection_finish(&request), -1);
 }
 
 static void test_client_gone(void **state)
@@ -246,7 +239,7 @@ static void test_client_gone(void **state)
     close(server);
     server = -1;
     assert_true(g.gateway.client_gone(&g.gateway));
-    assert_int_equal(connection_finish(&request, true), -1);
+    assert_int_equal(connection_finish(&request), -1);
 }
 
 static void test_data_and_close(void **state)
@@ -254,10 +247,8 @@ static void test_data_and_close(void **state)
     (void)state;
     assert_false(connection_has_data(ours));
     assert_false(connection_is_closed(ours));
-    assert_false(connection_gets_data(ours, 1));
     assert_int_equal(write(server, "x", 1), 1);
     assert_true(connection_has_data(ours));
-    assert_true(connection_gets_data(ours, 1000));
     close(server);
     server = -1;
     assert_false(connection_is_closed(ours)); /* there is something to read first */
@@ -289,7 +280,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unread_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed_if_the_server_does_not_keep_it, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_closed_if_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_or_nonsense_is_no_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_body_that_breaks_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_gone, setup, teardown),

@@ -9,6 +9,7 @@
  *   "served 0"      it has served enough requests
  *   "busy 0 1000"   its oldest request began at 1000 ms
  *   "reload 2"      a reload to so many processes
+ *   "replaced"      the program's file was replaced when the reload began
  *   "stop"          a signal to stop
  *   "> start 0 …"   what the step now decides, all of it, in words; ">" alone: nothing
  *   "next 800"      when the earliest timer is due, in ms; 0: none is set
@@ -37,15 +38,15 @@ struct step_case {
 };
 
 static const char *const words[] = {
-    [DECIDE_START] = "start",         [DECIDE_RETIRE] = "retire",
-    [DECIDE_DRAIN] = "drain",         [DECIDE_DRAIN_LAST] = "drain-last",
-    [DECIDE_SIGNAL] = "signal",       [DECIDE_CRASH_LOOP] = "crash-loop",
-    [DECIDE_DEATHS] = "deaths",       [DECIDE_ANNOUNCE] = "announce",
-    [DECIDE_COMMIT] = "commit",       [DECIDE_ABANDON] = "abandon",
-    [DECIDE_STOPPING] = "stopping",   [DECIDE_HASTEN] = "hasten",
-    [DECIDE_FORWARD] = "forward",     [DECIDE_REFUSE] = "refuse",
-    [DECIDE_ADMIT] = "admit",         [DECIDE_NOTIFY] = "notify",
-    [DECIDE_DROP_CLIENTS] = "clients"};
+    [DECIDE_START] = "start",          [DECIDE_RETIRE] = "retire",
+    [DECIDE_DRAIN] = "drain",          [DECIDE_DRAIN_LAST] = "drain-last",
+    [DECIDE_SIGNAL] = "signal",        [DECIDE_CRASH_LOOP] = "crash-loop",
+    [DECIDE_DEATHS] = "deaths",        [DECIDE_ANNOUNCE] = "announce",
+    [DECIDE_COMMIT] = "commit",        [DECIDE_ABANDON] = "abandon",
+    [DECIDE_STOPPING] = "stopping",    [DECIDE_HASTEN] = "hasten",
+    [DECIDE_FORWARD] = "forward",      [DECIDE_REFUSE] = "refuse",
+    [DECIDE_ADMIT] = "admit",          [DECIDE_NOTIFY] = "notify",
+    [DECIDE_DROP_CLIENTS] = "clients", [DECIDE_EXECUTE] = "execute"};
 
 static const char *signal_word(int number)
 {
@@ -136,6 +137,8 @@ static void play(const struct step_case *c, const char *event, int64_t *now_us)
         state.children[a].busy_since_us = BEGIN_US + (int64_t)b * 1000;
     else if (sscanf(event, "reload %d", &a) == 1)
         master_step_reload(&state, generation_of((unsigned)a, c->stuck_s), *now_us);
+    else if (strcmp(event, "replaced") == 0)
+        state.replaced = true;
     else if (strcmp(event, "stop") == 0)
         state.stop_signals++;
     else if (sscanf(event, "next %d", &a) == 1)
@@ -337,6 +340,18 @@ static const struct step_case cases[] = {
       "> forward forward forward commit retire 0 retire 1 retire 2 drain 0 drain 1 drain 2",
       "reload 3", ">", "end 1", "> start 1", "at 90000",
       "> signal 0 TERM signal 1 KILL signal 2 TERM abandon retire 1 drain 1"}},
+    {"reload: a replaced program is executed; where that fails it goes on as any other",
+     2,
+     0,
+     {BOTH_READY, "replaced", "reload 1",
+      "> retire 0 retire 1 drain 0 drain 1 execute start 2 start 3 start 4", ">", "ready 2",
+      "> forward commit retire 3 retire 4 drain 3 drain 4", "end 0", "end 1", "end 3", "end 4", ">",
+      "next 0"}},
+    {"reload: at a stop nothing is executed",
+     1,
+     0,
+     {"> start 0", "ready 0", "> forward announce", "replaced", "reload 1", "stop",
+      "> stopping retire 0 drain-last 0"}},
     {"stop: drain, TERM, KILL, each with its time",
      2,
      0,

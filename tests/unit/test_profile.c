@@ -221,13 +221,43 @@ static void test_too_large(void **state)
     free(text);
 }
 
+/* A NUL ends a name for some functions and not for others. */
+static void test_nul(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"AWS_CONFIG_FILE=@/token", NULL};
+    static const char start[] = "[default]\nregion\0";
+    const size_t letters = 900000;
+    char *text = malloc(sizeof(start) + letters + 16);
+    struct config config;
+    struct profile_files files;
+    struct err e = {0};
+    char path[128];
+    assert_non_null(text);
+    memcpy(text, start, sizeof(start) - 1);
+    memset(text + sizeof(start) - 1, 'A', letters);
+    memcpy(text + sizeof(start) - 1 + letters, " =\n  x = 1\n", 11);
+    (void)snprintf(path, sizeof(path), "%s/token", fake_home);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, sizeof(start) + letters + 10, f),
+                     sizeof(start) + letters + 10);
+    assert_int_equal(fclose(f), 0);
+    fake_config(&config, settings);
+    assert_int_equal(profile_files_load(&config, &files, &e), -1);
+    assert_int_equal(e.code, ERR_CREDENTIALS_NOT_CONFIGURED);
+    assert_non_null(strstr(e.detail, "/token line 2: it holds a NUL byte"));
+    profile_files_free(&files);
+    config_free(&config);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_parse),      cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_unreadable), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_nul),
     };
     return cmocka_run_group_tests_name("profile", tests, fake_home_make, fake_home_remove);
 }
