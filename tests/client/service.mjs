@@ -38,7 +38,7 @@ export class Service {
       message_count: messages.length, archived: false, pinned: false, tags: [], last_message: null,
     };
     this.keys.set(`${user} ${key}`, { text, session });
-    this.sessions.set(session.session_id, { session, user, messages: messages.map((message) => ({ ...message })) });
+    this.sessions.set(session.session_id, { session, user, messages: messages.map((message, i) => ({ timestamp: Date.now() + i, ...message })) });
     return [201, { status: 'success', session }, { etag: '"1"' }];
   }
 
