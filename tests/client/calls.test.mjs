@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { ChatSessions, ChatSessionsError } from '../../build/client/chat-sessions.js';
 import { all, failure, json, lost, problem, scripted, silent, START, success } from './support.mjs';
 
-const session = { session_id: 's-1', user_id: 'alice', title: 'T' };
-const created = (status, headers = {}) => json(status, { status: 'success', session }, { ETag: '"1"', ...headers });
+const session = { session_id: 's-1', user_id: 'alice', title: 'T', message_count: 0 };
+const created = (status, headers = {}, count = 0) =>
+  json(status, { status: 'success', session: { ...session, message_count: count } }, { ETag: '"1"', ...headers });
 
 // ---- what is sent ----
 
@@ -71,7 +72,7 @@ test('a session that has not changed is null', async () => {
 });
 
 test('a session goes out with its history as it was given', async () => {
-  const { client, sent } = scripted([created(201)]);
+  const { client, sent } = scripted([created(201, {}, 2)]);
   const whole = {
     user_id: 'alice', title: 'T', created_at: '2026-01-01T00:00:00.000000Z', tags: ['a'], pinned: true,
     messages: [{ role: 'user', content: 'a', timestamp: 1 }, { role: 'function', content: [{ type: 'text', text: 'b' }], timestamp: 2 }],
@@ -165,7 +166,7 @@ test('what goes on where it was cut off is sent until it is done, whatever maxAt
   };
   const after5s = (clock) => async () => { await clock.sleep(5_000); return cut(); };
   for (const [name, call] of Object.entries(calls)) {
-    const long = scripted((_, n) => (n === 13 ? lost : n < 15 ? after5s(long.clock) : created(200)));
+    const long = scripted((_, n) => (n === 13 ? lost : n < 15 ? after5s(long.clock) : created(200, {}, 1)));
     await long.clock.run(call(long.client));
     assert.equal(long.sent.length, 15, name);
     assert.equal(new Set(long.sent.map(({ headers }) => headers['Idempotency-Key'])).size, 1);
@@ -247,6 +248,63 @@ test('a 412 after an attempt that may have been done says that it is uncertain',
   assert.deepEqual([twice.code, twice.uncertain], ['precondition_failed', true]);
   const once = await clock.run(failure(client.updateSession('alice', 's-1', { title: 'x' }, { ifMatch: '"1"' })));
   assert.equal(once.uncertain, false);
+});
+
+// ---- histories, and a service that takes none ----
+
+const history = { user_id: 'alice', messages: [{ role: 'user', content: 'a' }, { role: 'user', content: 'b' }] };
+const deleted = success({ message: 'Session deleted successfully', deleted_messages: 0 });
+const SENTENCE = 'The service took the session without its messages, since it is of a version without histories';
+
+test('a history that was taken is an answer, the first time and every other', async () => {
+  const { client, sent } = scripted([created(201, {}, 2), created(200, { 'Idempotent-Replayed': 'true' }, 2), created(201)]);
+  assert.equal((await client.createSession(history)).session.message_count, 2);
+  assert.equal((await client.createSession(history)).replayed, true);
+  assert.equal((await client.createSession({ user_id: 'alice', messages: [] })).session.message_count, 0);
+  assert.equal(sent.length, 3);
+});
+
+test('a session without its messages is deleted again, and the call fails', async () => {
+  for (const [title, first] of Object.entries({
+    'no message': created(201), 'an earlier call': created(200, { 'Idempotent-Replayed': 'true' }),
+    'one too few': created(201, {}, 1), 'no count': created(201, {}, null),
+  })) {
+    const { client, clock, sent } = scripted([first, problem(503, 'overloaded'), deleted], { maxAttempts: 2 });
+    const error = await clock.run(failure(client.createSession({ ...history, user_id: undefined }, { headers: { traceparent: 't' } })));
+    assert(error instanceof ChatSessionsError, title);
+    assert.deepEqual([error.code, error.detail, error.uncertain, error.requestId], ['history_not_taken', `${SENTENCE}.`, false, 'r-1'], title);
+    assert.deepEqual(sent.map(({ method, path }) => `${method} ${path}`),
+      ['POST /api/v1/sessions', 'DELETE /api/v1/sessions/alice/s-1', 'DELETE /api/v1/sessions/alice/s-1']);
+    // Whoever wrote to it meanwhile keeps it.
+    assert.deepEqual([sent[2].headers['If-Match'], sent[2].headers.traceparent], ['"1"', 't']);
+    assert.equal(clock.waiting, 0);
+  }
+});
+
+test('a session without its messages that stays is told', async () => {
+  const replay = json(200, { session }, { 'Idempotent-Replayed': 'true' });
+  for (const [script, why, count] of [
+    [[created(201), problem(412, 'precondition_failed')], /precondition_failed/, 2],
+    [(_, n) => (n === 1 ? created(201) : silent), /did not answer in time/, 4],
+    [[replay], /no ETag/, 1],
+  ]) {
+    const { client, clock, sent } = scripted(script);
+    const error = await clock.run(failure(client.createSession(history)));
+    assert.deepEqual([error.code, error.detail, error.uncertain, sent.length],
+      ['history_not_taken', `${SENTENCE}, and that session is still there.`, true, count]);
+    assert.match(error.cause.message, why);
+    assert(clock.time - START <= 30_000);
+  }
+  const gone = scripted([created(201), problem(404, 'session_not_found')]);
+  assert.equal((await failure(gone.client.createSession(history))).uncertain, false);
+});
+
+test('an abort does not leave a session without its messages behind', async () => {
+  const controller = new AbortController();
+  const waiting = (init) => { controller.abort(new Error('enough')); init.signal.throwIfAborted(); return deleted(); };
+  const { client, sent } = scripted([created(201), waiting]);
+  const error = await failure(client.createSession(history, { signal: controller.signal }));
+  assert.deepEqual([error.code, error.uncertain, sent.length], ['history_not_taken', false, 2]);
 });
 
 // ---- abort ----

@@ -246,6 +246,9 @@ test('a file may be JSON or a JSON value a line', () => {
 
 // ---- into the service ----
 
+const created = ({ messages }, status = 201, headers = {}) =>
+  json(status, { status: 'success', session: { session_id: 's', user_id: 'u', message_count: messages.length } }, { ETag: '"1"', ...headers });
+
 // As the service does it: a key is a session, the same payload again is a replay, another payload is 422.
 function service() {
   const stored = new Map();
@@ -254,10 +257,10 @@ function service() {
     const text = JSON.stringify(body);
     if (!stored.has(key)) {
       stored.set(key, text);
-      return json(201, { status: 'success', session: {} });
+      return created(body);
     }
     if (stored.get(key) !== text) return problem(422, 'idempotency_key_reused');
-    return json(200, { status: 'success', session: {} }, { 'Idempotent-Replayed': 'true' });
+    return created(body, 200, { 'Idempotent-Replayed': 'true' });
   };
   return { stored, answer };
 }
@@ -284,7 +287,7 @@ test('a conversation that has grown since is told, and makes no double', async (
 });
 
 test('what the service refuses is told and the rest goes in; without a service it stops', async () => {
-  const refusing = scripted(({ body }) => (body.title === 'Two at once' ? problem(422, 'invalid_parameter') : json(201, { session: {} })));
+  const refusing = scripted(({ body }) => (body.title === 'Two at once' ? problem(422, 'invalid_parameter') : created(body)));
   const result = await importInto(refusing.client, fromLocalStorage(read('local-storage.json'), { now: NOW }));
   assert.deepEqual([result.created, result.failed.map(({ title, error }) => [title, error.code])], [2, [['Two at once', 'invalid_parameter']]]);
   const down = scripted(() => problem(503, 'credentials_not_configured', { 'Retry-After': '30' }));
@@ -292,9 +295,24 @@ test('what the service refuses is told and the rest goes in; without a service i
   assert.deepEqual([stopped.stoppedBy.code, down.sent.length], ['credentials_not_configured', 1]);
 });
 
+test('a service that takes no histories ends an import at its first session, and keeps none', async () => {
+  const left = [];
+  const answer = ({ method, headers }) => {
+    if (method === 'DELETE') { left.pop(); return json(200, { status: 'success', deleted_messages: 0 }); }
+    left.push(headers['Idempotency-Key']);
+    return created({ messages: [] });
+  };
+  const { client, sent } = scripted(answer);
+  const result = await importInto(client, fromLocalStorage(read('local-storage.json'), { now: NOW }), { userId: 'alice' });
+  assert.equal(result.stoppedBy.code, 'history_not_taken');
+  assert.match(result.stoppedBy.detail, /^The service took the session without its messages, since it is of a version without histories\.$/);
+  assert.deepEqual([result.created, result.existed, result.changed, result.failed], [0, 0, [], []]);
+  assert.deepEqual([left, sent.map(({ method }) => method)], [[], ['POST', 'DELETE']]);
+});
+
 test('an import that is aborted ends', async () => {
   const controller = new AbortController();
-  const { client, sent } = scripted(() => { controller.abort(new Error('enough')); return json(201, { session: {} }); });
+  const { client, sent } = scripted(({ body }) => { controller.abort(new Error('enough')); return created(body); });
   await assert.rejects(importInto(client, fromLocalStorage(read('local-storage.json')), { signal: controller.signal, concurrency: 1 }), /enough/);
   assert.equal(sent.length, 1);
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The page of docs/frontend.md in a browser, on the client as nginx would serve it.
+# The page of docs/frontend.md in a browser, on the client as nginx would serve it. Needs BASE.
 
 setup_file() {
     TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
@@ -10,4 +10,8 @@ setup_file() {
 
 @test "a page that has only localStorage becomes one on the service, with the example of docs/frontend.md" {
     timeout 120 node "$TOP/tests/client/page.mjs"
+}
+
+@test "the example of docs/frontend.md works with the service, whether it takes histories or not" {
+    REAL=1 timeout 120 node "$TOP/tests/client/page.mjs"
 }

@@ -1,11 +1,12 @@
 // The part of the service that the page of docs/frontend.md uses, in memory, with conversations that are created with
-// their history. It answers what a page of a browser asks (playwright's routes).
+// their history, or as one without histories (`histories`: false), which ignores the messages. It answers what a page of a browser asks (playwright's routes).
 import { randomUUID } from 'node:crypto';
 
 export class Service {
   sessions = new Map(); // by id: {session, messages, user}
   keys = new Map();
   requests = [];
+  histories = true;
   fail = 0; // so many requests are answered by 503 first
 
   answer(method, url, body, headers) {
@@ -17,12 +18,14 @@ export class Service {
     const parts = url.pathname.replace('/api/v1/sessions', '').split('/').slice(1).map(decodeURIComponent);
     if (method === 'POST' && parts.length === 0) return this.create(body, headers['idempotency-key']);
     if (parts[1] === 'messages') return method === 'POST' ? this.append(parts[0], body) : this.list(parts[0], url.searchParams);
+    if (method === 'DELETE') return this.remove(parts[1]);
     const sessions = [...this.sessions.values()].filter(({ user }) => user === parts[0]).map(({ session }) => session)
       .sort((a, b) => (a.updated_at < b.updated_at ? 1 : -1));
     return [200, { status: 'success', sessions, count: sessions.length, has_more: false, next_cursor: null }];
   }
 
-  create({ user_id: user, title, created_at, messages = [], metadata }, key) {
+  create({ user_id: user, title, created_at, messages: given = [], metadata }, key) {
+    const messages = this.histories ? given : [];
     const text = JSON.stringify([user, title, messages]);
     const known = this.keys.get(`${user} ${key}`);
     if (known) {
@@ -35,8 +38,14 @@ export class Service {
       message_count: messages.length, archived: false, pinned: false, tags: [], last_message: null,
     };
     this.keys.set(`${user} ${key}`, { text, session });
-    this.sessions.set(session.session_id, { session, user, messages: messages.map((message) => ({ ...message })) });
-    return [201, { status: 'success', session }];
+    this.sessions.set(session.session_id, { session, user, messages: messages.map((message, i) => ({ timestamp: Date.now() + i, ...message })) });
+    return [201, { status: 'success', session }, { etag: '"1"' }];
+  }
+
+  remove(id) {
+    this.sessions.delete(id);
+    for (const [key, { session }] of this.keys) if (session.session_id === id) this.keys.delete(key);
+    return [200, { status: 'success', message: 'Session deleted successfully', deleted_messages: 0 }];
   }
 
   append(id, message) {

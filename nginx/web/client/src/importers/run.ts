@@ -15,7 +15,8 @@ export interface ImportProgress {
 }
 
 export interface ImportResult extends ImportProgress {
-  /** Why it ended before the file did: no service, no permission. Run it again, and it goes on. */
+  /** Why it ended before the file did: no service, no permission, a service that takes no histories
+   * (`history_not_taken`). Run it again when that is over, and it goes on. */
   stoppedBy?: ChatSessionsError;
 }
 
@@ -33,8 +34,8 @@ const isServiceError = (error: unknown): error is ChatSessionsError =>
   error instanceof Error && error.name === 'ChatSessionsError';
 
 // What the next conversation would meet as well.
-const concernsAll = ({ status }: ChatSessionsError): boolean =>
-  status === 0 || status === 401 || status === 403 || status === 429 || status >= 500;
+const concernsAll = ({ status, code }: ChatSessionsError): boolean =>
+  code === 'history_not_taken' || status === 0 || status === 401 || status === 403 || status === 429 || status >= 500;
 
 async function take(client: ChatSessions, { key, session }: ImportedSession, result: ImportResult, options: RunOptions) {
   const title = session.title ?? '';
@@ -54,15 +55,19 @@ async function take(client: ChatSessions, { key, session }: ImportedSession, res
 export async function importInto(client: ChatSessions, source: Import, options: RunOptions = {}): Promise<ImportResult> {
   const result: ImportResult = { created: 0, existed: 0, changed: [], failed: [] };
   const sessions = source[Symbol.asyncIterator]();
-  const worker = async () => {
-    while (!result.stoppedBy) {
-      options.signal?.throwIfAborted?.();
-      const next = await sessions.next();
-      if (next.done) return;
-      await take(client, next.value, result, options);
-      options.onProgress?.(result);
-    }
+  const takeNext = async (): Promise<boolean> => {
+    options.signal?.throwIfAborted?.();
+    const next = await sessions.next();
+    if (next.done) return false;
+    await take(client, next.value, result, options);
+    options.onProgress?.(result);
+    return !result.stoppedBy;
   };
+  const worker = async () => {
+    while (!result.stoppedBy && await takeNext());
+  };
+  // The first one alone: what stops them all is found with one session, not with several.
+  if (!await takeNext()) return result;
   await Promise.all(Array.from({ length: options.concurrency ?? 3 }, worker));
   return result;
 }
