@@ -290,12 +290,6 @@ static void send(struct dynamo *d, struct progress *p, int64_t left_us)
                               memory_order_relaxed);
 }
 
-static bool writes(enum dynamo_operation operation)
-{
-    return operation != DYNAMO_GET_ITEM && operation != DYNAMO_QUERY && operation != DYNAMO_SCAN &&
-           operation != DYNAMO_DESCRIBE_TABLE;
-}
-
 /* -1 with e if nothing could be sent for a reason of our own. */
 static int attempt(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
                    struct verdict *v, struct err *e)
@@ -313,7 +307,7 @@ static int attempt(struct dynamo *d, const struct dynamo_call *call, struct prog
     p->attempts++;
     send(d, p, left_us);
     dynamo_classify(&d->response, v);
-    p->maybe_done |= v->maybe_done && writes(call->operation);
+    p->maybe_done |= v->maybe_done && dynamo_writes(call->operation);
     return 0;
 }
 
@@ -443,12 +437,6 @@ static void take_answer(struct dynamo *d, struct dynamo_answer *answer, const st
     buf_init(&d->response.body, ANSWER_CAP);
 }
 
-static bool is_refusal(enum dynamo_outcome outcome)
-{
-    return outcome != DYNAMO_OK && outcome != DYNAMO_CONDITION_FAILED &&
-           outcome != DYNAMO_TRANSACTION_CANCELED;
-}
-
 static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_answer *answer,
                struct err *e)
 {
@@ -463,7 +451,7 @@ static int run(struct dynamo *d, const struct dynamo_call *call, struct dynamo_a
         if (v.kind == VERDICT_ANSWER) {
             if (v.outcome == DYNAMO_OK)
                 retry_quota_succeed(&d->shared->quota, p.paid);
-            d->stats.refusals += is_refusal(v.outcome);
+            d->stats.refusals += dynamo_is_refusal(v.outcome);
             take_answer(d, answer, &v);
             return 0;
         }

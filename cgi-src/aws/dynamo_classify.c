@@ -83,6 +83,12 @@ static const struct error_row *find_error(const char *type)
     return NULL;
 }
 
+bool dynamo_is_refusal(enum dynamo_outcome outcome)
+{
+    return outcome != DYNAMO_OK && outcome != DYNAMO_CONDITION_FAILED &&
+           outcome != DYNAMO_TRANSACTION_CANCELED;
+}
+
 /* ---- a canceled transaction ------------------------------------------------------------------ */
 
 static bool is_code(struct str raw, const char *code)

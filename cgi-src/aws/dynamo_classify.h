@@ -43,4 +43,8 @@ struct verdict {
  */
 void dynamo_classify(struct transport_response *response, struct verdict *out);
 
+/* True for an answer that is neither a success nor a condition that failed: worth a line in the
+ * log. */
+bool dynamo_is_refusal(enum dynamo_outcome outcome);
+
 #endif

@@ -34,6 +34,12 @@ const char *const dynamo_operation_names[DYNAMO_OPERATIONS] = {
     [DYNAMO_DESCRIBE_TABLE] = "DescribeTable",
 };
 
+bool dynamo_writes(enum dynamo_operation operation)
+{
+    return operation != DYNAMO_GET_ITEM && operation != DYNAMO_QUERY && operation != DYNAMO_SCAN &&
+           operation != DYNAMO_DESCRIBE_TABLE;
+}
+
 static bool is_host_character(char c)
 {
     return isalnum((unsigned char)c) || (c && strchr("-._:[]", c));

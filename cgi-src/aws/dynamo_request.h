@@ -13,6 +13,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* False for operations that change nothing. */
+bool dynamo_writes(enum dynamo_operation operation);
+
 struct dynamo_endpoint {
     char url[REGION_ENDPOINT_SIZE + 1]; /* "https://host:port/" */
     struct str host;                    /* points into url; what is sent is what is signed */
