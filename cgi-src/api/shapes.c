@@ -4,6 +4,9 @@
  */
 #include "api/api.h"
 
+/* What most lists have room in, so that their buffer does not grow step by step. */
+#define LIST_ROOM ((size_t)12 * 1024)
+
 /* A list's page ends before its JSON passes this, whatever its limit. */
 #define LIST_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -23,6 +26,7 @@ void shape_list_begin(struct shape_list *list, const char *name)
     json_begin_array(&list->w);
     list->begin = list->w.out->len;
     list->count = 0;
+    (void)buf_reserve(list->w.out, LIST_ROOM); /* a failure shows when something is written */
 }
 
 void shape_list_end(struct shape_list *list)

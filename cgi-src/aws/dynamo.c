@@ -24,7 +24,8 @@
 /* A page is 1 MB of items, a canceled transaction may return 4 MB of them; in JSON's notation a
  * byte can become six. */
 #define ANSWER_CAP ((size_t)32 * 1024 * 1024)
-#define ANSWER_KEPT ((size_t)16 * 1024) /* a larger buffer is not kept for the next call */
+/* A larger buffer is not kept for the next call: pages of lists are for whoever works on one. */
+#define ANSWER_KEPT ((size_t)4 * 1024)
 
 #define ATTEMPT_MIN_US 1000
 #define NO_SKEW INT64_MIN

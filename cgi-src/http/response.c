@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 /* Memory that a thread keeps for its next answer. */
-#define BODY_KEPT ((size_t)16 * 1024)
+#define BODY_KEPT ((size_t)4 * 1024)
 #define HEADERS_KEPT ((size_t)4 * 1024)
 #define HEADERS_CAP (64 * 1024)
 

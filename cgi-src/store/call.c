@@ -10,7 +10,7 @@
 #include "store/internal.h"
 
 #define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
-#define BODY_KEPT (16 * 1024)      /* a larger buffer is not kept for the next call */
+#define BODY_KEPT (4 * 1024)       /* a larger buffer is not kept for the next call */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
 #define PARTITION_KEY_MAX_BYTES 2048

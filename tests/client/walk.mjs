@@ -61,14 +61,14 @@ async function refusals() {
   const chats = client();
   const { session: { session_id: id } } = await chats.createSession({ user_id: user });
   const cases = [
-    [chats.listSessions(user, { limit: 1001 }), 422, 'invalid_parameter'],
-    [chats.listSessions(user, { cursor: 'none' }), 400, 'invalid_cursor'],
-    [chats.appendMessage(id, { role: 'nobody', content: 'x' }), 422, 'invalid_parameter'],
-    [chats.appendMessage(id, { role: 'user', content: 'x'.repeat(410_000) }), 413, 'item_too_large'],
-    [chats.appendMessage('none', { role: 'user', content: 'x' }), 404, 'session_not_found'],
+    [() => chats.listSessions(user, { limit: 1001 }), 422, 'invalid_parameter'],
+    [() => chats.listSessions(user, { cursor: 'none' }), 400, 'invalid_cursor'],
+    [() => chats.appendMessage(id, { role: 'nobody', content: 'x' }), 422, 'invalid_parameter'],
+    [() => chats.appendMessage(id, { role: 'user', content: 'x'.repeat(410_000) }), 413, 'item_too_large'],
+    [() => chats.appendMessage('none', { role: 'user', content: 'x' }), 404, 'session_not_found'],
   ];
   for (const [call, status, code] of cases) {
-    const error = await failure(call);
+    const error = await failure(call());
     assert.deepEqual([error.status, error.code, error.attempts], [status, code, 1]);
     assert(error.detail.length > 10 && error.message === error.detail);
   }
