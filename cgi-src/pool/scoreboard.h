@@ -41,7 +41,7 @@ unsigned scoreboard_threads(const struct scoreboard *b, unsigned place);
 void scoreboard_count(struct scoreboard *b, unsigned place, int change);
 unsigned scoreboard_connections(const struct scoreboard *b, unsigned place);
 
-/* How many connections a process of so many threads holds: nginx keeps 32 idle ones for each of its
+/* How many connections a process of so many threads holds: nginx keeps 128 idle ones for each of its
  * own processes, and a burst is to find room. */
 static inline unsigned scoreboard_capacity(unsigned threads)
 {
