@@ -1,6 +1,7 @@
 // How the signature-checking front answers: with what DynamoDB Local says, or with words of its own. Every
 // answer has the time of the front's clock, which a fault may shift.
 'use strict';
+const crypto = require('crypto');
 const http = require('http');
 
 const clock = { shift_ms: 0, now: () => Date.now() + clock.shift_ms };
@@ -49,9 +50,13 @@ function send(response, answer) {
   response.end(answer.bytes);
 }
 
+// With an id of its own for each answer, as DynamoDB has it.
 function sendJson(response, status, value, more = {}) {
   const bytes = Buffer.from(JSON.stringify(value));
-  const headers = { 'content-type': 'application/x-amz-json-1.0', 'content-length': bytes.length, ...more };
+  const headers = {
+    'content-type': 'application/x-amz-json-1.0', 'content-length': bytes.length,
+    'x-amzn-requestid': crypto.randomUUID().toUpperCase(), ...more,
+  };
   send(response, { status, headers, bytes });
 }
 
