@@ -41,8 +41,8 @@ unsigned scoreboard_threads(const struct scoreboard *b, unsigned place);
 void scoreboard_count(struct scoreboard *b, unsigned place, int change);
 unsigned scoreboard_connections(const struct scoreboard *b, unsigned place);
 
-/* How many connections a process of so many threads holds: nginx keeps 128 idle ones for each of its
- * own processes, and a burst is to find room. */
+/* How many connections a process of so many threads holds: nginx keeps 128 idle ones for each of
+ * its own processes, and a burst is to find room. */
 static inline unsigned scoreboard_capacity(unsigned threads)
 {
     return threads < 64 ? 256 : threads * 4;
