@@ -171,7 +171,8 @@ function writeReport(results, scratch) {
   const template = fs.readFileSync(path.join(__dirname, 'performance.md.template'), 'utf8');
   const page = path.join(directory, 'performance.md');
   fs.writeFileSync(page, template.replace(/@([A-Z]+)@/g, (_, name) => parts[name]));
-  writeCharts(find, shown.filter((name) => !services[name].brief), settings, path.join(directory, 'performance'), scratch);
+  const drawn = shown.filter((name) => !services[name].brief);
+  if (drawn.length) writeCharts(find, drawn, settings, path.join(directory, 'performance'), scratch);
   process.stdout.write(`${page}\n\n${parts.PROMISES.replace(/\*\*/g, '')}\n`);
 }
 
