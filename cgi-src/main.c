@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/check.h"
+#include "check/check.h"
 #include "api/service.h"
 #include "base/clock.h"
 #include "base/config.h"
