@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "check/check.h"
-#include "api/service.h"
+#include "service/service.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/config_print.h"

@@ -23,6 +23,11 @@ struct api {
 
 int64_t api_now_us(const struct api *api);
 
+/* routes.c: every path, with its handlers. */
+#define API_ROUTES_MAX 32
+extern const struct route api_routes[];
+extern const size_t api_route_count; /* at most API_ROUTES_MAX */
+
 /* sessions.c */
 int sessions_create(void *context, struct request *q, struct response *r, struct err *e);
 int sessions_list(void *context, struct request *q, struct response *r, struct err *e);
