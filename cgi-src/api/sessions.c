@@ -64,9 +64,8 @@ static void put_location(struct response *r, const struct session *session)
     buf_puts(&r->headers, "\r\n");
 }
 
-int sessions_create(void *context, struct request *q, struct response *r, struct err *e)
+int sessions_create(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct session_new wanted;
     struct session session;
     bool replayed;
@@ -112,9 +111,8 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }
 
-int sessions_list(void *context, struct request *q, struct response *r, struct err *e)
+int sessions_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct list_request list;
     struct shape_list out;
     struct session_page page;
@@ -144,9 +142,8 @@ static int path_key(const struct api *api, const struct request *q, struct sessi
     return api_path_user(api, q, &out->user_id, e);
 }
 
-int session_get(void *context, struct request *q, struct response *r, struct err *e)
+int session_get(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct versions if_none_match;
     struct session session;
     struct session_key key;
@@ -187,9 +184,8 @@ static int with_etag(struct response *r, const struct session *session, const st
     return -1;
 }
 
-int session_update(void *context, struct request *q, struct response *r, struct err *e)
+int session_update(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct session_changes changes;
     struct versions if_match;
     struct session session;
@@ -204,9 +200,8 @@ int session_update(void *context, struct request *q, struct response *r, struct 
     return 0;
 }
 
-int session_delete(void *context, struct request *q, struct response *r, struct err *e)
+int session_delete(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct versions if_match;
     struct session session;
     int64_t deleted_messages = 0;
@@ -225,9 +220,8 @@ int session_delete(void *context, struct request *q, struct response *r, struct 
     return 0;
 }
 
-int sessions_erase(void *context, struct request *q, struct response *r, struct err *e)
+int sessions_erase(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     int64_t sessions;
     int64_t messages;
     struct json_writer w;
