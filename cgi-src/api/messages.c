@@ -302,10 +302,7 @@ int message_update(struct api *api, struct request *q, struct response *r, struc
     struct message message;
     struct message_key key;
 
-    parameters_of_request(q, &p);
-    if (q->has_body && q->body.type != JSON_OBJECT)
-        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (read_key(api, q, &key, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 || read_key(api, q, &key, e) < 0 ||
         parameter_string(&p, "content", &content_limits, &changes.content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;

@@ -43,10 +43,7 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
     struct parameters p;
 
     *out = (struct session_new){.title = STR_NONE};
-    parameters_of_request(q, &p);
-    if (q->has_body && q->body.type != JSON_OBJECT)
-        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (api_new_user(api, &p, &out->user_id, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
         parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
         new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
@@ -166,10 +163,8 @@ static int read_changes(struct request *q, struct session_changes *out, struct e
     struct parameters p;
 
     *out = (struct session_changes){.title = STR_NONE};
-    parameters_of_request(q, &p);
-    if (q->has_body && q->body.type != JSON_OBJECT)
-        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 ||
+        parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &out->metadata, e) < 0)
         return -1;
     out->has_metadata = presence != PARAMETER_LEFT_OUT;
