@@ -36,9 +36,6 @@ void response_end(struct json_writer *w, int64_t wall_us);
  * them. Header lines that were added stay. */
 void response_error(struct response *r, const struct err *e, const char *request_id);
 
-/* The status that e gives, for logs. */
-int response_status_of(enum err_code code);
-
 /* Writes status line, headers and body (none for HEAD, but its length). 0, or -1 when the client is
  * gone. */
 int response_send(struct response *r, struct gateway *g, bool head);

@@ -16,6 +16,7 @@
 #include "pool/fastcgi_reader.h"
 #include "pool/connection.h"
 #include "pool/connections.h"
+#include "pool/reply.h"
 #include "pool/watch.h"
 
 #define CLIENTS_MAX 256
@@ -243,22 +244,15 @@ static void keep(struct client *c)
         hand_over(c);
 }
 
-static void send_answer(struct client *c)
+static void send_refusal(struct client *c)
 {
-    while (c->sent < c->out.len) {
-        ssize_t n = send(c->watch.fd, c->out.data + c->sent, c->out.len - c->sent,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLOUT);
-            return;
-        }
-        if (n <= 0)
-            break;
-        c->sent += (size_t)n;
+    enum reply_progress progress = reply_send(c->watch.fd, &c->out, &c->sent);
+
+    if (progress == REPLY_LATER) {
+        watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLOUT);
+        return;
     }
-    if (c->sent == c->out.len && c->reader.keep && !c->reader.surplus)
+    if (progress == REPLY_SENT && c->reader.keep && !c->reader.surplus)
         keep(c);
     else
         drop(c);
@@ -289,13 +283,13 @@ static void client_ready(struct watch *w, uint32_t events)
 
     (void)events;
     if (c->out.len > 0) {
-        send_answer(c);
+        send_refusal(c);
         return;
     }
     switch (read_some(c)) {
     case FASTCGI_COMPLETE:
         make_answer(c);
-        send_answer(c);
+        send_refusal(c);
         break;
     case FASTCGI_BROKEN:
         drop(c);

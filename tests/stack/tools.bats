@@ -28,6 +28,7 @@ allowed() {
     breach aws/x.c '#include "store/item.h"'
     breach base/x.c '#include "aws/dynamo.h"'
     breach http/x.c '#include "store/item.h"'
+    breach http/x.c '#include "auth/principal.h"'
     breach auth/x.c '#include "http/request.h"'
     breach store/x.c '#include "http/request.h"'
     breach api/x.c '#include "pool/pool.h"'
