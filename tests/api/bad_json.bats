@@ -8,6 +8,9 @@ load bad_input
 {
 {"user_id":"u","role":"user","content":"c"} x
 {"user_id":NaN}
+\0
+{"user_id":"u\0","role":"user","content":"c\0"}
+{"user_id":"u"}\0
 END
 }
 
