@@ -56,6 +56,20 @@ allowed() {
     allowed base/x.c 'int f(void) { return my_atoi(3); }'
 }
 
+@test "lint-names: a name stands for one thing" {
+    local source=$BATS_TEST_TMPDIR/source
+    mkdir -p "$source/a" "$source/b"
+    printf 'static int\nfirst(void)\n{\n}\n\nstruct item {\n};\nvoid second(void);\n' >"$source/a/x.c"
+    printf 'static void other(int a,\n                  int b)\n{\n}\n' >"$source/b/y.c"
+    "$TOP/scripts/lint-names" "$source"
+    printf '/* other */\nvoid other(int a);\n\nvoid other(int a)\n{\n}\n' >"$source/a/z.c"
+    run "$TOP/scripts/lint-names" "$source"
+    [[ $status -eq 1 && $output == *'other() is defined twice:'*a/z.c*b/y.c* ]]
+    printf 'struct item {\n};\n' >"$source/a/z.c"
+    run "$TOP/scripts/lint-names" "$source"
+    [[ $status -eq 1 && $output == *'struct item is defined twice:'*a/x.c*a/z.c* ]]
+}
+
 @test "dynamodb-local: what was downloaded is compared before it is unpacked" {
     mkdir "$BATS_TEST_TMPDIR/bin"
     # An npm that delivers something else.
