@@ -99,6 +99,13 @@ struct str store_time(struct store *s, int64_t wall_us)
     return str_from(out);
 }
 
+struct str store_digits(struct store *s, int64_t n)
+{
+    char digits[JSON_DIGITS_SIZE];
+
+    return arena_str(s->arena, (struct str){digits, json_digits(n, digits)});
+}
+
 bool store_pause(struct store *s, int64_t us)
 {
     const struct clock *clock = s->shared->clock;

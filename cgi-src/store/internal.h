@@ -40,6 +40,7 @@ struct store {
 
 int64_t store_now_us(const struct store *s);
 struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the arena */
+struct str store_digits(struct store *s, int64_t n);     /* in the arena */
 
 /* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
 bool store_pause(struct store *s, int64_t us);
@@ -317,6 +318,10 @@ struct timestamp_range {
 enum lookup_result store_last_message(struct store *s, struct str session_id,
                                       struct timestamp_range range, struct message *out,
                                       struct err *e);
+
+/* The whole message that comes before a timestamp; LOOKUP_ABSENT if there is none. In the arena. */
+enum lookup_result store_message_before(struct store *s, struct str session_id, int64_t timestamp,
+                                        struct message *out, struct err *e);
 
 /* The greatest timestamp in the session's partition, if it is beyond *last. */
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e);

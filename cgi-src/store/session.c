@@ -183,11 +183,9 @@ int store_check_version(const struct versions *if_match, int64_t version, struct
 
 struct str store_version_digits(struct store *s, const struct versions *if_match, int64_t version)
 {
-    char digits[JSON_DIGITS_SIZE];
-
     if (!if_match->present || if_match->any || version == 0)
         return STR_NONE;
-    return arena_str(s->arena, (struct str){digits, json_digits(version, digits)});
+    return store_digits(s, version);
 }
 
 /* With If-Match the write goes through only on the version that was checked. */
