@@ -65,7 +65,7 @@ bool store_pause(struct store *s, int64_t us);
 /* What the placeholders of its expressions stand for. A string that is absent is left out. */
 struct value {
     struct str attribute; /* ":name":{"S": */
-    bool is_number;
+    enum { VALUE_STRING, VALUE_NUMBER, VALUE_RAW } kind;
     struct str string;
     int64_t number;
 };
@@ -75,13 +75,20 @@ struct value {
     }
 #define NUMBER_VALUE(name, value_)                                                                 \
     {                                                                                              \
-        .attribute = STR_INIT("\"" name "\":{\"N\":"), .is_number = true, .number = (value_)       \
+        .attribute = STR_INIT("\"" name "\":{\"N\":"), .kind = VALUE_NUMBER, .number = (value_)    \
     }
 
 /* A number that is absent perhaps, or too large for int64_t. */
 #define DIGITS_VALUE(name, value_)                                                                 \
     {                                                                                              \
         .attribute = STR_INIT("\"" name "\":{\"N\":"), .string = (value_)                          \
+    }
+
+/* The value's text in DynamoDB's notation; letter: its type. */
+#define RAW_VALUE(name, letter, value_)                                                            \
+    {                                                                                              \
+        .attribute = STR_INIT("\"" name "\":{\"" letter "\":"), .kind = VALUE_RAW,                 \
+        .string = (value_)                                                                         \
     }
 
 struct values {
@@ -261,6 +268,10 @@ int store_check_size(size_t size, const char *what, struct err *e);
 /* As store_session_get, but a session that is being deleted is read, too. */
 int store_session_read(struct store *s, const struct session_key *key, enum consistency consistency,
                        struct session *out, struct err *e);
+
+bool store_is_session_key(const struct session_key *key); /* one that a session can have */
+
+/* ---- (store/session_update.c) ---- */
 
 /* If-Match: checked against what was read, then made a condition of the write. */
 int store_check_version(const struct versions *if_match, int64_t version, struct err *e);

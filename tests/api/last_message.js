@@ -47,7 +47,7 @@ async function atRandom(writers, steps) {
     const candidates = await lastMessages(2);
     if (candidates.length === 0) return null;
     const { timestamp } = candidates[Math.floor(Math.random() * candidates.length)];
-    if (chosen < 0.6) {
+    if (chosen < 0.7) {
       result.edited += (await edit(timestamp, `${name}, edited`)) ? 1 : 0;
     } else if (await remove(timestamp)) {
       deleted.add(timestamp);
