@@ -21,6 +21,7 @@ const struct route api_routes[] = {
      .get = session_get,
      .put = session_update,
      .patch = session_update,
+     .merge_patch = true,
      .delete = session_delete},
     {.path = "/api/v1/health", .get = health, .open = true},
     {.path = "/api/v1/health/ready", .get = health_ready, .open = true},
