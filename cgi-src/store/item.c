@@ -13,13 +13,14 @@
 
 /* What a field is: in DynamoDB, and in its struct. */
 enum field_type {
-    FIELD_STRING, /* S, struct str */
-    FIELD_TIME,   /* S, struct str: read in whatever form, RFC 3339 with Z in the struct */
-    FIELD_JSON,   /* S, struct str: the text of a JSON object; "{}" for what is none */
-    FIELD_NUMBER, /* N, int64_t */
-    FIELD_DIGITS, /* N, struct str: a number of any size, as it is written */
-    FIELD_RAW,    /* any, struct str: in DynamoDB's notation */
-    FIELD_MARK,   /* any, bool: true if the attribute is there */
+    FIELD_STRING,  /* S, struct str */
+    FIELD_TIME,    /* S, struct str: read in whatever form, RFC 3339 with Z in the struct */
+    FIELD_JSON,    /* S, struct str: the text of a JSON object; "{}" for what is none */
+    FIELD_CONTENT, /* S, struct str, of a struct message: shown as its content_type says */
+    FIELD_NUMBER,  /* N, int64_t */
+    FIELD_DIGITS,  /* N, struct str: a number of any size, as it is written */
+    FIELD_RAW,     /* any, struct str: in DynamoDB's notation */
+    FIELD_MARK,    /* any, bool: true if the attribute is there */
 };
 
 /* How it stands in the API's JSON. */
@@ -88,7 +89,8 @@ static const struct item_field message_fields[] = {
     STRING(message, session_id, .shape = ALWAYS),
     NUMBER(message, timestamp, .shape = ALWAYS, .absent = ITEM_NO_TIMESTAMP),
     STRING(message, role, .shape = ALWAYS),
-    STRING(message, content, .shape = ALWAYS),
+    FIELD(message, content, "content", CONTENT, "S", .shape = ALWAYS),
+    STRING(message, content_type, .shape = HIDDEN),
     TIME(message, created_at, .shape = ALWAYS),
     TIME(message, updated_at, .shape = PRESENT),
     JSON(message, metadata, .shape = OR_NULL),
@@ -132,11 +134,43 @@ static void complete_session(void *item)
         s->updated_at = s->created_at;
 }
 
+/* True for the text of a JSON array of objects. *parts: without the white space around it. */
+static bool is_parts(struct str text, struct str *parts)
+{
+    struct json_value array;
+    struct json_value part;
+
+    if (json_scan(text, &array, NULL) < 0 || array.type != JSON_ARRAY)
+        return false;
+    struct json_walk walk = json_walk_begin(array);
+    while (json_walk_element(&walk, &part)) {
+        if (part.type != JSON_OBJECT)
+            return false;
+    }
+    *parts = array.text;
+    return true;
+}
+
+/* A backend that does not know content_type may have changed content alone: then it is a string. */
+static void complete_message(void *item)
+{
+    struct message *m = item;
+
+    if (!m->content_type.p)
+        return;
+    bool holds = str_equals(m->content_type, CONTENT_IS_NULL)    ? m->content.n == 0
+                 : str_equals(m->content_type, CONTENT_IS_PARTS) ? is_parts(m->content, &m->content)
+                                                                 : false;
+    if (!holds)
+        m->content_type = STR_NONE;
+}
+
 #define FIELDS(table) .fields = (table), .count = sizeof(table) / sizeof((table)[0])
 
 const struct item_kind item_session = {STORE_SESSIONS_TABLE, FIELDS(session_fields),
                                        .complete = complete_session};
-const struct item_kind item_message = {STORE_MESSAGES_TABLE, FIELDS(message_fields)};
+const struct item_kind item_message = {STORE_MESSAGES_TABLE, FIELDS(message_fields),
+                                       .complete = complete_message};
 const struct item_kind item_owner = {STORE_MESSAGES_TABLE, FIELDS(owner_fields)};
 const struct item_kind item_append_marker = {STORE_MESSAGES_TABLE, FIELDS(append_marker_fields)};
 const struct item_kind item_create_marker = {STORE_SESSIONS_TABLE, FIELDS(create_marker_fields)};
@@ -378,6 +412,17 @@ static void show_text(struct json_writer *w, const struct item_field *f, struct 
         json_string(w, text);
 }
 
+static void show_content(struct json_writer *w, const struct item_field *f, const struct message *m)
+{
+    json_prepared_key(w, f->member);
+    if (!m->content_type.p)
+        json_string(w, m->content);
+    else if (str_equals(m->content_type, CONTENT_IS_NULL))
+        json_null(w);
+    else
+        json_raw(w, m->content);
+}
+
 void item_show(struct json_writer *w, const struct item_kind *kind, const void *item)
 {
     json_begin_object(w);
@@ -385,7 +430,9 @@ void item_show(struct json_writer *w, const struct item_kind *kind, const void *
         const struct item_field *f = &kind->fields[i];
         if (f->shape == HIDDEN)
             continue;
-        if (is_text(f)) {
+        if (f->type == FIELD_CONTENT) {
+            show_content(w, f, item);
+        } else if (is_text(f)) {
             show_text(w, f, text_in(f, item));
         } else {
             json_prepared_key(w, f->member);
