@@ -74,6 +74,9 @@ int api_named_user(const struct api *api, const struct request *q, struct str *o
 /* {user_id} of the path. */
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e);
 
+/* Of `q`, what is searched for. */
+extern const struct parameter_limits api_search_limits;
+
 int api_missing(const char *prefix, const char *name, struct err *e);
 
 /* Idempotency-Key, STR_NONE if there is none; with one the fingerprint is the caller's to fill. */

@@ -82,12 +82,57 @@ int sessions_create(void *context, struct request *q, struct response *r, struct
 }
 
 /* Besides the cursor. */
-static const char *const list_parameters[] = {"limit", "sort", "user_id", NULL};
+static const char *const list_parameters[] = {"limit", "sort", "archived", "pinned",
+                                              "tag",   "q",    "user_id",  NULL};
 
 struct list_request {
     struct session_query query;
     struct str scope; /* of its cursors */
 };
+
+static int read_flag(const struct parameters *p, const char *name, enum wanted_flag *out,
+                     struct err *e)
+{
+    static const char *const names[] = {[FLAG_ANY] = "any",
+                                        [FLAG_SET] = "true",
+                                        [FLAG_NOT_SET] = "false",
+                                        [FLAG_NOT_SET + 1] = NULL};
+    int flag = (int)*out;
+
+    if (parameter_choice(p, name, names, &flag, e) < 0)
+        return -1;
+    *out = (enum wanted_flag)flag;
+    return 0;
+}
+
+/* What is archived is out of the way: it is shown only to who asks for it. */
+static int read_filter(const struct parameters *p, struct session_filter *out, struct err *e)
+{
+    static const struct parameter_limits tag_limits = {
+        .min_bytes = 1, .max_characters = 50, .no_nul = true};
+
+    *out = (struct session_filter){.archived = FLAG_NOT_SET};
+    if (read_flag(p, "archived", &out->archived, e) < 0 ||
+        read_flag(p, "pinned", &out->pinned, e) < 0 ||
+        parameter_string(p, "tag", &tag_limits, &out->tag, e) < 0 ||
+        parameter_string(p, "q", &api_search_limits, &out->text, e) < 0)
+        return -1;
+    return 0;
+}
+
+/* Each part of it has an end that nothing in it can have, so no two lists have one scope. */
+static struct str scope_of(const struct session_query *query, const char *order, struct arena *a)
+{
+    const struct session_filter *f = &query->filter;
+    bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY && !f->tag.p && !f->text.p;
+
+    if (is_usual)
+        return arena_printf(a, "sessions %s %.*s", order, (int)query->user_id.n, query->user_id.p);
+    return arena_printf(a, "sessions-filtered %s %d %d %zu %.*s %zu %.*s %.*s", order,
+                        (int)f->archived, (int)f->pinned, f->tag.n, (int)f->tag.n,
+                        f->tag.p ? f->tag.p : "", f->text.n, (int)f->text.n,
+                        f->text.p ? f->text.p : "", (int)query->user_id.n, query->user_id.p);
+}
 
 static int read_list(struct api *api, struct request *q, struct list_request *out, struct err *e)
 {
@@ -103,11 +148,11 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     if (api_named_user(api, q, &query->user_id, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "sort", orders, &order, e) < 0 ||
+        read_filter(&p, &query->filter, e) < 0 ||
         parameter_string(&p, "cursor", &any, &text, e) < 0)
         return -1;
     query->order = (enum session_order)order;
-    out->scope = arena_printf(q->arena, "sessions %s %.*s", orders[order], (int)query->user_id.n,
-                              query->user_id.p);
+    out->scope = scope_of(query, orders[order], q->arena);
     const struct cursor_text cursor = {.scope = out->scope, .text = text};
     return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }

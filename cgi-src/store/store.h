@@ -80,11 +80,22 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
 
 enum session_order { SESSIONS_BY_ACTIVITY, SESSIONS_BY_CREATION };
 
+enum wanted_flag { FLAG_ANY, FLAG_SET, FLAG_NOT_SET };
+
+/* Which sessions are shown: those for which all of it holds. Zeroed: all. */
+struct session_filter {
+    enum wanted_flag archived;
+    enum wanted_flag pinned;
+    struct str tag;  /* one of theirs, exactly; STR_NONE: any or none */
+    struct str text; /* in the title or in the preview, folded (base/fold.h); STR_NONE: any */
+};
+
 struct session_query {
     struct str user_id;
     enum session_order order;
     int64_t limit;
     struct str cursor; /* STR_NONE for the first page */
+    struct session_filter filter;
 };
 
 /* What became of an item that a list has come to. VISIT_FULL: it does not fit into the page any
@@ -101,7 +112,8 @@ struct session_page {
     struct str next_cursor; /* opaque bytes, in the arena; STR_NONE at the end */
 };
 
-/* ERR_INVALID_CURSOR if the cursor is not one of this order. */
+/* A page has as many as the limit says, or it is the last. ERR_INVALID_CURSOR if the cursor is not
+ * one of this order. */
 int store_sessions_list(struct store *s, const struct session_query *query,
                         const struct session_visitor *visitor, struct session_page *out,
                         struct err *e);

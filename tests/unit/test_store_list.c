@@ -271,18 +271,55 @@ static enum visit visit_session(void *context, const struct session *session)
     return VISIT_TAKEN;
 }
 
+static int query_sessions(struct world *w, const struct session_query *query, struct err *e)
+{
+    struct session_page page;
+    const struct session_visitor visitor = {visit_session, w};
+    int r = store_sessions_list(w->store, query, &visitor, &page, e);
+
+    if (r == 0)
+        say_str(w, " next ", page.next_cursor);
+    return r;
+}
+
 static int list_sessions(struct world *w, enum session_order order, const char *cursor,
                          struct err *e)
 {
     const struct session_query query = {
         .user_id = STR("u"), .order = order, .limit = 2, .cursor = str_from(cursor)};
-    struct session_page page;
-    const struct session_visitor visitor = {visit_session, w};
-    int r = store_sessions_list(w->store, &query, &visitor, &page, e);
 
-    if (r == 0)
-        say_str(w, " next ", page.next_cursor);
-    return r;
+    return query_sessions(w, &query, e);
+}
+
+static int pinned_by_creation(struct world *w, struct err *e)
+{
+    const struct session_query query = {.user_id = STR("u"),
+                                        .order = SESSIONS_BY_CREATION,
+                                        .limit = 2,
+                                        .filter = {.pinned = FLAG_SET}};
+
+    return query_sessions(w, &query, e);
+}
+
+static int pinned_by_activity(struct world *w, struct err *e)
+{
+    const struct session_query query = {.user_id = STR("u"),
+                                        .order = SESSIONS_BY_ACTIVITY,
+                                        .limit = 2,
+                                        .filter = {.pinned = FLAG_SET}};
+
+    return query_sessions(w, &query, e);
+}
+
+static int pinned_by_activity_after_c(struct world *w, struct err *e)
+{
+    const struct session_query query = {.user_id = STR("u"),
+                                        .order = SESSIONS_BY_ACTIVITY,
+                                        .limit = 2,
+                                        .cursor = STR("51e868f2b8c00 51e8461454801 1 c"),
+                                        .filter = {.pinned = FLAG_SET}};
+
+    return query_sessions(w, &query, e);
 }
 
 static int by_creation(struct world *w, struct err *e)
@@ -445,6 +482,56 @@ static const struct store_case odd_sessions[] = {
      .words = "`sort=created`"},
 };
 
+#define IS_PINNED "\"pinned\":{\"BOOL\":true}"
+#define PINNED(id) "{" S("session_id", id) "," IS_PINNED "}"
+#define ACTIVE_PINNED(id, hour)                                                                    \
+    "{" S("session_id", id) "," IS_PINNED "," S("updated_at", DAY hour ":00:00.000000Z") "}"
+
+/* Pages are complete, however few match; and how many items are asked for grows with what did not.
+ */
+static const struct store_case filtered[] = {
+    {.name = "those that match, and whether there are more",
+     .run = pinned_by_creation,
+     .script = {{QUERY,
+                 PAGE_BEFORE(KEY("i"), SESSION("k") "," PINNED("j") "," SESSION("i")),
+                 {"\"Limit\":3"}},
+                {QUERY,
+                 PAGE_BEFORE(KEY("f"), SESSION("h") "," PINNED("g") "," SESSION("f")),
+                 {START("i"), "\"Limit\":6"}},
+                {QUERY,
+                 PAGE_BEFORE(KEY("d"), SESSION("e") "," SESSION("d")),
+                 {START("f"), "\"Limit\":3"}},
+                {QUERY,
+                 PAGE(SESSION("c") "," PINNED("b") "," PINNED("a")),
+                 {START("d"), "\"Limit\":4"}}},
+     .says = "j g next g"},
+    {.name = "none matches",
+     .run = pinned_by_creation,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), SESSION("d") "," SESSION("c") "," SESSION("b"))},
+                {QUERY, PAGE_BEFORE(KEY("a"), ""), {START("b"), "\"Limit\":9"}},
+                {QUERY, PAGE(""), {START("a"), "\"Limit\":9"}}},
+     .says = " next -"},
+    {.name = "too few for the deadline",
+     .run = pinned_by_creation,
+     .script = {{QUERY,
+                 {.body = "{\"Items\":[" SESSION("d") "],\"LastEvaluatedKey\":{" KEY("d") "}}",
+                  .took_us = 4000000}},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "what more sessions match"},
+    {.name = "the best that match",
+     .run = pinned_by_activity,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), ACTIVE("a", "11") "," ACTIVE_PINNED("b", "08"))},
+                {QUERY, PAGE(ACTIVE_PINNED("c", "10") "," ACTIVE("d", "12") "," ACTIVE_PINNED(
+                            "e", "09"))}},
+     .says = "c e next 51e868f2b8c00 51e838ab1a401 1 e"},
+    {.name = "where those stood that do not match is not asked",
+     .run = pinned_by_activity_after_c,
+     .script = {{QUERY, PAGE(ACTIVE("a", "13") "," ACTIVE_PINNED("b", "08"))}},
+     .says = "b next -"},
+};
+
+STORE_TEST(test_filtered, filtered)
 STORE_TEST(test_messages, messages)
 STORE_TEST(test_odd_messages, odd_messages)
 STORE_TEST(test_odd_sessions, odd_sessions)
@@ -456,7 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages),     cmocka_unit_test(test_odd_messages),
         cmocka_unit_test(test_odd_sessions), cmocka_unit_test(test_creation),
-        cmocka_unit_test(test_activity),
+        cmocka_unit_test(test_activity),     cmocka_unit_test(test_filtered),
     };
     return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);
 }
