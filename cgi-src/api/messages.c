@@ -152,7 +152,8 @@ int messages_append(void *context, struct request *q, struct response *r, struct
 }
 
 /* Besides the cursor. */
-static const char *const list_parameters[] = {"limit", "order", "after", "before", "user_id", NULL};
+static const char *const list_parameters[] = {"limit", "order",   "after", "before",
+                                              "q",     "user_id", NULL};
 
 struct list_request {
     struct message_query query;
@@ -179,6 +180,19 @@ static int apply_cursor(const struct api *api, struct request *q, struct list_re
     return 0;
 }
 
+/* Of a search it begins otherwise, and tells where the text ends. */
+static struct str scope_of(const struct message_query *query, struct arena *a)
+{
+    const char *order = query->descending ? "desc" : "asc";
+
+    if (!query->text.p)
+        return arena_printf(a, "messages %s %.*s", order, (int)query->session_id.n,
+                            query->session_id.p);
+    return arena_printf(a, "messages-search %s %zu %.*s %.*s", order, query->text.n,
+                        (int)query->text.n, query->text.p, (int)query->session_id.n,
+                        query->session_id.p);
+}
+
 static int read_list(const struct api *api, struct request *q, struct list_request *out,
                      struct err *e)
 {
@@ -196,11 +210,11 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
         parameter_choice(&p, "order", orders, &order, e) < 0 ||
         parameter_integer(&p, "after", 0, INT64_MAX - 1, &query->after, e) < 0 ||
         parameter_integer(&p, "before", 0, INT64_MAX, &query->before, e) < 0 ||
+        parameter_string(&p, "q", &api_search_limits, &query->text, e) < 0 ||
         parameter_string(&p, "cursor", &any_string, &cursor, e) < 0)
         return -1;
     query->descending = order == 1;
-    out->scope = arena_printf(q->arena, "messages %s %.*s", orders[order], (int)query->session_id.n,
-                              query->session_id.p);
+    out->scope = scope_of(query, q->arena);
     return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
 }
 

@@ -154,6 +154,7 @@ struct message_query {
     int64_t after;  /* exclusive; 0 from the beginning */
     int64_t before; /* exclusive; INT64_MAX to the end */
     int64_t limit;
+    struct str text; /* in the content, folded (base/fold.h); STR_NONE: all messages */
 };
 
 /* Called for each message in order; the views die when it returns. */
@@ -163,9 +164,13 @@ struct message_visitor {
 };
 
 struct message_page {
-    bool more;    /* there are messages beyond */
-    int64_t last; /* timestamp of the last one visited */
+    bool more;    /* there are messages beyond, or may be where a text is looked for */
+    int64_t last; /* timestamp of the last one that was looked at */
 };
+
+/* How many pages of DynamoDB, of 1 MB at most, one call looks through for a text. It ends after
+ * them, with whatever was found, even nothing. */
+#define STORE_SEARCH_PAGES 4
 
 int store_messages_list(struct store *s, const struct message_query *query,
                         const struct message_visitor *visitor, struct message_page *out,

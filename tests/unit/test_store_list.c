@@ -76,6 +76,32 @@ static int list_before_everything(struct world *w, struct err *e)
     return list_messages(w, &query, e);
 }
 
+static int search(struct world *w, struct message_query query, struct err *e)
+{
+    query.session_id = STR("s");
+    query.text = STR("AB");
+    return list_messages(w, &query, e);
+}
+
+static int search_first(struct world *w, struct err *e)
+{
+    return search(w, first_two, e);
+}
+
+static int search_last(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.descending = true;
+    return search(w, query, e);
+}
+
+static int search_after_4(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.after = 4;
+    return search(w, query, e);
+}
+
 #define OWNER_ITEM "{" OWNER "}"
 #define MESSAGE(timestamp, content) "{" N("timestamp", timestamp) "," S("content", content) "}"
 #define AT(timestamp) N("timestamp", timestamp)
@@ -208,6 +234,75 @@ static const struct store_case messages[] = {
      .script = {{QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
      .code = ERR_DYNAMODB_UNAVAILABLE,
      .words = "DynamoDB cannot be reached"},
+};
+
+#define PARTS(timestamp, text)                                                                     \
+    "{" N("timestamp", timestamp) ",\"content_type\":{\"S\":\"parts\"}," S(                        \
+        "content", "[{\\\"text\\\":\\\"" text "\\\"},{\\\"type\\\":\\\"ab\\\"}]") "}"
+
+/* What is looked through is bounded, and told by where the page ends. */
+static const struct store_case searches[] = {
+    {.name = "what has the text",
+     .run = search_first,
+     .script = {{QUERY,
+                 PAGE(OWNER_ITEM
+                      "," MESSAGE("5", "xaB") "," MESSAGE("6", "a b") "," MESSAGE("7", "Ab")),
+                 {RANGE("0", END)},
+                 .lacks = "\"Limit\""}},
+     .says = "5:xaB 7:Ab end 7"},
+    {.name = "in a part, not around it",
+     .run = search_after_4,
+     .script = {OWNED, {QUERY, PAGE(PARTS("5", "x") "," PARTS("6", "\\\\u0041b"))}},
+     .says = "6:[{\"text\":\"\\u0041b\"},{\"type\":\"ab\"}] end 6"},
+    {.name = "the page is full: it goes on behind the last one looked at",
+     .run = search_first,
+     .script = {{QUERY, PAGE(OWNER_ITEM
+                             "," MESSAGE("5", "ab") "," MESSAGE("6", "ab") "," MESSAGE("7", "x"))}},
+     .says = "5:ab 6:ab more 6"},
+    {.name = "the page is full where DynamoDB's ends",
+     .run = search_first,
+     .script = {{QUERY,
+                 PAGE_BEFORE(AT("9"), OWNER_ITEM "," MESSAGE("5", "ab") "," MESSAGE("6", "ab"))}},
+     .says = "5:ab 6:ab more 9"},
+    {.name = "four pages and no more",
+     .run = search_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("5"), OWNER_ITEM "," MESSAGE("5", "x"))},
+                {QUERY,
+                 PAGE_BEFORE(AT("7"), MESSAGE("6", "ab") "," MESSAGE("7", "x")),
+                 {RANGE("6", END)}},
+                {QUERY, PAGE_BEFORE(AT("8"), ""), {RANGE("8", END)}},
+                {QUERY, PAGE_BEFORE(AT("20"), MESSAGE("9", "x")), {RANGE("9", END)}}},
+     .says = "6:ab more 20"},
+    {.name = "four pages backwards, and nothing found",
+     .run = search_last,
+     .script = {OWNED,
+                {QUERY, PAGE_BEFORE(AT("30"), MESSAGE("31", "x")), {RANGE("1", END)}},
+                {QUERY, PAGE_BEFORE(AT("20"), MESSAGE("21", "x")), {RANGE("1", "29")}},
+                {QUERY, PAGE_BEFORE(AT("10"), MESSAGE("11", "x")), {RANGE("1", "19")}},
+                {QUERY, PAGE_BEFORE(AT("5"), ""), {RANGE("1", "9")}}},
+     .says = "more 5"},
+    {.name = "the fourth page is the last",
+     .run = search_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("5"), OWNER_ITEM "," MESSAGE("5", "x"))},
+                {QUERY, PAGE_BEFORE(AT("7"), "")},
+                {QUERY, PAGE_BEFORE(AT("8"), "")},
+                {QUERY, PAGE(MESSAGE("9", "x"))}},
+     .says = "end 9"},
+    {.name = "nothing found in an earlier backend's, which has messages",
+     .run = search_first,
+     .script = {{QUERY, PAGE(MESSAGE("5", "x"))},
+                {QUERY, PAGE("{" AT("5") "}"), {"\"ScanIndexForward\":false"}}},
+     .says = "end 5"},
+    {.name = "there is no such session",
+     .run = search_first,
+     .script = {{QUERY, PAGE("")}, {QUERY, PAGE("")}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "the deadline",
+     .run = search_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("3"), OWNER_ITEM)},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "ask again"},
 };
 
 /* Answers that DynamoDB does not give: nothing is told twice, nothing loops. */
@@ -533,6 +628,7 @@ static const struct store_case filtered[] = {
 
 STORE_TEST(test_filtered, filtered)
 STORE_TEST(test_messages, messages)
+STORE_TEST(test_searches, searches)
 STORE_TEST(test_odd_messages, odd_messages)
 STORE_TEST(test_odd_sessions, odd_sessions)
 STORE_TEST(test_creation, creation)
@@ -544,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_messages),     cmocka_unit_test(test_odd_messages),
         cmocka_unit_test(test_odd_sessions), cmocka_unit_test(test_creation),
         cmocka_unit_test(test_activity),     cmocka_unit_test(test_filtered),
+        cmocka_unit_test(test_searches),
     };
     return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);
 }
