@@ -39,7 +39,8 @@ static const struct route routes[] = {
      .get = session_get,
      .put = session_update,
      .patch = session_update,
-     .delete = session_delete},
+     .delete = session_delete,
+     .merge_patch = true},
     {.path = "/api/v1/health", .get = health, .open = true},
     {.path = "/api/v1/health/ready", .get = health_ready, .open = true},
 };

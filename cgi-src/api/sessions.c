@@ -1,9 +1,13 @@
 /*
  * /sessions: create, list, read, change, delete.
  */
+#include <inttypes.h>
+
 #include "api/api.h"
 
 static const struct parameter_limits title_limits = {.max_characters = 1000};
+static const struct parameter_limits tag_limits = {
+    .min_bytes = 1, .max_characters = 50, .max_count = 20};
 
 static void answer_session(struct api *api, struct response *r, int status, const char *message,
                            const struct session *session)
@@ -19,15 +23,24 @@ static void answer_session(struct api *api, struct response *r, int status, cons
     api_etag(r, session->version);
 }
 
-/* metadata of a new thing: null and left out are the same. */
-static int new_metadata(const struct parameters *p, struct str *out, struct err *e)
+/* Of a new session null and left out are the same. */
+static int read_new_members(const struct parameters *p, struct session_new *out, struct err *e)
 {
     enum parameter_presence presence;
+    struct parameter_strings tags;
 
-    *out = STR_NONE;
-    return parameter_object(p, "metadata", &presence, out, e);
+    if (parameter_string(p, "title", &title_limits, &out->title, e) < 0 ||
+        parameter_object(p, "metadata", &presence, &out->metadata, e) < 0 ||
+        parameter_boolean(p, "archived", &presence, &out->archived, e) < 0 ||
+        parameter_boolean(p, "pinned", &presence, &out->pinned, e) < 0 ||
+        parameter_strings(p, "tags", &tag_limits, &tags, e) < 0)
+        return -1;
+    out->tags = tags.text;
+    return 0;
 }
 
+/* What was not known when the first keys were used counts only where it says something, so that
+ * their fingerprints stay what they are. */
 static void take_fingerprint(struct session_new *new)
 {
     struct fingerprint *f = fingerprint_begin();
@@ -35,6 +48,14 @@ static void take_fingerprint(struct session_new *new)
     fingerprint_add(f, new->user_id);
     fingerprint_add(f, new->title);
     fingerprint_add(f, new->metadata);
+    if (new->archived)
+        fingerprint_add(f, STR("archived"));
+    if (new->pinned)
+        fingerprint_add(f, STR("pinned"));
+    if (new->tags.p && !str_is(new->tags, "[]")) {
+        fingerprint_add(f, STR("tags"));
+        fingerprint_add(f, new->tags);
+    }
     fingerprint_end(f, new->idempotency.fingerprint);
 }
 
@@ -42,13 +63,12 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
 {
     struct parameters p;
 
-    *out = (struct session_new){.title = STR_NONE};
+    *out = (struct session_new){.title = STR_NONE, .metadata = STR_NONE};
     parameters_of_request(q, &p);
     if (q->has_body && q->body.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (api_new_user(api, &p, &out->user_id, e) < 0 ||
-        parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
-        new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+    if (api_new_user(api, &p, &out->user_id, e) < 0 || read_new_members(&p, out, e) < 0 ||
+        api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
     if (out->idempotency.key.p)
         take_fingerprint(out);
@@ -90,8 +110,8 @@ struct list_request {
     struct str scope; /* of its cursors */
 };
 
-static int read_flag(const struct parameters *p, const char *name, enum wanted_flag *out,
-                     struct err *e)
+static int read_wanted(const struct parameters *p, const char *name, enum wanted_flag *out,
+                       struct err *e)
 {
     static const char *const names[] = {[FLAG_ANY] = "any",
                                         [FLAG_SET] = "true",
@@ -108,19 +128,22 @@ static int read_flag(const struct parameters *p, const char *name, enum wanted_f
 /* What is archived is out of the way: it is shown only to who asks for it. */
 static int read_filter(const struct parameters *p, struct session_filter *out, struct err *e)
 {
-    static const struct parameter_limits tag_limits = {
-        .min_bytes = 1, .max_characters = 50, .no_nul = true};
-
     *out = (struct session_filter){.archived = FLAG_NOT_SET};
-    if (read_flag(p, "archived", &out->archived, e) < 0 ||
-        read_flag(p, "pinned", &out->pinned, e) < 0 ||
+    if (read_wanted(p, "archived", &out->archived, e) < 0 ||
+        read_wanted(p, "pinned", &out->pinned, e) < 0 ||
         parameter_string(p, "tag", &tag_limits, &out->tag, e) < 0 ||
         parameter_string(p, "q", &api_search_limits, &out->text, e) < 0)
         return -1;
     return 0;
 }
 
-/* Each part of it has an end that nothing in it can have, so no two lists have one scope. */
+static uint64_t hash_of(struct str text)
+{
+    return text.p ? str_hash(text) : 0;
+}
+
+/* The list that a cursor belongs to. That of all sessions but the archived ones is as it always
+ * was. */
 static struct str scope_of(const struct session_query *query, const char *order, struct arena *a)
 {
     const struct session_filter *f = &query->filter;
@@ -128,10 +151,9 @@ static struct str scope_of(const struct session_query *query, const char *order,
 
     if (is_usual)
         return arena_printf(a, "sessions %s %.*s", order, (int)query->user_id.n, query->user_id.p);
-    return arena_printf(a, "sessions-filtered %s %d %d %zu %.*s %zu %.*s %.*s", order,
-                        (int)f->archived, (int)f->pinned, f->tag.n, (int)f->tag.n,
-                        f->tag.p ? f->tag.p : "", f->text.n, (int)f->text.n,
-                        f->text.p ? f->text.p : "", (int)query->user_id.n, query->user_id.p);
+    return arena_printf(a, "sessions-filtered %s %d %d %" PRIx64 " %" PRIx64 " %.*s", order,
+                        (int)f->archived, (int)f->pinned, hash_of(f->tag), hash_of(f->text),
+                        (int)query->user_id.n, query->user_id.p);
 }
 
 static int read_list(struct api *api, struct request *q, struct list_request *out, struct err *e)
@@ -208,20 +230,74 @@ int session_get(void *context, struct request *q, struct response *r, struct err
     return 0;
 }
 
-static int read_changes(struct request *q, struct session_changes *out, struct err *e)
+/* null: in a merge patch it takes the member's value away, else it counts as left out. */
+static int read_flag(const struct request *q, const struct parameters *p, const char *name,
+                     enum flag_change *out, struct err *e)
 {
     enum parameter_presence presence;
+    bool value = false;
+
+    *out = FLAG_STAYS;
+    if (parameter_boolean(p, name, &presence, &value, e) < 0)
+        return -1;
+    if (presence == PARAMETER_GIVEN || (presence == PARAMETER_NULL && q->is_merge_patch))
+        *out = value ? FLAG_ON : FLAG_OFF;
+    return 0;
+}
+
+static int read_tags(const struct request *q, const struct parameters *p, struct str *out,
+                     struct err *e)
+{
+    struct parameter_strings tags;
+
+    if (parameter_strings(p, "tags", &tag_limits, &tags, e) < 0)
+        return -1;
+    *out = tags.presence == PARAMETER_NULL && q->is_merge_patch ? STR("[]") : tags.text;
+    return 0;
+}
+
+static int read_title(const struct request *q, const struct parameters *p, struct str *out,
+                      struct err *e)
+{
+    for (size_t i = 0; q->is_merge_patch && i < q->member_count; i++) {
+        if (str_is(q->members[i].name, "title") && q->members[i].value.type == JSON_NULL)
+            return err_set(e, ERR_INVALID_PARAMETER,
+                           "title must not be null in a merge patch: a session always has one");
+    }
+    return parameter_string(p, "title", &title_limits, out, e);
+}
+
+/* An object in a merge patch is merged into the metadata that is there. */
+static int read_metadata(const struct request *q, const struct parameters *p,
+                         struct session_changes *out, struct err *e)
+{
+    enum parameter_presence presence;
+    struct str metadata = STR_NONE;
+
+    if (parameter_object(p, "metadata", &presence, &metadata, e) < 0)
+        return -1;
+    if (presence == PARAMETER_GIVEN && q->is_merge_patch) {
+        out->metadata_patch = metadata;
+        return 0;
+    }
+    out->has_metadata = presence != PARAMETER_LEFT_OUT;
+    out->metadata = metadata;
+    return 0;
+}
+
+static int read_changes(struct request *q, struct session_changes *out, struct err *e)
+{
     struct parameters p;
 
     *out = (struct session_changes){.title = STR_NONE};
     parameters_of_request(q, &p);
     if (q->has_body && q->body.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
-        parameter_object(&p, "metadata", &presence, &out->metadata, e) < 0)
+    if (read_title(q, &p, &out->title, e) < 0 || read_metadata(q, &p, out, e) < 0 ||
+        read_flag(q, &p, "archived", &out->archived, e) < 0 ||
+        read_flag(q, &p, "pinned", &out->pinned, e) < 0)
         return -1;
-    out->has_metadata = presence != PARAMETER_LEFT_OUT;
-    return 0;
+    return read_tags(q, &p, &out->tags, e);
 }
 
 /* The caller of a failed precondition learns the ETag that would have held. */

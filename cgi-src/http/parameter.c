@@ -237,3 +237,115 @@ int parameter_object(const struct parameters *p, const char *name,
     *text = f.json.text;
     return 0;
 }
+
+int parameter_boolean(const struct parameters *p, const char *name,
+                      enum parameter_presence *presence, bool *out, struct err *e)
+{
+    struct found f;
+
+    *presence = PARAMETER_LEFT_OUT;
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    if (is_left_out(&f)) {
+        *presence = f.present ? PARAMETER_NULL : PARAMETER_LEFT_OUT;
+        return 0;
+    }
+    bool is_true = str_is(f.text, "true");
+    if ((f.is_json && f.json.type != JSON_BOOL) || (!is_true && !str_is(f.text, "false")))
+        return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be true or false", p->prefix, name);
+    *presence = PARAMETER_GIVEN;
+    *out = is_true;
+    return 0;
+}
+
+static int strings_error(const struct parameters *p, const char *name,
+                         const struct parameter_limits *limits, struct err *e)
+{
+    return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be an array of at most %zu strings",
+                   p->prefix, name, limits->max_count);
+}
+
+static bool is_among(struct str s, const struct str *others, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_equals(others[i], s))
+            return true;
+    }
+    return false;
+}
+
+/* The elements of a parameter that is an array. */
+struct found_array {
+    const char *name;
+    const struct parameter_limits *limits;
+    const struct json_value *elements;
+    size_t count;
+};
+
+/* Decodes the strings, each of them once. */
+static int read_strings(const struct parameters *p, const struct found_array *array,
+                        struct str *strings, size_t *count, struct err *e)
+{
+    char name[64];
+
+    *count = 0;
+    for (size_t i = 0; i < array->count; i++) {
+        if (array->elements[i].type != JSON_STRING)
+            return strings_error(p, array->name, array->limits, e);
+        struct str s = json_decode_string(array->elements[i], p->arena);
+        snprintf(name, sizeof(name), "%s[%zu]", array->name, i);
+        if (check_length(p, name, array->limits, s, e) < 0)
+            return -1;
+        if (!is_among(s, strings, *count))
+            strings[(*count)++] = s;
+    }
+    return 0;
+}
+
+/* cap: bytes of the array as it was sent, than which it does not become longer. */
+static struct str write_strings(const struct str *strings, size_t count, size_t cap,
+                                struct arena *a)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, cap);
+    json_writer_init(&w, &text);
+    json_begin_array(&w);
+    for (size_t i = 0; i < count; i++)
+        json_string(&w, strings[i]);
+    json_end_array(&w);
+    struct str out = arena_str(a, buf_str(&text));
+    buf_free(&text);
+    return out;
+}
+
+int parameter_strings(const struct parameters *p, const char *name,
+                      const struct parameter_limits *limits, struct parameter_strings *out,
+                      struct err *e)
+{
+    struct json_value *elements;
+    struct found f;
+
+    *out = (struct parameter_strings){.presence = PARAMETER_LEFT_OUT, .text = STR_NONE};
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    if (!f.present)
+        return 0;
+    if (!f.is_json && json_scan(f.text, &f.json, e) < 0)
+        return strings_error(p, name, limits, e);
+    if (f.json.type == JSON_NULL) {
+        out->presence = PARAMETER_NULL;
+        return 0;
+    }
+    size_t count = json_elements_at_most(f.json, limits->max_count, p->arena, &elements);
+    if (f.json.type != JSON_ARRAY || count > limits->max_count)
+        return strings_error(p, name, limits, e);
+    const struct found_array array = {name, limits, elements, count};
+    struct str *strings = arena_array(p->arena, count, sizeof(*strings));
+    if (read_strings(p, &array, strings, &count, e) < 0)
+        return -1;
+    *out = (struct parameter_strings){PARAMETER_GIVEN,
+                                      write_strings(strings, count, f.json.text.n, p->arena)};
+    return 0;
+}

@@ -33,6 +33,7 @@ struct parameter_limits {
     size_t min_bytes;
     size_t max_bytes;      /* 0: no limit */
     size_t max_characters; /* Unicode code points; 0: no limit */
+    size_t max_count;      /* of an array's strings */
     bool no_nul;           /* it becomes part of a key */
 };
 
@@ -58,5 +59,21 @@ int parameter_any(const struct parameters *p, const char *name, enum parameter_p
 /* The text of a JSON object as it was sent. */
 int parameter_object(const struct parameters *p, const char *name,
                      enum parameter_presence *presence, struct str *text, struct err *e);
+
+/* true or false. *out is untouched if left out or null. */
+int parameter_boolean(const struct parameters *p, const char *name,
+                      enum parameter_presence *presence, bool *out, struct err *e);
+
+/* An array of strings, or its text in the query. */
+struct parameter_strings {
+    enum parameter_presence presence;
+    struct str
+        text; /* a JSON array of them in their order, equal ones once; STR_NONE if not given */
+};
+
+/* The limits are those of each string; at most max_count of them. */
+int parameter_strings(const struct parameters *p, const char *name,
+                      const struct parameter_limits *limits, struct parameter_strings *out,
+                      struct err *e);
 
 #endif

@@ -122,27 +122,44 @@ static bool is_utf8(const char *value)
     return *value == '\0' || *value == ';' || is_blank(*value);
 }
 
-/* The media type without its parameters is application/json, and a charset, if named, is UTF-8. */
-static int check_type(struct str type, struct err *e)
+/* True if the media type is this one; *parameters is then what follows it. */
+static bool is_media_type(struct str type, const char *name, struct str *parameters)
 {
-    static const char json[] = "application/json";
-    size_t n = sizeof(json) - 1;
-    bool is_json = type.n >= n && strncasecmp(type.p, json, n) == 0;
-    struct str rest = is_json ? (struct str){type.p + n, type.n - n} : STR("");
+    size_t n = strlen(name);
 
-    while (rest.n && is_blank(rest.p[0])) {
-        rest.p++;
-        rest.n--;
+    if (type.n < n || strncasecmp(type.p, name, n) != 0)
+        return false;
+    *parameters = (struct str){type.p + n, type.n - n};
+    while (parameters->n && is_blank(parameters->p[0])) {
+        parameters->p++;
+        parameters->n--;
     }
-    if (!is_json || (rest.n && rest.p[0] != ';'))
-        return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
-                       "send the body as JSON, with Content-Type: application/json");
-    const char *charset = rest.n ? strcasestr(rest.p, "charset=") : NULL;
+    return parameters->n == 0 || parameters->p[0] == ';';
+}
+
+/* A charset, if named, is UTF-8. */
+static int check_charset(struct str parameters, struct err *e)
+{
+    const char *charset = parameters.n ? strcasestr(parameters.p, "charset=") : NULL;
+
     if (charset && !is_utf8(charset + strlen("charset=")))
         return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
                        "the charset in Content-Type must be utf-8, JSON has no other: send "
                        "Content-Type: application/json");
     return 0;
+}
+
+static int check_type(struct request *r, struct str type, struct err *e)
+{
+    struct str parameters = STR("");
+
+    r->is_merge_patch =
+        r->takes_merge_patch && is_media_type(type, "application/merge-patch+json", &parameters);
+    if (!r->is_merge_patch && !is_media_type(type, "application/json", &parameters))
+        return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
+                       "send the body as JSON, with Content-Type: application/json%s",
+                       r->takes_merge_patch ? " or application/merge-patch+json" : "");
+    return check_charset(parameters, e);
 }
 
 /* Nothing is unpacked here: a small body could become a very large one. */
@@ -212,7 +229,7 @@ int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
                        "the body must be at most %" PRId64 " bytes, this one has %" PRId64,
                        max_bytes, n);
     struct str type = request_header(r, "CONTENT_TYPE");
-    if (check_encoding(r, e) < 0 || check_type(type.p ? type : STR(""), e) < 0)
+    if (check_encoding(r, e) < 0 || check_type(r, type.p ? type : STR(""), e) < 0)
         return -1;
     char *text = arena_text(r->arena, (size_t)n + 1);
     text[n] = '\0';

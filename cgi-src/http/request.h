@@ -51,8 +51,10 @@ struct request {
     /* filled by the router: the values of the {placeholders}, by the placeholder's name */
     struct uri_parameter path_parameters[REQUEST_MAX_SEGMENTS];
     size_t path_parameter_count;
+    bool takes_merge_patch; /* the route's PATCH also takes application/merge-patch+json */
 
     bool has_body;
+    bool is_merge_patch;         /* the body is one: RFC 7396 */
     struct json_value body;      /* scanned; valid if has_body */
     struct json_member *members; /* of the body if it is an object */
     size_t member_count;

@@ -45,8 +45,10 @@ static bool matches(const char *path, struct request *request)
 const struct route *route_find(const struct route *routes, size_t count, struct request *request)
 {
     for (size_t i = 0; i < count; i++) {
-        if (matches(routes[i].path, request))
-            return &routes[i];
+        if (!matches(routes[i].path, request))
+            continue;
+        request->takes_merge_patch = routes[i].merge_patch && request->method == HTTP_PATCH;
+        return &routes[i];
     }
     return NULL;
 }

@@ -18,10 +18,11 @@ struct route {
     const char *path; /* "/api/v1/sessions/{user_id}"; also the label in metrics and logs */
     route_handler get, post, put, patch, delete; /* NULL: not allowed */
     bool open;                                   /* answered without authentication */
+    bool merge_patch;                            /* patch takes RFC 7396's media type, too */
 };
 
 /*
- * The first row whose path fits, with the request's path_parameters filled in; NULL if there is
+ * The first row whose path fits, with what the request has of its route filled in; NULL if there is
  * none. A placeholder takes one segment that is not empty.
  */
 const struct route *route_find(const struct route *routes, size_t count, struct request *request);

@@ -99,6 +99,13 @@ struct str store_time(struct store *s, int64_t wall_us)
     return str_from(out);
 }
 
+struct str store_digits(struct store *s, int64_t n)
+{
+    char digits[JSON_DIGITS_SIZE];
+
+    return arena_str(s->arena, (struct str){digits, json_digits(n, digits)});
+}
+
 bool store_pause(struct store *s, int64_t us)
 {
     const struct clock *clock = s->shared->clock;
@@ -173,12 +180,14 @@ void store_put_values(struct store *s, struct values values)
         return;
     for (size_t i = 0; i < values.count; i++) {
         const struct value *v = &values.list[i];
-        if (!v->is_number && !v->string.p)
+        if (v->kind != VALUE_NUMBER && !v->string.p)
             continue;
         buf_append_str(out, before);
         buf_append_str(out, v->attribute);
-        if (v->is_number)
+        if (v->kind == VALUE_NUMBER)
             append_number(out, v->number);
+        else if (v->kind == VALUE_RAW)
+            buf_append_str(out, v->string);
         else
             json_append_string(out, v->string);
         buf_putc(out, '}');

@@ -40,6 +40,7 @@ struct store {
 
 int64_t store_now_us(const struct store *s);
 struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the arena */
+struct str store_digits(struct store *s, int64_t n);     /* in the arena */
 
 /* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
 bool store_pause(struct store *s, int64_t us);
@@ -64,7 +65,7 @@ bool store_pause(struct store *s, int64_t us);
 /* What the placeholders of its expressions stand for. A string that is absent is left out. */
 struct value {
     struct str attribute; /* ":name":{"S": */
-    bool is_number;
+    enum { VALUE_STRING, VALUE_NUMBER, VALUE_RAW } kind;
     struct str string;
     int64_t number;
 };
@@ -74,13 +75,20 @@ struct value {
     }
 #define NUMBER_VALUE(name, value_)                                                                 \
     {                                                                                              \
-        .attribute = STR_INIT("\"" name "\":{\"N\":"), .is_number = true, .number = (value_)       \
+        .attribute = STR_INIT("\"" name "\":{\"N\":"), .kind = VALUE_NUMBER, .number = (value_)    \
     }
 
 /* A number that is absent perhaps, or too large for int64_t. */
 #define DIGITS_VALUE(name, value_)                                                                 \
     {                                                                                              \
         .attribute = STR_INIT("\"" name "\":{\"N\":"), .string = (value_)                          \
+    }
+
+/* The value's text in DynamoDB's notation; letter: its type. */
+#define RAW_VALUE(name, letter, value_)                                                            \
+    {                                                                                              \
+        .attribute = STR_INIT("\"" name "\":{\"" letter "\":"), .kind = VALUE_RAW,                 \
+        .string = (value_)                                                                         \
     }
 
 struct values {
@@ -261,6 +269,10 @@ int store_check_size(size_t size, const char *what, struct err *e);
 int store_session_read(struct store *s, const struct session_key *key, enum consistency consistency,
                        struct session *out, struct err *e);
 
+bool store_is_session_key(const struct session_key *key); /* one that a session can have */
+
+/* ---- (store/session_update.c) ---- */
+
 /* If-Match: checked against what was read, then made a condition of the write. */
 int store_check_version(const struct versions *if_match, int64_t version, struct err *e);
 /* " AND …" of the condition, "" without If-Match. */
@@ -317,6 +329,10 @@ struct timestamp_range {
 enum lookup_result store_last_message(struct store *s, struct str session_id,
                                       struct timestamp_range range, struct message *out,
                                       struct err *e);
+
+/* The whole message that comes before a timestamp; LOOKUP_ABSENT if there is none. In the arena. */
+enum lookup_result store_message_before(struct store *s, struct str session_id, int64_t timestamp,
+                                        struct message *out, struct err *e);
 
 /* The greatest timestamp in the session's partition, if it is beyond *last. */
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e);

@@ -1,9 +1,10 @@
 /*
- * The append protocol: messages, the session's count and order, and the idempotency marker in one
- * transaction, normally one round trip.
+ * The append protocol: messages, the session's count, order and preview, and the idempotency marker
+ * in one transaction, normally one round trip.
  */
 #include "base/ids.h"
 #include "store/internal.h"
+#include "store/preview.h"
 
 /*
  * What the messages of one append may have together. A transaction's items are 4 MB at most, and
@@ -87,7 +88,9 @@ static void describe(struct store *s, struct append *a)
 #define IS_NEW CONDITION("attribute_not_exists(session_id)")
 #define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
 #define MOVE                                                                                       \
-    UPDATE("SET updated_at = :now, last_timestamp = :last ADD message_count :count, version :one")
+    UPDATE("SET updated_at = :now, last_timestamp = :last, last_shown = :last, "                   \
+           "last_role = :role, last_preview = :preview "                                           \
+           "ADD message_count :count, version :one")
 
 /* Of a session without an order :first says nothing, and DynamoDB wants no value that it does not
  * need. */
@@ -98,9 +101,12 @@ static size_t update_session(struct transaction *t, const struct append *a)
     static const struct str first_in_order =
         STR_INIT(MOVE CONDITION(IS_LIVE " AND attribute_not_exists(last_timestamp)") RETURN_OLD);
     const struct key key = store_session_key(a->owner.user_id, a->claim.session_id);
+    const struct message *last = &a->out[a->count - 1];
     const struct value values[] = {
-        STRING_VALUE(":now", a->out[a->count - 1].created_at),
-        NUMBER_VALUE(":last", last_timestamp(a)),
+        STRING_VALUE(":now", last->created_at),
+        NUMBER_VALUE(":last", last->timestamp),
+        STRING_VALUE(":role", last->role),
+        STRING_VALUE(":preview", preview_of(t->store->arena, last)),
         NUMBER_VALUE(":count", (int64_t)a->count),
         NUMBER_VALUE(":one", 1),
         NUMBER_VALUE(":first", first_timestamp(a)),

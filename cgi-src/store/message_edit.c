@@ -1,8 +1,19 @@
 /*
  * One message: read, change, delete. A change moves the session's version and updated_at in the
- * same transaction, a delete its count too.
+ * same transaction, a delete its count too, and of the last message both renew the preview that the
+ * session has of it.
+ *
+ * Which message is the session's last may change at any time. So the session is read first, and the
+ * transaction goes through only if it is still as it was read, as far as that matters:
+ * - a message that is not the last one must not have become it;
+ * - the last one that is edited must still be it;
+ * - where the last one is deleted, the session must be at the version that was read before the
+ *   message in front of it was: appends, edits and deletes move the version, so that message is
+ *   there and as it was read.
+ * If not, the reason tells what the session is like now, and the change is tried again.
  */
 #include "store/internal.h"
+#include "store/preview.h"
 
 static bool is_message_timestamp(int64_t timestamp)
 {
@@ -47,34 +58,119 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
 
-/* count: by how many messages the session changes. */
-static size_t touch_session(struct transaction *t, const struct key *session, struct str now,
-                            int64_t count)
-{
-    static const struct str text = STR_INIT(
-        UPDATE("SET updated_at = :now ADD version :one, message_count :count")
-            CONDITION("attribute_exists(session_id) AND attribute_not_exists(deleted_at)"));
+/* A change of a message under way. */
+struct message_change {
+    const struct message_key *key;
+    struct key session;
+    struct str now;
+    /* of the session, as it was read last */
+    int64_t last_shown;
+    int64_t version;
+};
 
-    return transaction_update(
-        t, session, text,
-        VALUES(STRING_VALUE(":now", now), NUMBER_VALUE(":one", 1), NUMBER_VALUE(":count", count)));
+static bool is_last(const struct message_change *c)
+{
+    return c->key->timestamp == c->last_shown;
 }
 
-static int commit_edit(struct transaction *t, size_t session_action, struct err *e)
+static int begin_change(struct store *s, const struct message_key *key, struct message_change *c,
+                        struct err *e)
 {
-    enum transaction_end end = transaction_commit(t, e);
-    bool session_stopped_it =
-        end == TRANSACTION_CANCELED && transaction_stopped_by(t, session_action);
+    const struct session_claim claim = {key->session_id, key->hint};
+    struct session session = {0};
+    struct owner owner;
 
-    transaction_free(t);
-    if (session_stopped_it)
+    /* What the cache believes is verified by reading the session. */
+    if (store_owner_find(s, &claim, OWNER_BELIEVED, &owner, e) < 0)
+        return -1;
+    const struct session_key session_key = {owner.user_id, key->session_id};
+    if (store_session_read(s, &session_key, CONSISTENT, &session, e) < 0)
+        return -1;
+    if (session.deleted)
         return store_session_not_found(e);
-    if (end == TRANSACTION_CANCELED)
+    if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    return end == TRANSACTION_DONE ? 0 : -1;
+    *c = (struct message_change){
+        .key = key,
+        .session = store_session_key(owner.user_id, key->session_id),
+        .now = store_time(s, store_now_us(s)),
+        .last_shown = session.last_shown,
+        .version = session.version,
+    };
+    return 0;
+}
+
+/* What became of an attempt; CHANGE_FAILED with e. */
+enum change_end { CHANGE_FAILED = -1, CHANGED, CHANGE_AGAIN };
+
+/* The session stopped it. If its item says nothing that was not known, the next attempt would fail
+ * in the same way. */
+static enum change_end learn_session(struct transaction *t, size_t action, struct message_change *c,
+                                     struct err *e)
+{
+    struct session now;
+
+    if (!transaction_read_item(t, action, &item_session, &now) || now.deleted)
+        return store_session_not_found(e);
+    if (now.last_shown == c->last_shown && now.version == c->version)
+        return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
+    c->last_shown = now.last_shown;
+    c->version = now.version;
+    return CHANGE_AGAIN;
+}
+
+static enum change_end commit_change(struct transaction *t, size_t session_action,
+                                     struct message_change *c, struct err *e)
+{
+    enum change_end r = CHANGE_FAILED;
+
+    switch (transaction_commit(t, e)) {
+    case TRANSACTION_DONE:
+        r = CHANGED;
+        break;
+    case TRANSACTION_CANCELED:
+        r = transaction_stopped_by(t, session_action) ? learn_session(t, session_action, c, e)
+                                                      : store_message_not_found(e);
+        break;
+    default:
+        break;
+    }
+    transaction_free(t);
+    return r;
 }
 
 #define IS_THERE CONDITION("attribute_exists(session_id)")
+#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
+#define IS_NOT_LAST " AND (attribute_not_exists(last_shown) OR last_shown <> :timestamp)"
+#define MOVE_VERSION " ADD version :one"
+#define MOVE_COUNT " ADD version :one, message_count :minus"
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+/* The session's part. after: the message as it will be. */
+static size_t move_session(struct transaction *t, const struct message_change *c,
+                           const struct message *after, const struct message_changes *changes)
+{
+    static const struct str any =
+        STR_INIT(UPDATE("SET updated_at = :now" MOVE_VERSION) CONDITION(IS_LIVE) RETURN_OLD);
+    static const struct str other = STR_INIT(UPDATE("SET updated_at = :now" MOVE_VERSION)
+                                                 CONDITION(IS_LIVE IS_NOT_LAST) RETURN_OLD);
+    static const struct str last =
+        STR_INIT(UPDATE("SET updated_at = :now, last_preview = :preview" MOVE_VERSION)
+                     CONDITION(IS_LIVE " AND last_shown = :timestamp") RETURN_OLD);
+    const struct value values[] = {
+        STRING_VALUE(":now", c->now),
+        NUMBER_VALUE(":one", 1),
+        NUMBER_VALUE(":timestamp", c->key->timestamp),
+        STRING_VALUE(":preview", preview_of(t->store->arena, after)),
+    };
+
+    if (!changes->content.p)
+        return transaction_update(t, &c->session, any, (struct values){values, 2});
+    if (!is_last(c))
+        return transaction_update(t, &c->session, other, (struct values){values, 3});
+    return transaction_update(t, &c->session, last, (struct values){values, 4});
+}
 
 static const char *remove_text(const struct message_changes *changes)
 {
@@ -94,39 +190,27 @@ static struct str update_text(struct store *s, const struct message_changes *cha
                         changes->metadata.p ? ", metadata = :metadata" : "", remove_text(changes));
 }
 
-/* after: the message as it will be. */
-static int write_update(struct store *s, const struct key *session, const struct message *after,
-                        const struct message_changes *changes, struct err *e)
+static enum change_end try_update(struct store *s, struct message_change *c,
+                                  const struct message *after,
+                                  const struct message_changes *changes, struct err *e)
 {
-    const struct key message = store_message_key(session->sort, after->timestamp);
+    const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
     struct transaction t;
 
     transaction_begin(s, &t);
     transaction_update(&t, &message, update_text(s, changes),
-                       VALUES(STRING_VALUE(":now", after->updated_at),
+                       VALUES(STRING_VALUE(":now", c->now),
                               STRING_VALUE(":content", changes->content),
                               STRING_VALUE(":type", changes->content_type),
                               STRING_VALUE(":metadata", changes->metadata)));
-    return commit_edit(&t, touch_session(&t, session, after->updated_at, 0), e);
-}
-
-static int find_session(struct store *s, const struct message_key *key, struct key *out,
-                        struct err *e)
-{
-    const struct session_claim claim = {key->session_id, key->hint};
-    struct owner owner;
-
-    if (store_owner_find(s, &claim, OWNER_VERIFIED, &owner, e) < 0)
-        return -1;
-    if (!is_message_timestamp(key->timestamp))
-        return store_message_not_found(e);
-    *out = store_session_key(owner.user_id, key->session_id);
-    return 0;
+    return commit_change(&t, move_session(&t, c, after, changes), c, e);
 }
 
 /* Leaves what is not given, as the Update does. */
-static int apply(const struct message_changes *changes, struct message *m, struct err *e)
+static int apply(const struct message_changes *changes, struct str now, struct message *m,
+                 struct err *e)
 {
+    m->updated_at = now;
     if (changes->content.p) {
         m->content = changes->content;
         m->content_type = changes->content_type;
@@ -143,12 +227,17 @@ static int apply(const struct message_changes *changes, struct message *m, struc
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e)
 {
-    struct key session = {.table = STORE_SESSIONS_TABLE};
+    struct message_change c;
+    enum change_end r;
 
-    if (find_session(s, key, &session, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
+    if (begin_change(s, key, &c, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
         return -1;
-    out->updated_at = store_time(s, store_now_us(s));
-    if (apply(changes, out, e) < 0 || write_update(s, &session, out, changes, e) < 0)
+    if (apply(changes, c.now, out, e) < 0)
+        return -1;
+    do
+        r = try_update(s, &c, out, changes, e);
+    while (r == CHANGE_AGAIN);
+    if (r == CHANGE_FAILED)
         return -1;
     /* What stands there now, with what others changed at the same time. */
     if (read_message(s, key, CONSISTENT, out, e) < 0)
@@ -156,16 +245,70 @@ int store_message_update(struct store *s, const struct message_key *key,
     return 0;
 }
 
-int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
-{
-    struct str now = store_time(s, store_now_us(s));
-    struct transaction t;
-    struct key session = {.table = STORE_SESSIONS_TABLE};
+/* ---- deleting -------------------------------------------------------------------------------- */
 
-    if (find_session(s, key, &session, e) < 0)
-        return -1;
-    const struct key message = store_message_key(key->session_id, key->timestamp);
+/* The session's part where another message is the last. */
+static size_t count_down(struct transaction *t, const struct message_change *c)
+{
+    static const struct str text = STR_INIT(UPDATE("SET updated_at = :now" MOVE_COUNT)
+                                                CONDITION(IS_LIVE IS_NOT_LAST) RETURN_OLD);
+
+    return transaction_update(t, &c->session, text,
+                              VALUES(STRING_VALUE(":now", c->now), NUMBER_VALUE(":one", 1),
+                                     NUMBER_VALUE(":minus", -1),
+                                     NUMBER_VALUE(":timestamp", c->key->timestamp)));
+}
+
+/* The session's part where the last message goes. before: the one in front of it, NULL if there is
+ * none. */
+static size_t fall_back(struct transaction *t, const struct message_change *c,
+                        const struct message *before)
+{
+    static const struct versions exactly = {.present = true};
+    struct store *s = t->store;
+    struct str text =
+        arena_printf(s->arena, UPDATE("%s" MOVE_COUNT) CONDITION(IS_LIVE "%s") RETURN_OLD,
+                     before ? "SET updated_at = :now, last_shown = :shown, last_role = :role, "
+                              "last_preview = :preview"
+                            : "SET updated_at = :now REMOVE last_shown, last_role, last_preview",
+                     store_version_condition(&exactly, c->version));
+
+    return transaction_update(
+        t, &c->session, text,
+        VALUES(STRING_VALUE(":now", c->now), NUMBER_VALUE(":one", 1), NUMBER_VALUE(":minus", -1),
+               DIGITS_VALUE(":version", store_version_digits(s, &exactly, c->version)),
+               DIGITS_VALUE(":shown", before ? store_digits(s, before->timestamp) : STR_NONE),
+               STRING_VALUE(":role", before ? before->role : STR_NONE),
+               STRING_VALUE(":preview", before ? preview_of(s->arena, before) : STR_NONE)));
+}
+
+static enum change_end try_delete(struct store *s, struct message_change *c, struct err *e)
+{
+    const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
+    enum lookup_result found = LOOKUP_ABSENT;
+    struct message before;
+    struct transaction t;
+
+    if (is_last(c))
+        found = store_message_before(s, c->key->session_id, c->key->timestamp, &before, e);
+    if (found == LOOKUP_FAILED)
+        return CHANGE_FAILED;
     transaction_begin(s, &t);
     transaction_delete(&t, &message, STR(IS_THERE));
-    return commit_edit(&t, touch_session(&t, &session, now, -1), e);
+    size_t session_action =
+        !is_last(c) ? count_down(&t, c) : fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
+    return commit_change(&t, session_action, c, e);
+}
+
+int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
+{
+    struct message_change c;
+    enum change_end r;
+
+    if (begin_change(s, key, &c, e) < 0)
+        return -1;
+    do
+        r = try_delete(s, &c, e);
+    while (r == CHANGE_AGAIN);
+    return r == CHANGED ? 0 : -1;
 }

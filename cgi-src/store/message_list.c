@@ -302,26 +302,45 @@ static enum lookup_result take_last(struct store *s, struct range_walk *walk, st
     return LOOKUP_ABSENT;
 }
 
-enum lookup_result store_last_message(struct store *s, struct str session_id,
-                                      struct timestamp_range range, struct message *out,
-                                      struct err *e)
+static enum lookup_result read_last(struct store *s, struct range_walk *walk, struct str text,
+                                    struct message *out, struct err *e)
 {
-    const struct query query = {.text = last_text, .limit = 1, .consistency = CONSISTENT};
-    struct range_walk walk = {.session_id = session_id, .direction = BACKWARD, .range = range};
+    const struct query query = {.text = text, .limit = 1, .consistency = CONSISTENT};
     enum lookup_result result = LOOKUP_ABSENT;
     bool further = true;
 
     while (further && result == LOOKUP_ABSENT) {
-        int r = begin_page(s, &walk, query, e);
+        int r = begin_page(s, walk, query, e);
         if (r == 0) {
-            result = take_last(s, &walk, out);
-            r = end_page(s, &walk, &further, e);
+            result = take_last(s, walk, out);
+            r = end_page(s, walk, &further, e);
         }
-        items_free(&walk.items);
+        items_free(&walk->items);
         if (r < 0)
             return LOOKUP_FAILED;
     }
     return result;
+}
+
+enum lookup_result store_last_message(struct store *s, struct str session_id,
+                                      struct timestamp_range range, struct message *out,
+                                      struct err *e)
+{
+    struct range_walk walk = {.session_id = session_id, .direction = BACKWARD, .range = range};
+
+    return read_last(s, &walk, last_text, out, e);
+}
+
+enum lookup_result store_message_before(struct store *s, struct str session_id, int64_t timestamp,
+                                        struct message *out, struct err *e)
+{
+    struct range_walk walk = {.session_id = session_id,
+                              .direction = BACKWARD,
+                              .range = {TIMESTAMP_OWNER + 1, timestamp - 1}};
+
+    if (walk.range.high < walk.range.low)
+        return LOOKUP_ABSENT;
+    return read_last(s, &walk, range_text, out, e);
 }
 
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e)

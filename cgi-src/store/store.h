@@ -38,6 +38,9 @@ struct session_new {
     struct str user_id;
     struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
     struct str metadata; /* STR_NONE: none */
+    struct str tags;     /* the text of a JSON array of strings; STR_NONE: none */
+    bool archived;
+    bool pinned;
     struct idempotency idempotency;
 };
 
@@ -54,10 +57,19 @@ struct session_key {
 int store_session_get(struct store *s, const struct session_key *key, struct session *out,
                       struct err *e);
 
+enum flag_change { FLAG_STAYS, FLAG_OFF, FLAG_ON };
+
+/* Messages, titles and metadata move updated_at, the session's marks (archived, pinned, tags) alone
+ * do not; the version moves with each change. */
 struct session_changes {
     struct str title; /* STR_NONE: stays */
     bool has_metadata;
-    struct str metadata; /* with has_metadata; STR_NONE: cleared */
+    struct str metadata;       /* with has_metadata; STR_NONE: cleared */
+    struct str metadata_patch; /* the text of a JSON object to be merged into metadata (RFC 7396);
+                                  STR_NONE: none. Not with has_metadata. */
+    struct str tags;           /* the text of a JSON array of strings; STR_NONE: stay */
+    enum flag_change archived;
+    enum flag_change pinned;
 };
 
 /*

@@ -331,6 +331,126 @@ static void test_objects_keep_their_text(void **state)
     }
 }
 
+static void test_booleans(void **state)
+{
+    static const struct {
+        const char *query;
+        const char *body;
+        int presence; /* -1: refused */
+        bool value;
+    } cases[] = {
+        {"", "", PARAMETER_LEFT_OUT, false},
+        {"", "{\"b\":null}", PARAMETER_NULL, false},
+        {"", "{\"b\":true}", PARAMETER_GIVEN, true},
+        {"", "{\"b\":false}", PARAMETER_GIVEN, false},
+        {"b=true", "", PARAMETER_GIVEN, true},
+        {"b=false", "", PARAMETER_GIVEN, false},
+        {"b=true", "{\"b\":true}", PARAMETER_GIVEN, true},
+        {"b=true", "{\"b\":false}", -1, false},
+        {"b=", "", -1, false},
+        {"b=1", "", -1, false},
+        {"b=TRUE", "", -1, false},
+        {"b=null", "", -1, false},
+        {"", "{\"b\":\"true\"}", -1, false},
+        {"", "{\"b\":1}", -1, false},
+        {"", "{\"b\":[true]}", -1, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct request r;
+        struct parameters p;
+        bool value = false;
+        enum parameter_presence presence;
+        parameters(&r, &p, cases[i].query, cases[i].body);
+        int result = parameter_boolean(&p, "b", &presence, &value, NULL);
+        if ((result < 0 ? -1 : (int)presence) != cases[i].presence || value != cases[i].value)
+            fail_msg("%s %s gave %d", cases[i].query, cases[i].body, result);
+    }
+}
+
+static void test_arrays_of_strings(void **state)
+{
+    static const struct parameter_limits limits = {
+        .min_bytes = 1, .max_characters = 4, .max_count = 3};
+    static const struct {
+        const char *query;
+        const char *body;
+        int presence; /* -1: refused */
+        const char *text;
+    } cases[] = {
+        {"", "", PARAMETER_LEFT_OUT, NULL},
+        {"", "{\"t\":null}", PARAMETER_NULL, NULL},
+        {"t=null", "", PARAMETER_NULL, NULL},
+        {"", "{\"t\":[]}", PARAMETER_GIVEN, "[]"},
+        {"", "{\"t\": [ \"b\" , \"a\" ] }", PARAMETER_GIVEN, "[\"b\",\"a\"]"},
+        {"t=[%22b%22]", "", PARAMETER_GIVEN, "[\"b\"]"},
+        /* Equal ones once, where the first stands; equal is what is decoded. */
+        {"", "{\"t\":[\"b\",\"a\",\"\\u0062\"]}", PARAMETER_GIVEN, "[\"b\",\"a\"]"},
+        {"", "{\"t\":[\"a\",\"A\",\"a \"]}", PARAMETER_GIVEN, "[\"a\",\"A\",\"a \"]"},
+        {"", "{\"t\":[\"\\\"\\\\\\/\"]}", PARAMETER_GIVEN, "[\"\\\"\\\\/\"]"},
+        {"", "{\"t\":[\"\\u00e9\\u0001\"]}", PARAMETER_GIVEN, "[\"é\\u0001\"]"},
+        {"", "{\"t\":[\"éééé\"]}", PARAMETER_GIVEN, "[\"éééé\"]"},
+        {"", "{\"t\":[\"ééééé\"]}", -1, NULL},
+        {"", "{\"t\":[\"a\",\"\"]}", -1, NULL},
+        {"", "{\"t\":[\"a\",\"b\",\"c\"]}", PARAMETER_GIVEN, "[\"a\",\"b\",\"c\"]"},
+        {"", "{\"t\":[\"a\",\"a\",\"a\",\"a\"]}", -1, NULL},
+        {"", "{\"t\":[\"a\",1]}", -1, NULL},
+        {"", "{\"t\":[null]}", -1, NULL},
+        {"", "{\"t\":[[\"a\"]]}", -1, NULL},
+        {"", "{\"t\":\"a\"}", -1, NULL},
+        {"", "{\"t\":{}}", -1, NULL},
+        {"t=a", "", -1, NULL},
+        {"t=[", "", -1, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct request r;
+        struct parameters p;
+        struct parameter_strings out;
+        parameters(&r, &p, cases[i].query, cases[i].body);
+        int result = parameter_strings(&p, "t", &limits, &out, NULL);
+        if ((result < 0 ? -1 : (int)out.presence) != cases[i].presence)
+            fail_msg("%s %s gave %d", cases[i].query, cases[i].body, result);
+        if (result == 0 && (cases[i].text ? !str_is(out.text, cases[i].text) : out.text.p != NULL))
+            fail_msg("%s %s: %.*s", cases[i].query, cases[i].body, (int)out.text.n, out.text.p);
+    }
+}
+
+/* Only where the route takes them; the sentence names what it takes. */
+static void test_merge_patches(void **state)
+{
+    static const struct {
+        bool taken;
+        const char *type;
+        bool is_patch;
+        const char *words; /* NULL: it is read */
+    } cases[] = {
+        {true, "CONTENT_TYPE=application/merge-patch+json", true, NULL},
+        {true, "CONTENT_TYPE=Application/Merge-Patch+JSON ; charset=utf-8", true, NULL},
+        {true, "CONTENT_TYPE=application/json", false, NULL},
+        {true, "CONTENT_TYPE=application/merge-patch+json;charset=latin1", true, "utf-8"},
+        {true, "CONTENT_TYPE=application/json-patch+json", false,
+         "application/json or application/merge-patch+json"},
+        {true, "CONTENT_TYPE=application/merge-patch+jsonx", false, "merge-patch"},
+        {false, "CONTENT_TYPE=application/merge-patch+json", false, "application/json"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *variables[] = {"CONTENT_LENGTH=7", cases[i].type, NULL};
+        struct request r;
+        struct err e = {0};
+        init(&r, variables, "{\"a\":1}", NULL);
+        r.takes_merge_patch = cases[i].taken;
+        int result = request_read_body(&r, 100, &e);
+        if ((result == 0) != !cases[i].words || r.is_merge_patch != cases[i].is_patch)
+            fail_msg("%s: %s", cases[i].type, e.detail);
+        if (cases[i].words && !strstr(e.detail, cases[i].words))
+            fail_msg("%s: %s", cases[i].type, e.detail);
+        if (!cases[i].taken && strstr(e.detail, "merge-patch"))
+            fail_msg("%s: %s", cases[i].type, e.detail);
+    }
+}
+
 static void test_versions(void **state)
 {
     static const struct {
@@ -431,6 +551,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_integers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_objects_keep_their_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_booleans, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_arrays_of_strings, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_merge_patches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_routes, set_up, tear_down),
     };

@@ -38,6 +38,11 @@ static int one(struct world *w, struct err *e)
     return append(w, 1, NULL, NULL, e);
 }
 
+static int two(struct world *w, struct err *e)
+{
+    return append(w, 2, NULL, NULL, e);
+}
+
 static int three(struct world *w, struct err *e)
 {
     return append(w, 3, NULL, NULL, e);
@@ -89,6 +94,22 @@ static const struct store_case good[] = {
                   "last_timestamp < :first", "attribute_not_exists(deleted_at)"},
                  .lacks = "fingerprint"}},
      .says = "m1 1440938160000"},
+    {.name = "the session's preview is the message's",
+     .run = one,
+     KNOWN,
+     .script = {{TRANSACT,
+                 OK,
+                 {"last_timestamp = :last, last_shown = :last, last_role = :role, "
+                  "last_preview = :preview",
+                  N(":last", NOW_MS), S(":role", "user"), S(":preview", "one")}}},
+     .says = "m1 1440938160000"},
+    {.name = "or that of an array's last one",
+     .run = two,
+     KNOWN,
+     .script = {{TRANSACT,
+                 OK,
+                 {N(":last", "1440938160001"), S(":role", "assistant"), S(":preview", "two")}}},
+     .says = "m1 1440938160000, m2 1440938160001"},
     {.name = "an array, in order",
      .run = three,
      KNOWN,

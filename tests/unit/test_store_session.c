@@ -105,6 +105,77 @@ static int clear_metadata(struct world *w, struct err *e)
     return change(w, &changes, &none, e);
 }
 
+static int mark(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    const struct session_changes changes = {
+        .archived = FLAG_ON, .pinned = FLAG_OFF, .tags = STR("[\"a\",\"b\"]")};
+    return change(w, &changes, &none, e);
+}
+
+static int unmark(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    const struct session_changes changes = {
+        .archived = FLAG_OFF, .pinned = FLAG_ON, .tags = STR("[]")};
+    return change(w, &changes, &none, e);
+}
+
+static int mark_and_retitle(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    const struct session_changes changes = {.title = STR("new"), .archived = FLAG_ON};
+    return change(w, &changes, &none, e);
+}
+
+static int change_nothing(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    const struct session_changes changes = {.title = STR_NONE};
+    return change(w, &changes, &none, e);
+}
+
+static int patch_metadata(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    const struct session_changes changes = {.metadata_patch = STR("{\"b\":2.0,\"c\":null}")};
+    return change(w, &changes, &none, e);
+}
+
+static int patch_any(struct world *w, struct err *e)
+{
+    static const struct versions any = {.present = true, .any = true};
+    const struct session_changes changes = {.metadata_patch = STR("{\"b\":2.0,\"c\":null}")};
+    return change(w, &changes, &any, e);
+}
+
+static int patch_too_much(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    static char patch[ITEM_MAX_BYTES + 1];
+    const struct session_changes changes = {.metadata_patch = {patch, sizeof(patch)}};
+    return change(w, &changes, &none, e);
+}
+
+static int create_marked(struct world *w, struct err *e)
+{
+    const struct session_new wanted = {.user_id = STR("u"),
+                                       .title = STR("t"),
+                                       .tags = STR("[\"a\"]"),
+                                       .archived = true,
+                                       .pinned = true,
+                                       .idempotency = {.key = STR("key")}};
+    struct session session;
+    bool replayed;
+    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
+
+    if (r == 0) {
+        say_str(w, "", session.tags);
+        say(w, " %d %d", session.archived, session.pinned);
+    }
+    return r;
+}
+
 #define KEY S("user_id", "u") "," S("session_id", "s")
 #define OLD FOUND(KEY "," S("title", "old") "," N("version", "3"))
 #define NEW FOUND(KEY "," S("title", "new") "," N("version", "4"))
@@ -112,6 +183,8 @@ static int clear_metadata(struct world *w, struct err *e)
 #define MARKER(fingerprint)                                                                        \
     STOPPED_BY(fingerprint "," S("created_session_id", "s0") "," S("created_at",                   \
                                                                    "2015-08-29T10:00:00.000000Z"))
+#define WITH_METADATA(version, metadata)                                                           \
+    FOUND(KEY "," N("version", version) "," S("metadata", metadata))
 #define USED CANCELED(NONE "," NONE "," MARKER(NO_FINGERPRINT))
 
 static const struct store_case creations[] = {
@@ -133,6 +206,14 @@ static const struct store_case creations[] = {
                   NO_FINGERPRINT},
                  .lacks = ":gone"}},
      .says = DEFAULT_TITLE},
+    {.name = "with marks, also when it is repeated",
+     .run = create_marked,
+     .script = {{TRANSACT,
+                 USED,
+                 {"\"archived\":{\"BOOL\":true},\"pinned\":{\"BOOL\":true},\"tags\":{\"L\":[{\"S\":"
+                  "\"a\"}]}"}},
+                {GET, OLD}},
+     .says = "[\"a\"] 1 1"},
     {.name = "the key was used for the same",
      .run = create_with_key,
      .script = {{TRANSACT, USED}, {GET, OLD, {S("session_id", "s0"), "\"ConsistentRead\":true"}}},
@@ -261,7 +342,7 @@ static const struct store_case changes[] = {
      .run = retitle,
      .script = {{TRANSACT,
                  OK,
-                 {"SET updated_at = :now, title = :title ADD version :one", S(":title", "new"),
+                 {"ADD version :one SET updated_at = :now, title = :title\"", S(":title", "new"),
                   "attribute_not_exists(deleted_at)"},
                  .lacks = ":version"},
                 {GET, NEW, {"\"ConsistentRead\":true"}}},
@@ -270,6 +351,67 @@ static const struct store_case changes[] = {
      .run = clear_metadata,
      .script = {{TRANSACT, OK, {" REMOVE metadata"}}, {GET, NEW}},
      .says = "new, version 4"},
+    {.name = "its marks: it does not move up",
+     .run = mark,
+     .script = {{TRANSACT,
+                 OK,
+                 {"ADD version :one SET archived = :true, tags = :tags REMOVE pinned\"",
+                  "\":true\":{\"BOOL\":true}", "\":tags\":{\"L\":[{\"S\":\"a\"},{\"S\":\"b\"}]}"},
+                 .lacks = ":now"},
+                {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "its marks taken away",
+     .run = unmark,
+     .script = {{TRANSACT,
+                 OK,
+                 {"ADD version :one SET pinned = :true REMOVE archived, tags\""},
+                 .lacks = ":tags"},
+                {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "a mark and a title: it moves up",
+     .run = mark_and_retitle,
+     .script = {{TRANSACT, OK, {"SET updated_at = :now, title = :title, archived = :true"}},
+                {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "nothing: it moves up, as it always did",
+     .run = change_nothing,
+     .script = {{TRANSACT, OK, {"ADD version :one SET updated_at = :now\""}}, {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "a patch of its metadata",
+     .run = patch_metadata,
+     .script = {{GET,
+                 WITH_METADATA("3", "{\\\"a\\\":1e400,\\\"c\\\":3}"),
+                 {"\"ConsistentRead\":true"}},
+                {TRANSACT,
+                 OK,
+                 {S(":metadata", "{\\\"a\\\":1e400,\\\"b\\\":2.0}"), "AND version = :version",
+                  N(":version", "3"), "SET updated_at = :now, metadata = :metadata"}},
+                {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "a patch of metadata that is not there",
+     .run = patch_metadata,
+     .script = {{GET, FOUND(KEY)},
+                {TRANSACT,
+                 OK,
+                 {S(":metadata", "{\\\"b\\\":2.0}"), "AND attribute_not_exists(version)"}},
+                {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "a patch, and others change the session at the same time",
+     .run = patch_any,
+     .script = {{GET, WITH_METADATA("3", "{}")},
+                {TRANSACT, CANCELED(STOPPED_BY(N("version", "4"))), {N(":version", "3")}},
+                {GET, WITH_METADATA("4", "{\\\"a\\\":1}")},
+                {TRANSACT, OK, {S(":metadata", "{\\\"a\\\":1,\\\"b\\\":2.0}"), N(":version", "4")}},
+                {GET, NEW}},
+     .says = "new, version 4"},
+    {.name = "a patch of a session that is being deleted",
+     .run = patch_metadata,
+     .script = {{GET, FOUND(DELETED)}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "a patch that is larger than an item",
+     .run = patch_too_much,
+     .script = {{GET, OLD}},
+     .code = ERR_ITEM_TOO_LARGE},
     {.name = "no such session",
      .run = retitle,
      .script = {{TRANSACT, CANCELED(STOPPED)}},

@@ -1,0 +1,263 @@
+/*
+ * Changing a session: what is given is set or removed in one transaction. The session is read
+ * before only where the write depends on what it is like: a precondition, a patch of its metadata,
+ * or a value that may be too large.
+ */
+#include "base/json_merge.h"
+#include "store/internal.h"
+
+/* Metadata and patch together: neither is larger than an item. */
+#define MERGED_MAX_BYTES ((size_t)2 * ITEM_MAX_BYTES)
+
+#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
+
+/* ---- versions -------------------------------------------------------------------------------- */
+
+int store_check_version(const struct versions *if_match, int64_t version, struct err *e)
+{
+    if (!if_match->present || versions_include(if_match, version))
+        return 0;
+    return err_set(e, ERR_PRECONDITION_FAILED,
+                   "the session has changed since: read it again and repeat the request with its "
+                   "current ETag");
+}
+
+struct str store_version_digits(struct store *s, const struct versions *if_match, int64_t version)
+{
+    if (!if_match->present || if_match->any || version == 0)
+        return STR_NONE;
+    return store_digits(s, version);
+}
+
+/* With If-Match the write goes through only on the version that was checked. */
+const char *store_version_condition(const struct versions *if_match, int64_t version)
+{
+    if (!if_match->present || if_match->any)
+        return "";
+    return version == 0 ? " AND attribute_not_exists(version)" : " AND version = :version";
+}
+
+/* ---- one attempt ----------------------------------------------------------------------------- */
+
+/* A change of a session under way. */
+struct session_update {
+    const struct session_key *key;
+    const struct session_changes *wanted;
+    const struct versions *if_match;
+    struct session now;             /* as it was read last, where it was */
+    struct session_changes changes; /* with metadata for a patch of it */
+    const struct versions *held;    /* what the write is bound to: If-Match, or the version read */
+};
+
+/* A part of an expression, left out unless it is wanted. */
+struct clause {
+    bool wanted;
+    const char *text;
+};
+
+/* " SET a = :a, b = :b"; "" if no clause is wanted. */
+static struct str join_clauses(struct store *s, const char *keyword, const struct clause *clauses,
+                               size_t count)
+{
+    struct str joined = STR("");
+
+    for (size_t i = 0; i < count; i++) {
+        if (clauses[i].wanted)
+            joined = arena_printf(s->arena, "%.*s%s %s", (int)joined.n, joined.p,
+                                  joined.n ? "," : keyword, clauses[i].text);
+    }
+    return joined;
+}
+
+/* Messages, titles and metadata move a session up in the order of activity, its marks do not. */
+static bool moves_up(const struct session_changes *c)
+{
+    bool is_marked = c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || c->tags.p;
+
+    return c->title.p || c->has_metadata || !is_marked;
+}
+
+static bool has_tags(const struct session_changes *c)
+{
+    return c->tags.n > STR("[]").n;
+}
+
+static struct str update_text(struct store *s, const struct session_update *u)
+{
+    const struct session_changes *c = &u->changes;
+    const struct clause set[] = {
+        {moves_up(c), "updated_at = :now"},
+        {c->title.p != NULL, "title = :title"},
+        {c->metadata.p != NULL, "metadata = :metadata"},
+        {c->archived == FLAG_ON, "archived = :true"},
+        {c->pinned == FLAG_ON, "pinned = :true"},
+        {has_tags(c), "tags = :tags"},
+    };
+    const struct clause removed[] = {
+        {c->has_metadata && !c->metadata.p, "metadata"},
+        {c->archived == FLAG_OFF, "archived"},
+        {c->pinned == FLAG_OFF, "pinned"},
+        {c->tags.p && !has_tags(c), "tags"},
+    };
+    struct str sets = join_clauses(s, " SET", set, sizeof(set) / sizeof(set[0]));
+    struct str removes = join_clauses(s, " REMOVE", removed, sizeof(removed) / sizeof(removed[0]));
+
+    return arena_printf(s->arena, UPDATE("ADD version :one%s%s") CONDITION(IS_LIVE "%s") RETURN_OLD,
+                        sets.p, removes.p, store_version_condition(u->held, u->now.version));
+}
+
+/* The value of the attribute tags, in DynamoDB's notation. */
+static struct str list_tags(struct store *s, struct str tags)
+{
+    struct buf text;
+
+    buf_init(&text, ITEM_MAX_BYTES);
+    item_write_strings(&text, tags);
+    struct str list = arena_str(s->arena, buf_str(&text));
+    buf_free(&text);
+    return list;
+}
+
+static size_t write_update(struct store *s, struct transaction *t, const struct session_update *u)
+{
+    const struct session_changes *c = &u->changes;
+    const struct key key = store_session_key(u->key->user_id, u->key->session_id);
+    bool turns_on = c->archived == FLAG_ON || c->pinned == FLAG_ON;
+    struct str now = store_time(s, store_now_us(s));
+
+    transaction_begin(s, t);
+    return transaction_update(
+        t, &key, update_text(s, u),
+        VALUES(STRING_VALUE(":now", moves_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
+               STRING_VALUE(":title", c->title), STRING_VALUE(":metadata", c->metadata),
+               RAW_VALUE(":true", "BOOL", turns_on ? STR("true") : STR_NONE),
+               RAW_VALUE(":tags", "L", has_tags(c) ? list_tags(s, c->tags) : STR_NONE),
+               DIGITS_VALUE(":version", store_version_digits(s, u->held, u->now.version))));
+}
+
+/* What became of an attempt, where it is not -1 with e. UPDATE_AGAIN: the session is not at that
+ * version any more, look again. */
+enum update { UPDATE_FAILED = -1, UPDATED, UPDATE_AGAIN };
+
+static enum update try_update(struct store *s, const struct session_update *u, struct err *e)
+{
+    struct session found;
+    struct transaction t;
+    size_t action = write_update(s, &t, u);
+    enum transaction_end end = transaction_commit(&t, e);
+    enum update r = end == TRANSACTION_DONE ? UPDATED : UPDATE_FAILED;
+
+    if (end == TRANSACTION_CANCELED) {
+        bool lives = transaction_read_item(&t, action, &item_session, &found) && !found.deleted;
+        r = lives ? UPDATE_AGAIN : UPDATE_FAILED;
+        if (!lives)
+            store_session_not_found(e);
+    }
+    transaction_free(&t);
+    return r;
+}
+
+/* ---- looking at it before -------------------------------------------------------------------- */
+
+static void change_flag(enum flag_change change, bool *flag)
+{
+    if (change != FLAG_STAYS)
+        *flag = change == FLAG_ON;
+}
+
+static int check_changed_size(const struct session *current, const struct session_changes *changes,
+                              struct err *e)
+{
+    struct session after = *current;
+
+    if (changes->title.p)
+        after.title = changes->title;
+    if (changes->has_metadata)
+        after.metadata = changes->metadata;
+    if (changes->tags.p)
+        after.tags = changes->tags;
+    change_flag(changes->archived, &after.archived);
+    change_flag(changes->pinned, &after.pinned);
+    return store_check_size(item_size(&item_session, &after), "session", e);
+}
+
+/* It has become too large: how large, only a read tells. If that finds it small enough by now, e
+ * stays as it is. */
+static void explain_size(struct store *s, const struct session_update *u, struct err *e)
+{
+    struct session now;
+
+    if (store_session_read(s, u->key, CONSISTENT, &now, e) == 0)
+        check_changed_size(&now, &u->changes, e);
+}
+
+/* Metadata as the patch makes it of what was read. */
+static int merge_metadata(struct store *s, struct session_update *u, struct err *e)
+{
+    static const struct versions exactly = {.present = true};
+    const struct json_value now = {u->now.metadata.p ? JSON_OBJECT : JSON_NULL, u->now.metadata};
+    const struct json_value patch = {JSON_OBJECT, u->wanted->metadata_patch};
+
+    if (store_check_size(patch.text.n, "session", e) < 0)
+        return -1;
+    u->changes.has_metadata = true;
+    u->changes.metadata = json_merge_patch(now, patch, MERGED_MAX_BYTES, s->arena);
+    if (!u->changes.metadata.p)
+        return store_check_size(MERGED_MAX_BYTES, "session", e);
+    u->held = &exactly;
+    return 0;
+}
+
+/*
+ * The write needs to know the session only to check a precondition, to patch its metadata, or for a
+ * value that may be too large for DynamoDB to look at.
+ */
+static int read_before_update(struct store *s, struct session_update *u, struct err *e)
+{
+    bool is_patch = u->wanted->metadata_patch.p;
+
+    if (!u->if_match->present && !is_patch && u->wanted->metadata.n < ITEM_MAX_BYTES / 2)
+        return 0;
+    if (store_session_read(s, u->key, CONSISTENT, &u->now, e) < 0)
+        return -1;
+    if (u->now.deleted)
+        return store_session_not_found(e);
+    if (store_check_version(u->if_match, u->now.version, e) < 0)
+        return -1;
+    if (is_patch && merge_metadata(s, u, e) < 0)
+        return -1;
+    return check_changed_size(&u->now, &u->changes, e);
+}
+
+static int update(struct store *s, struct session_update *u, struct err *e)
+{
+    enum update r;
+
+    do {
+        if (read_before_update(s, u, e) < 0)
+            return -1;
+        r = try_update(s, u, e);
+        if (r == UPDATE_FAILED && e->code == ERR_ITEM_TOO_LARGE)
+            explain_size(s, u, e);
+    } while (r == UPDATE_AGAIN);
+    return r == UPDATED ? 0 : -1;
+}
+
+int store_session_update(struct store *s, const struct session_key *key,
+                         const struct session_changes *changes, const struct versions *if_match,
+                         struct session *out, struct err *e)
+{
+    struct session_update u = {
+        .key = key, .wanted = changes, .if_match = if_match, .changes = *changes, .held = if_match};
+
+    *out = (struct session){0};
+    if (!store_is_session_key(key))
+        return store_session_not_found(e);
+    if (update(s, &u, e) < 0) {
+        *out = u.now; /* its version is what the precondition did not hold for */
+        return -1;
+    }
+    if (store_session_read(s, key, CONSISTENT, out, e) < 0)
+        return store_changed_unseen(e);
+    return out->deleted ? store_session_not_found(e) : 0;
+}
