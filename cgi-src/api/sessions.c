@@ -1,6 +1,8 @@
 /*
  * /sessions: create, list, read, change, delete.
  */
+#include <inttypes.h>
+
 #include "api/api.h"
 
 static const struct parameter_limits title_limits = {.max_characters = 1000};
@@ -96,12 +98,59 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
 }
 
 /* Besides the cursor. */
-static const char *const list_parameters[] = {"limit", "sort", "user_id", NULL};
+static const char *const list_parameters[] = {"limit", "sort", "archived", "pinned",
+                                              "tag",   "q",    "user_id",  NULL};
 
 struct list_request {
     struct session_query query;
     struct str scope; /* of its cursors */
 };
+
+static int read_wanted(const struct parameters *p, const char *name, enum wanted_flag *out,
+                       struct err *e)
+{
+    static const char *const names[] = {[FLAG_ANY] = "any",
+                                        [FLAG_SET] = "true",
+                                        [FLAG_NOT_SET] = "false",
+                                        [FLAG_NOT_SET + 1] = NULL};
+    int flag = (int)*out;
+
+    if (parameter_choice(p, name, names, &flag, e) < 0)
+        return -1;
+    *out = (enum wanted_flag)flag;
+    return 0;
+}
+
+/* What is archived is out of the way: it is shown only to who asks for it. */
+static int read_filter(const struct parameters *p, struct session_filter *out, struct err *e)
+{
+    *out = (struct session_filter){.archived = FLAG_NOT_SET};
+    if (read_wanted(p, "archived", &out->archived, e) < 0 ||
+        read_wanted(p, "pinned", &out->pinned, e) < 0 ||
+        parameter_string(p, "tag", &tag_limits, &out->tag, e) < 0 ||
+        parameter_string(p, "q", &api_search_limits, &out->text, e) < 0)
+        return -1;
+    return 0;
+}
+
+static uint64_t hash_of(struct str text)
+{
+    return text.p ? str_hash(text) : 0;
+}
+
+/* The list that a cursor belongs to. That of all sessions but the archived ones is as it always
+ * was. */
+static struct str scope_of(const struct session_query *query, const char *order, struct arena *a)
+{
+    const struct session_filter *f = &query->filter;
+    bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY && !f->tag.p && !f->text.p;
+
+    if (is_usual)
+        return arena_printf(a, "sessions %s %.*s", order, (int)query->user_id.n, query->user_id.p);
+    return arena_printf(a, "sessions-filtered %s %d %d %" PRIx64 " %" PRIx64 " %.*s", order,
+                        (int)f->archived, (int)f->pinned, hash_of(f->tag), hash_of(f->text),
+                        (int)query->user_id.n, query->user_id.p);
+}
 
 static int read_list(struct api *api, struct request *q, struct list_request *out, struct err *e)
 {
@@ -117,11 +166,11 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     if (api_named_user(api, q, &query->user_id, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "sort", orders, &order, e) < 0 ||
+        read_filter(&p, &query->filter, e) < 0 ||
         parameter_string(&p, "cursor", &any, &text, e) < 0)
         return -1;
     query->order = (enum session_order)order;
-    out->scope = arena_printf(q->arena, "sessions %s %.*s", orders[order], (int)query->user_id.n,
-                              query->user_id.p);
+    out->scope = scope_of(query, orders[order], q->arena);
     const struct cursor_text cursor = {.scope = out->scope, .text = text};
     return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }

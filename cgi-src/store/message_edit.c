@@ -172,12 +172,22 @@ static size_t move_session(struct transaction *t, const struct message_change *c
     return transaction_update(t, &c->session, last, (struct values){values, 4});
 }
 
+static const char *remove_text(const struct message_changes *changes)
+{
+    bool metadata = changes->has_metadata && !changes->metadata.p;
+    bool content_type = changes->content.p && !changes->content_type.p;
+
+    if (metadata && content_type)
+        return " REMOVE metadata, content_type";
+    return metadata ? " REMOVE metadata" : content_type ? " REMOVE content_type" : "";
+}
+
 static struct str update_text(struct store *s, const struct message_changes *changes)
 {
-    return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s") IS_THERE,
+    return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s%s") IS_THERE,
                         changes->content.p ? ", content = :content" : "",
-                        changes->metadata.p ? ", metadata = :metadata" : "",
-                        changes->has_metadata && !changes->metadata.p ? " REMOVE metadata" : "");
+                        changes->content_type.p ? ", content_type = :type" : "",
+                        changes->metadata.p ? ", metadata = :metadata" : "", remove_text(changes));
 }
 
 static enum change_end try_update(struct store *s, struct message_change *c,
@@ -191,17 +201,27 @@ static enum change_end try_update(struct store *s, struct message_change *c,
     transaction_update(&t, &message, update_text(s, changes),
                        VALUES(STRING_VALUE(":now", c->now),
                               STRING_VALUE(":content", changes->content),
+                              STRING_VALUE(":type", changes->content_type),
                               STRING_VALUE(":metadata", changes->metadata)));
     return commit_change(&t, move_session(&t, c, after, changes), c, e);
 }
 
-static void apply(const struct message_changes *changes, struct str now, struct message *message)
+/* Leaves what is not given, as the Update does. */
+static int apply(const struct message_changes *changes, struct str now, struct message *m,
+                 struct err *e)
 {
-    message->updated_at = now;
-    if (changes->content.p)
-        message->content = changes->content;
+    m->updated_at = now;
+    if (changes->content.p) {
+        m->content = changes->content;
+        m->content_type = changes->content_type;
+    }
     if (changes->has_metadata)
-        message->metadata = changes->metadata;
+        m->metadata = changes->metadata;
+    if (m->content.n == 0 && !m->metadata.p)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "content may be empty or null only in a message that has metadata, and this "
+                       "one would have none");
+    return store_check_size(item_size(&item_message, m), "message", e);
 }
 
 int store_message_update(struct store *s, const struct message_key *key,
@@ -212,8 +232,7 @@ int store_message_update(struct store *s, const struct message_key *key,
 
     if (begin_change(s, key, &c, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
         return -1;
-    apply(changes, c.now, out);
-    if (store_check_size(item_size(&item_message, out), "message", e) < 0)
+    if (apply(changes, c.now, out, e) < 0)
         return -1;
     do
         r = try_update(s, &c, out, changes, e);

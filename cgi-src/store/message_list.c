@@ -1,7 +1,10 @@
 /*
  * Reading messages: a range of a session's partition, page by page, each message handed on as it is
- * read from its page.
+ * read from its page. A search looks through as many pages as a call may take, and hands on what
+ * has the text.
  */
+#include "base/fold.h"
+#include "store/content.h"
 #include "store/internal.h"
 
 /* A walk through a range of a session's partition. */
@@ -82,7 +85,14 @@ struct listing {
     struct str last_id; /* in the page being read */
     bool more;
     unsigned pages;
+    struct fold text;     /* of a search */
+    struct arena scratch; /* for what is rewritten of a page's messages */
 };
+
+static bool is_search(const struct listing *l)
+{
+    return l->query->text.p != NULL;
+}
 
 /*
  * DynamoDB gives each key once and in order; what it gives otherwise is not shown. Only an earlier
@@ -95,15 +105,40 @@ static bool is_next(const struct listing *l, const struct message *m)
     return m->timestamp > TIMESTAMP_OWNER && is_within(l->walk.range, m->timestamp);
 }
 
+/* A text may be in the content as a whole, or in one part of it. */
+static bool has_text(struct listing *l, const struct message *m)
+{
+    struct content_texts texts;
+    bool found = false;
+    struct str text;
+
+    content_texts_begin(&texts, m);
+    while (!found && content_texts_next(&texts, &l->scratch, &text))
+        found = fold_finds(&l->text, text);
+    return found;
+}
+
+/* Hands it on if it is wanted; false if the page has no room for it. */
+static bool show(struct listing *l, const struct message *m)
+{
+    if (l->count == l->query->limit)
+        return false;
+    if (is_search(l) && !has_text(l, m))
+        return true;
+    if (l->visitor->visit(l->visitor->context, m) == VISIT_FULL)
+        return false;
+    l->count++;
+    return true;
+}
+
 static void take(struct listing *l, const struct message *m)
 {
     if (!is_next(l, m))
         return;
-    if (l->count == l->query->limit || l->visitor->visit(l->visitor->context, m) == VISIT_FULL) {
+    if (!show(l, m)) {
         l->more = true;
         return;
     }
-    l->count++;
     l->last = m->timestamp;
     l->last_id = m->message_id;
     advance(&l->walk, m->timestamp);
@@ -131,15 +166,21 @@ static int take_page(struct store *s, struct listing *l, struct err *e)
     return 0;
 }
 
+/* How many items a page of DynamoDB should have. Where few may match, as many as it can. */
+static int64_t choose_limit(const struct listing *l)
+{
+    if (is_search(l))
+        return 0;
+    return l->query->limit - l->count + 1 + (l->walk.range.low == TIMESTAMP_OWNER);
+}
+
 static int read_page(struct store *s, struct listing *l, bool *further, struct err *e)
 {
     const struct query query = {
-        .text = range_text,
-        .limit = l->query->limit - l->count + 1 + (l->walk.range.low == TIMESTAMP_OWNER),
-        .consistency = CONSISTENT_IF_SET,
-    };
+        .text = range_text, .limit = choose_limit(l), .consistency = CONSISTENT_IF_SET};
     int r = begin_page(s, &l->walk, query, e);
 
+    l->walk.items.arena = &l->scratch;
     if (r == 0)
         r = take_page(s, l, e);
     if (r == 0)
@@ -147,6 +188,7 @@ static int read_page(struct store *s, struct listing *l, bool *further, struct e
     *further = *further && !l->more;
     l->pages++;
     items_free(&l->walk.items);
+    arena_free(&l->scratch);
     return r;
 }
 
@@ -179,6 +221,53 @@ static int begin(struct store *s, struct listing *l, struct err *e)
     return from_start ? 0 : store_owner_get(s, &l->claim, &l->owner, e);
 }
 
+static int out_of_time(struct store *s, const struct listing *l, struct err *e)
+{
+    return store_out_of_time(
+        s, l->pages - 1,
+        is_search(l) ? "the time for this request is over before enough was looked through; ask "
+                       "again"
+                     : "the time for this request is over before the page was complete; ask for a "
+                       "smaller `limit`",
+        e);
+}
+
+/* A search need not know whether there are more than it was asked for. */
+static bool is_enough(const struct listing *l)
+{
+    return is_search(l) && (l->pages == STORE_SEARCH_PAGES || l->count == l->query->limit);
+}
+
+/* *further: the range goes on where it ended. */
+static int read_pages(struct store *s, struct listing *l, bool *further, struct err *e)
+{
+    *further = l->walk.range.low <= l->walk.range.high;
+    while (*further && !is_enough(l)) {
+        if (read_page(s, l, further, e) < 0)
+            return out_of_time(s, l, e);
+    }
+    return 0;
+}
+
+/* The timestamp that the walk has come to. */
+static int64_t position_of(const struct range_walk *walk)
+{
+    return walk->direction == FORWARD ? walk->range.low - 1 : walk->range.high + 1;
+}
+
+/* How the list is read to its end, or to the end of what one call does. */
+static int read_list(struct store *s, struct listing *l, struct message_page *out, struct err *e)
+{
+    bool further;
+
+    if (begin(s, l, e) < 0 || read_pages(s, l, &further, e) < 0 ||
+        (!l->owner.has_item && check_without_owner(s, l, e) < 0))
+        return -1;
+    *out = (struct message_page){.more = l->more || further,
+                                 .last = further ? position_of(&l->walk) : l->last};
+    return 0;
+}
+
 int store_messages_list(struct store *s, const struct message_query *query,
                         const struct message_visitor *visitor, struct message_page *out,
                         struct err *e)
@@ -191,20 +280,13 @@ int store_messages_list(struct store *s, const struct message_query *query,
 
     if (!store_is_session_id(query->session_id))
         return store_session_not_found(e);
-    if (begin(s, &l, e) < 0)
-        return -1;
-    bool further = l.walk.range.low <= l.walk.range.high;
-    while (further) {
-        if (read_page(s, &l, &further, e) < 0)
-            return store_out_of_time(s, l.pages - 1,
-                                     "the time for this request is over before the page was "
-                                     "complete; ask for a smaller `limit`",
-                                     e);
-    }
-    if (!l.owner.has_item && check_without_owner(s, &l, e) < 0)
-        return -1;
-    *out = (struct message_page){.more = l.more, .last = l.last};
-    return 0;
+    arena_init(&l.scratch);
+    if (is_search(&l))
+        fold_init(&l.text, query->text);
+    int r = read_list(s, &l, out, e);
+    if (is_search(&l))
+        fold_free(&l.text);
+    return r;
 }
 
 /* ---- the last message of a range ------------------------------------------------------------- */

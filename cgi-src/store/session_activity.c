@@ -227,20 +227,24 @@ static enum items_end stream_page(struct store *s, struct user_walk *partition, 
     return end;
 }
 
-static int stream(struct store *s, struct str user_id, struct walk *walk, struct heap *h,
-                  struct err *e)
+static int stream(struct store *s, const struct session_query *query, struct walk *walk,
+                  struct heap *h, struct err *e)
 {
-    struct user_walk partition = {.user_id = user_id,
+    struct session_matcher matcher;
+    struct user_walk partition = {.user_id = query->user_id,
                                   .query = {.table = STORE_SESSIONS_TABLE,
                                             .text = user_sessions_text,
-                                            .values = USER_SESSIONS_VALUES(user_id),
+                                            .values = USER_SESSIONS_VALUES(query->user_id),
                                             .direction = FORWARD,
-                                            .consistency = CONSISTENT_IF_SET}};
+                                            .consistency = CONSISTENT_IF_SET},
+                                  .matcher = &matcher};
     enum items_end end;
 
+    session_matcher_init(&matcher, &query->filter);
     do
         end = stream_page(s, &partition, walk, h, e);
     while (end == ITEMS_MORE);
+    session_matcher_free(&matcher);
     if (end == ITEMS_END)
         return 0;
     return store_out_of_time(s, partition.pages,
@@ -354,7 +358,7 @@ int store_sessions_by_activity(struct store *s, const struct session_query *quer
     if (query->cursor.p && read_cursor(query->cursor, &walk, e) < 0)
         return -1;
     h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct heap_entry *));
-    int r = stream(s, query->user_id, &walk, &h, e);
+    int r = stream(s, query, &walk, &h, e);
     while (r < 0 && h.count > 0)
         free(take_worst(&h));
     if (r < 0)

@@ -4,6 +4,8 @@
  */
 #include "store/session_query.h"
 
+#define QUERY_MAX_ITEMS 1000
+
 struct session_listing {
     const struct session_visitor *visitor;
     int64_t limit;
@@ -33,36 +35,67 @@ static void take(struct store *s, struct user_walk *walk, struct session_listing
         l->last_id = arena_str(s->arena, last);
 }
 
+/*
+ * How many items the next page of DynamoDB should have: those that are still wanted and one, and if
+ * some did not match, as many more as it has taken so far to find one. Each call costs time, each
+ * item that is read a little money.
+ */
+static int64_t choose_limit(const struct session_listing *l, const struct user_walk *walk)
+{
+    int64_t wanted = l->limit - l->count + 1;
+    int64_t found = l->count > 0 ? l->count : 1;
+    int64_t estimate = wanted * (l->count + walk->passed_over) / found;
+
+    if (estimate > QUERY_MAX_ITEMS)
+        estimate = QUERY_MAX_ITEMS;
+    return estimate > wanted ? estimate : wanted;
+}
+
+static enum items_end read_page(struct store *s, struct user_walk *walk, struct session_listing *l,
+                                struct err *e)
+{
+    enum items_end end = ITEMS_FAILED;
+    struct arena scratch; /* for what is rewritten of sessions, however many are passed over */
+
+    arena_init(&scratch);
+    walk->query.limit = choose_limit(l, walk);
+    if (user_walk_page(s, walk, e) == 0) {
+        walk->items.arena = &scratch;
+        take(s, walk, l);
+        end = user_walk_end_page(s, walk, e);
+    } else {
+        user_walk_stop(walk);
+    }
+    arena_free(&scratch);
+    return end;
+}
+
 static int by_creation(struct store *s, const struct session_query *query,
                        const struct session_visitor *visitor, struct session_page *out,
                        struct err *e)
 {
     struct session_listing l = {.visitor = visitor, .limit = query->limit};
+    struct session_matcher matcher;
     struct user_walk walk = {.user_id = query->user_id,
                              .query = {.table = STORE_SESSIONS_TABLE,
                                        .text = user_sessions_text,
                                        .values = USER_SESSIONS_VALUES(query->user_id),
                                        .direction = BACKWARD,
                                        .consistency = CONSISTENT_IF_SET},
-                             .after = query->cursor};
+                             .after = query->cursor,
+                             .matcher = &matcher};
     enum items_end end = ITEMS_MORE;
 
     if (query->cursor.p && (!store_is_session_id(query->cursor) || !str_is_utf8(query->cursor)))
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
-    while (end == ITEMS_MORE && !l.more) {
-        walk.query.limit = l.limit - l.count + 1;
-        end = ITEMS_FAILED;
-        if (user_walk_page(s, &walk, e) == 0) {
-            take(s, &walk, &l);
-            end = user_walk_end_page(s, &walk, e);
-        } else {
-            user_walk_stop(&walk);
-        }
-    }
+    session_matcher_init(&matcher, &query->filter);
+    while (end == ITEMS_MORE && !l.more)
+        end = read_page(s, &walk, &l, e);
+    session_matcher_free(&matcher);
     if (end == ITEMS_FAILED)
         return store_out_of_time(s, walk.pages,
                                  "the time for this request is over before the page was complete; "
-                                 "ask for a smaller `limit`",
+                                 "ask for a smaller `limit`, or for what more sessions match",
                                  e);
     out->next_cursor = l.more ? l.last_id : STR_NONE;
     return 0;

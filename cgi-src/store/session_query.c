@@ -51,10 +51,12 @@ int user_walk_page(struct store *s, struct user_walk *walk, struct err *e)
 bool user_walk_next(struct user_walk *walk, struct session *out)
 {
     while (items_next(&walk->items, &item_session, out)) {
-        if (is_beyond(walk, out->session_id, walk->position)) {
-            walk->position = out->session_id;
+        if (!is_beyond(walk, out->session_id, walk->position))
+            continue;
+        walk->position = out->session_id;
+        if (!walk->matcher || session_matches(walk->matcher, out))
             return true;
-        }
+        walk->passed_over++;
     }
     return false;
 }

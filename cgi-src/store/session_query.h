@@ -6,6 +6,7 @@
 #define STORE_SESSION_QUERY_H
 
 #include "store/internal.h"
+#include "store/session_filter.h"
 
 /* A walk through a user's partition, page by page, in the order of its sort keys. The caller sets
  * what stands before the line. */
@@ -13,12 +14,15 @@ struct user_walk {
     struct str user_id;
     struct query query; /* all but its start */
     struct str after;   /* the sort key after which it begins; STR_NONE: at the beginning */
+    struct session_matcher
+        *matcher; /* borrowed; what does not match is passed over. NULL: nothing */
     /* ---- */
     struct items items;
     struct str start;      /* of the next page, a key's JSON */
     struct str position;   /* the last sort key that was passed */
     struct str page_start; /* the sort key after which the page begins */
     unsigned pages;        /* read to their end */
+    int64_t passed_over;   /* so many did not match */
 };
 
 /* The text of a Query over the user's sessions alone, without helpers; and of one over all there
@@ -31,7 +35,7 @@ extern const struct str user_all_text;
 
 /* Reads the next page. user_walk_end_page in either case. */
 int user_walk_page(struct store *s, struct user_walk *walk, struct err *e);
-/* The next item of the page that has a place in the order; views into the page. */
+/* The next item of the page that has a place in the order, and matches; views into the page. */
 bool user_walk_next(struct user_walk *walk, struct session *out);
 /* Whether there is another page. ITEMS_FAILED with e, also if the pages do not move on. */
 enum items_end user_walk_end_page(struct store *s, struct user_walk *walk, struct err *e);

@@ -92,11 +92,22 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
 
 enum session_order { SESSIONS_BY_ACTIVITY, SESSIONS_BY_CREATION };
 
+enum wanted_flag { FLAG_ANY, FLAG_SET, FLAG_NOT_SET };
+
+/* Which sessions are shown: those for which all of it holds. Zeroed: all. */
+struct session_filter {
+    enum wanted_flag archived;
+    enum wanted_flag pinned;
+    struct str tag;  /* one of theirs, exactly; STR_NONE: any or none */
+    struct str text; /* in the title or in the preview, folded (base/fold.h); STR_NONE: any */
+};
+
 struct session_query {
     struct str user_id;
     enum session_order order;
     int64_t limit;
     struct str cursor; /* STR_NONE for the first page */
+    struct session_filter filter;
 };
 
 /* What became of an item that a list has come to. VISIT_FULL: it does not fit into the page any
@@ -113,7 +124,8 @@ struct session_page {
     struct str next_cursor; /* opaque bytes, in the arena; STR_NONE at the end */
 };
 
-/* ERR_INVALID_CURSOR if the cursor is not one of this order. */
+/* A page has as many as the limit says, or it is the last. ERR_INVALID_CURSOR if the cursor is not
+ * one of this order. */
 int store_sessions_list(struct store *s, const struct session_query *query,
                         const struct session_visitor *visitor, struct session_page *out,
                         struct err *e);
@@ -129,7 +141,8 @@ struct message_new {
     struct str message_id; /* STR_NONE: one is made */
     struct str role;
     struct str content;
-    struct str metadata; /* STR_NONE: none */
+    struct str content_type; /* as in struct message */
+    struct str metadata;     /* STR_NONE: none */
 };
 
 #define STORE_APPEND_MAX 50
@@ -153,6 +166,7 @@ struct message_query {
     int64_t after;  /* exclusive; 0 from the beginning */
     int64_t before; /* exclusive; INT64_MAX to the end */
     int64_t limit;
+    struct str text; /* in the content, folded (base/fold.h); STR_NONE: all messages */
 };
 
 /* Called for each message in order; the views die when it returns. */
@@ -162,9 +176,13 @@ struct message_visitor {
 };
 
 struct message_page {
-    bool more;    /* there are messages beyond */
-    int64_t last; /* timestamp of the last one visited */
+    bool more;    /* there are messages beyond, or may be where a text is looked for */
+    int64_t last; /* timestamp of the last one that was looked at */
 };
+
+/* How many pages of DynamoDB, of 1 MB at most, one call looks through for a text. It ends after
+ * them, with whatever was found, even nothing. */
+#define STORE_SEARCH_PAGES 4
 
 int store_messages_list(struct store *s, const struct message_query *query,
                         const struct message_visitor *visitor, struct message_page *out,
@@ -180,11 +198,13 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
                       struct err *e);
 
 struct message_changes {
-    struct str content; /* STR_NONE: stays */
+    struct str content;      /* STR_NONE: stays */
+    struct str content_type; /* with content; as in struct message */
     bool has_metadata;
     struct str metadata; /* with has_metadata; STR_NONE: cleared */
 };
 
+/* ERR_INVALID_PARAMETER if the message would have neither content nor metadata. */
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e);
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e);

@@ -179,10 +179,8 @@ static int get_message(struct answer *a, struct err *e)
     return 0;
 }
 
-static int list_messages(struct answer *a, bool descending, struct err *e)
+static int query_messages(struct answer *a, struct message_query query, struct err *e)
 {
-    const struct message_query query = {
-        .session_id = STR("s"), .descending = descending, .before = INT64_MAX, .limit = 20};
     const struct message_visitor visitor = {shape_list_message, &a->list};
     struct message_page page;
     json_begin_object(&a->list.w);
@@ -194,21 +192,30 @@ static int list_messages(struct answer *a, bool descending, struct err *e)
     return a->list.count <= query.limit ? 0 : (abort(), -1);
 }
 
+static const struct message_query all_messages = {
+    .session_id = STR_INIT("s"), .before = INT64_MAX, .limit = 20};
+
 static int list_forward(struct answer *a, struct err *e)
 {
-    return list_messages(a, false, e);
+    return query_messages(a, all_messages, e);
 }
 
 static int list_backward(struct answer *a, struct err *e)
 {
-    return list_messages(a, true, e);
+    struct message_query query = all_messages;
+    query.descending = true;
+    return query_messages(a, query, e);
 }
 
-static int list_sessions(struct answer *a, enum session_order order, const char *cursor,
-                         struct err *e)
+static int search_messages(struct answer *a, struct err *e)
 {
-    const struct session_query query = {
-        .user_id = STR("u"), .order = order, .limit = 20, .cursor = str_from(cursor)};
+    struct message_query query = all_messages;
+    query.text = STR("\xc3\xa9");
+    return query_messages(a, query, e);
+}
+
+static int query_sessions(struct answer *a, struct session_query query, struct err *e)
+{
     const struct session_visitor visitor = {shape_list_session, &a->list};
     struct session_page page;
     json_begin_object(&a->list.w);
@@ -218,6 +225,24 @@ static int list_sessions(struct answer *a, enum session_order order, const char 
     shape_list_end(&a->list);
     json_end_object(&a->list.w);
     return a->list.count <= query.limit ? 0 : (abort(), -1);
+}
+
+static int list_sessions(struct answer *a, enum session_order order, const char *cursor,
+                         struct err *e)
+{
+    const struct session_query query = {
+        .user_id = STR("u"), .order = order, .limit = 20, .cursor = str_from(cursor)};
+    return query_sessions(a, query, e);
+}
+
+static int search_sessions(struct answer *a, struct err *e)
+{
+    const struct session_query query = {
+        .user_id = STR("u"),
+        .order = SESSIONS_BY_CREATION,
+        .limit = 20,
+        .filter = {.archived = FLAG_NOT_SET, .tag = STR("t\xc3\xa9"), .text = STR("\xc3\xa9")}};
+    return query_sessions(a, query, e);
 }
 
 static int list_created(struct answer *a, struct err *e)
@@ -305,10 +330,10 @@ static int erase_user(struct answer *a, struct err *e)
 typedef int (*operation)(struct answer *a, struct err *e);
 
 static const operation operations[] = {
-    get_session,         get_message,  list_forward,   list_backward,
-    list_created,        list_active,  append,         create,
-    rename_session,      edit_message, delete_session, erase_user,
-    list_active_further,
+    get_session,         get_message,     list_forward,    list_backward,
+    list_created,        list_active,     append,          create,
+    rename_session,      edit_message,    delete_session,  erase_user,
+    list_active_further, search_messages, search_sessions,
 };
 
 /* ---- one input ------------------------------------------------------------------------------- */

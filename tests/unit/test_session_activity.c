@@ -95,7 +95,8 @@ static void list(struct partition *p, struct arena *arena, struct shown *shown,
 {
     static const char *const no_settings[] = {NULL};
     const struct dynamo_parts parts = {fake_chain, no_transport_new, the_partition, p};
-    const struct session_query query = {STR("u"), SESSIONS_BY_ACTIVITY, LIMIT, STR_NONE};
+    const struct session_query query = {
+        .user_id = STR("u"), .order = SESSIONS_BY_ACTIVITY, .limit = LIMIT};
     struct config config;
     struct err e = {0};
 

@@ -76,6 +76,32 @@ static int list_before_everything(struct world *w, struct err *e)
     return list_messages(w, &query, e);
 }
 
+static int search(struct world *w, struct message_query query, struct err *e)
+{
+    query.session_id = STR("s");
+    query.text = STR("AB");
+    return list_messages(w, &query, e);
+}
+
+static int search_first(struct world *w, struct err *e)
+{
+    return search(w, first_two, e);
+}
+
+static int search_last(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.descending = true;
+    return search(w, query, e);
+}
+
+static int search_after_4(struct world *w, struct err *e)
+{
+    struct message_query query = first_two;
+    query.after = 4;
+    return search(w, query, e);
+}
+
 #define OWNER_ITEM "{" OWNER "}"
 #define MESSAGE(timestamp, content) "{" N("timestamp", timestamp) "," S("content", content) "}"
 #define AT(timestamp) N("timestamp", timestamp)
@@ -210,6 +236,75 @@ static const struct store_case messages[] = {
      .words = "DynamoDB cannot be reached"},
 };
 
+#define PARTS(timestamp, text)                                                                     \
+    "{" N("timestamp", timestamp) ",\"content_type\":{\"S\":\"parts\"}," S(                        \
+        "content", "[{\\\"text\\\":\\\"" text "\\\"},{\\\"type\\\":\\\"ab\\\"}]") "}"
+
+/* What is looked through is bounded, and told by where the page ends. */
+static const struct store_case searches[] = {
+    {.name = "what has the text",
+     .run = search_first,
+     .script = {{QUERY,
+                 PAGE(OWNER_ITEM
+                      "," MESSAGE("5", "xaB") "," MESSAGE("6", "a b") "," MESSAGE("7", "Ab")),
+                 {RANGE("0", END)},
+                 .lacks = "\"Limit\""}},
+     .says = "5:xaB 7:Ab end 7"},
+    {.name = "in a part, not around it",
+     .run = search_after_4,
+     .script = {OWNED, {QUERY, PAGE(PARTS("5", "x") "," PARTS("6", "\\\\u0041b"))}},
+     .says = "6:[{\"text\":\"\\u0041b\"},{\"type\":\"ab\"}] end 6"},
+    {.name = "the page is full: it goes on behind the last one looked at",
+     .run = search_first,
+     .script = {{QUERY, PAGE(OWNER_ITEM
+                             "," MESSAGE("5", "ab") "," MESSAGE("6", "ab") "," MESSAGE("7", "x"))}},
+     .says = "5:ab 6:ab more 6"},
+    {.name = "the page is full where DynamoDB's ends",
+     .run = search_first,
+     .script = {{QUERY,
+                 PAGE_BEFORE(AT("9"), OWNER_ITEM "," MESSAGE("5", "ab") "," MESSAGE("6", "ab"))}},
+     .says = "5:ab 6:ab more 9"},
+    {.name = "four pages and no more",
+     .run = search_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("5"), OWNER_ITEM "," MESSAGE("5", "x"))},
+                {QUERY,
+                 PAGE_BEFORE(AT("7"), MESSAGE("6", "ab") "," MESSAGE("7", "x")),
+                 {RANGE("6", END)}},
+                {QUERY, PAGE_BEFORE(AT("8"), ""), {RANGE("8", END)}},
+                {QUERY, PAGE_BEFORE(AT("20"), MESSAGE("9", "x")), {RANGE("9", END)}}},
+     .says = "6:ab more 20"},
+    {.name = "four pages backwards, and nothing found",
+     .run = search_last,
+     .script = {OWNED,
+                {QUERY, PAGE_BEFORE(AT("30"), MESSAGE("31", "x")), {RANGE("1", END)}},
+                {QUERY, PAGE_BEFORE(AT("20"), MESSAGE("21", "x")), {RANGE("1", "29")}},
+                {QUERY, PAGE_BEFORE(AT("10"), MESSAGE("11", "x")), {RANGE("1", "19")}},
+                {QUERY, PAGE_BEFORE(AT("5"), ""), {RANGE("1", "9")}}},
+     .says = "more 5"},
+    {.name = "the fourth page is the last",
+     .run = search_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("5"), OWNER_ITEM "," MESSAGE("5", "x"))},
+                {QUERY, PAGE_BEFORE(AT("7"), "")},
+                {QUERY, PAGE_BEFORE(AT("8"), "")},
+                {QUERY, PAGE(MESSAGE("9", "x"))}},
+     .says = "end 9"},
+    {.name = "nothing found in an earlier backend's, which has messages",
+     .run = search_first,
+     .script = {{QUERY, PAGE(MESSAGE("5", "x"))},
+                {QUERY, PAGE("{" AT("5") "}"), {"\"ScanIndexForward\":false"}}},
+     .says = "end 5"},
+    {.name = "there is no such session",
+     .run = search_first,
+     .script = {{QUERY, PAGE("")}, {QUERY, PAGE("")}},
+     .code = ERR_SESSION_NOT_FOUND},
+    {.name = "the deadline",
+     .run = search_first,
+     .script = {{QUERY, PAGE_BEFORE(AT("3"), OWNER_ITEM)},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 4999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "ask again"},
+};
+
 /* Answers that DynamoDB does not give: nothing is told twice, nothing loops. */
 static const struct store_case odd_messages[] = {
     {.name = "an empty key is the end",
@@ -271,18 +366,55 @@ static enum visit visit_session(void *context, const struct session *session)
     return VISIT_TAKEN;
 }
 
+static int query_sessions(struct world *w, const struct session_query *query, struct err *e)
+{
+    struct session_page page;
+    const struct session_visitor visitor = {visit_session, w};
+    int r = store_sessions_list(w->store, query, &visitor, &page, e);
+
+    if (r == 0)
+        say_str(w, " next ", page.next_cursor);
+    return r;
+}
+
 static int list_sessions(struct world *w, enum session_order order, const char *cursor,
                          struct err *e)
 {
     const struct session_query query = {
         .user_id = STR("u"), .order = order, .limit = 2, .cursor = str_from(cursor)};
-    struct session_page page;
-    const struct session_visitor visitor = {visit_session, w};
-    int r = store_sessions_list(w->store, &query, &visitor, &page, e);
 
-    if (r == 0)
-        say_str(w, " next ", page.next_cursor);
-    return r;
+    return query_sessions(w, &query, e);
+}
+
+static int pinned_by_creation(struct world *w, struct err *e)
+{
+    const struct session_query query = {.user_id = STR("u"),
+                                        .order = SESSIONS_BY_CREATION,
+                                        .limit = 2,
+                                        .filter = {.pinned = FLAG_SET}};
+
+    return query_sessions(w, &query, e);
+}
+
+static int pinned_by_activity(struct world *w, struct err *e)
+{
+    const struct session_query query = {.user_id = STR("u"),
+                                        .order = SESSIONS_BY_ACTIVITY,
+                                        .limit = 2,
+                                        .filter = {.pinned = FLAG_SET}};
+
+    return query_sessions(w, &query, e);
+}
+
+static int pinned_by_activity_after_c(struct world *w, struct err *e)
+{
+    const struct session_query query = {.user_id = STR("u"),
+                                        .order = SESSIONS_BY_ACTIVITY,
+                                        .limit = 2,
+                                        .cursor = STR("51e868f2b8c00 51e8461454801 1 c"),
+                                        .filter = {.pinned = FLAG_SET}};
+
+    return query_sessions(w, &query, e);
 }
 
 static int by_creation(struct world *w, struct err *e)
@@ -445,7 +577,58 @@ static const struct store_case odd_sessions[] = {
      .words = "`sort=created`"},
 };
 
+#define IS_PINNED "\"pinned\":{\"BOOL\":true}"
+#define PINNED(id) "{" S("session_id", id) "," IS_PINNED "}"
+#define ACTIVE_PINNED(id, hour)                                                                    \
+    "{" S("session_id", id) "," IS_PINNED "," S("updated_at", DAY hour ":00:00.000000Z") "}"
+
+/* Pages are complete, however few match; and how many items are asked for grows with what did not.
+ */
+static const struct store_case filtered[] = {
+    {.name = "those that match, and whether there are more",
+     .run = pinned_by_creation,
+     .script = {{QUERY,
+                 PAGE_BEFORE(KEY("i"), SESSION("k") "," PINNED("j") "," SESSION("i")),
+                 {"\"Limit\":3"}},
+                {QUERY,
+                 PAGE_BEFORE(KEY("f"), SESSION("h") "," PINNED("g") "," SESSION("f")),
+                 {START("i"), "\"Limit\":6"}},
+                {QUERY,
+                 PAGE_BEFORE(KEY("d"), SESSION("e") "," SESSION("d")),
+                 {START("f"), "\"Limit\":3"}},
+                {QUERY,
+                 PAGE(SESSION("c") "," PINNED("b") "," PINNED("a")),
+                 {START("d"), "\"Limit\":4"}}},
+     .says = "j g next g"},
+    {.name = "none matches",
+     .run = pinned_by_creation,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), SESSION("d") "," SESSION("c") "," SESSION("b"))},
+                {QUERY, PAGE_BEFORE(KEY("a"), ""), {START("b"), "\"Limit\":9"}},
+                {QUERY, PAGE(""), {START("a"), "\"Limit\":9"}}},
+     .says = " next -"},
+    {.name = "too few for the deadline",
+     .run = pinned_by_creation,
+     .script = {{QUERY,
+                 {.body = "{\"Items\":[" SESSION("d") "],\"LastEvaluatedKey\":{" KEY("d") "}}",
+                  .took_us = 4000000}},
+                {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 999000}}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "what more sessions match"},
+    {.name = "the best that match",
+     .run = pinned_by_activity,
+     .script = {{QUERY, PAGE_BEFORE(KEY("b"), ACTIVE("a", "11") "," ACTIVE_PINNED("b", "08"))},
+                {QUERY, PAGE(ACTIVE_PINNED("c", "10") "," ACTIVE("d", "12") "," ACTIVE_PINNED(
+                            "e", "09"))}},
+     .says = "c e next 51e868f2b8c00 51e838ab1a401 1 e"},
+    {.name = "where those stood that do not match is not asked",
+     .run = pinned_by_activity_after_c,
+     .script = {{QUERY, PAGE(ACTIVE("a", "13") "," ACTIVE_PINNED("b", "08"))}},
+     .says = "b next -"},
+};
+
+STORE_TEST(test_filtered, filtered)
 STORE_TEST(test_messages, messages)
+STORE_TEST(test_searches, searches)
 STORE_TEST(test_odd_messages, odd_messages)
 STORE_TEST(test_odd_sessions, odd_sessions)
 STORE_TEST(test_creation, creation)
@@ -456,7 +639,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages),     cmocka_unit_test(test_odd_messages),
         cmocka_unit_test(test_odd_sessions), cmocka_unit_test(test_creation),
-        cmocka_unit_test(test_activity),
+        cmocka_unit_test(test_activity),     cmocka_unit_test(test_filtered),
+        cmocka_unit_test(test_searches),
     };
     return cmocka_run_group_tests_name("store_list", tests, NULL, NULL);
 }
