@@ -52,6 +52,7 @@ struct process {
     struct auth *auth;
     struct cors_policy cors;
     struct cursor_key cursor_key;
+    struct export_places export_places;
     _Atomic bool warned_of_no_auth;
 };
 
@@ -70,7 +71,7 @@ struct exchange {
     const struct route *route; /* NULL: none fits */
     int64_t began_us;
     int64_t waited_us; /* for a worker, before that */
-    bool client_gone;  /* before anything was done for it */
+    bool client_gone;  /* before anything was done for it, or in the midst of a long answer */
     struct err err;
 };
 
@@ -140,6 +141,12 @@ static int fetch_keys(void *context, const char *url, struct buf *body, struct e
     return r;
 }
 
+/* An eighth of the threads: exports alone never hold all. */
+static unsigned exports_at_once(int64_t threads)
+{
+    return threads < 16 ? 1 : (unsigned)(threads / 8);
+}
+
 void *service_process_new(const struct config *config, struct err *e)
 {
     struct process *p = calloc(1, sizeof(*p));
@@ -157,6 +164,7 @@ void *service_process_new(const struct config *config, struct err *e)
     p->store = store_shared_new(config, &clock_system);
     p->cors = (struct cors_policy){config->cors_origins, config->cors_credentials};
     cursor_key_init(&p->cursor_key, config->sessions_table, config->messages_table);
+    p->export_places.max = exports_at_once(config->pool_threads);
     return p;
 }
 
@@ -282,8 +290,10 @@ static int run_handler(struct exchange *x, route_handler handler)
 {
     struct thread *t = x->thread;
     struct request *request = &x->request;
-    struct api api = {
-        .store = t->store, .clock = &clock_system, .cursor_key = &t->process->cursor_key};
+    struct api api = {.store = t->store,
+                      .clock = &clock_system,
+                      .cursor_key = &t->process->cursor_key,
+                      .export_places = &t->process->export_places};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;
@@ -348,8 +358,11 @@ static struct str outcome_of(const struct exchange *x)
     return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
 }
 
+/* An answer that was sent in parts takes as long as it is. */
 static bool is_slow(const struct exchange *x, int64_t us)
 {
+    if (x->thread->response.begun)
+        return false;
     return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
 }
 
@@ -391,7 +404,9 @@ static void account(const struct exchange *x)
     int64_t us = mono_us() - x->began_us;
     struct dynamo_stats stats = dynamo_stats(t->dynamo);
     size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
-    enum log_level level = is_slow(x, us) || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
+    bool broken_off = t->response.begun && x->err.code && !x->client_gone;
+    enum log_level level =
+        is_slow(x, us) || t->response.status >= 500 || broken_off ? LOG_WARNING : LOG_INFO;
 
     metrics_request((unsigned)route, (unsigned)t->response.status, us);
     if (is_logged(x, &stats, level))
@@ -405,20 +420,41 @@ static void rest(struct thread *t)
     response_reset(&t->response);
 }
 
+/* An answer of which a part was sent can only be ended or broken off. */
+static void end_stream(struct exchange *x, struct gateway *gateway, int result)
+{
+    struct response *r = &x->thread->response;
+
+    if (result < 0 || response_send(r, gateway, x->request.method == HTTP_HEAD) < 0)
+        gateway->break_off(gateway);
+    x->client_gone = r->client_gone;
+}
+
+static void end_answer(struct exchange *x, struct gateway *gateway, int result)
+{
+    struct response *r = &x->thread->response;
+
+    if (result < 0)
+        response_error(r, &x->err, x->request.request_id);
+    if (!buf_ok(&r->body)) {
+        err_set(&x->err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
+        response_error(r, &x->err, x->request.request_id);
+    }
+    if (!x->client_gone)
+        response_send(r, gateway, x->request.method == HTTP_HEAD);
+}
+
 void service_handle(void *thread, struct gateway *gateway)
 {
     struct thread *t = thread;
     struct exchange x = {.thread = t, .began_us = mono_us(), .waited_us = time_waited(gateway)};
 
     dynamo_begin(t->dynamo, 0);
-    if (dispatch(&x, gateway) < 0)
-        response_error(&t->response, &x.err, x.request.request_id);
-    if (!buf_ok(&t->response.body)) {
-        err_set(&x.err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
-        response_error(&t->response, &x.err, x.request.request_id);
-    }
-    if (!x.client_gone)
-        response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
+    int result = dispatch(&x, gateway);
+    if (t->response.begun)
+        end_stream(&x, gateway, result);
+    else
+        end_answer(&x, gateway, result);
     account(&x);
     rest(t);
 }

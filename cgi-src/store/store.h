@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "aws/dynamo.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -105,6 +106,30 @@ struct session_page {
 int store_sessions_list(struct store *s, const struct session_query *query,
                         const struct session_visitor *visitor, struct session_page *out,
                         struct err *e);
+
+/* ---- export (store/export.c) ---- */
+
+/* Where an export's lines go. lines is empty at first. flush takes what is in it and leaves it
+ * empty: -1 with e ends the export. It is called whenever there are 64 KB. */
+struct export_sink {
+    struct buf *lines;
+    int (*flush)(void *context, struct err *e);
+    void *context;
+};
+
+struct export_counts {
+    int64_t sessions;
+    int64_t messages;
+};
+
+/*
+ * Every session of a user in the order of creation, each followed by its messages in order, as
+ * lines of JSON; then the line "end" with the counts, which is left in lines with whatever came
+ * after the last flush. A session that is deleted meanwhile is left out, or has fewer messages than
+ * it had. Each call may take 30 s; an export as a whole has no deadline.
+ */
+int store_user_export(struct store *s, struct str user_id, const struct export_sink *sink,
+                      struct export_counts *out, struct err *e);
 
 /* ---- messages ---- */
 

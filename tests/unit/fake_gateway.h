@@ -14,6 +14,7 @@ struct fake_gateway {
     const char *const *variables; /* "NAME=value", ended by NULL */
     struct str body;              /* what read hands out, a few bytes at a time */
     struct buf written;
+    bool broken_off;
 };
 
 static const char *fake_param(struct gateway *g, const char *name)
@@ -54,11 +55,16 @@ static bool fake_client_gone(struct gateway *g)
     return false;
 }
 
+static void fake_break_off(struct gateway *g)
+{
+    ((struct fake_gateway *)g)->broken_off = true;
+}
+
 static inline void fake_gateway_init(struct fake_gateway *fake, const char *const *variables,
                                      const char *body)
 {
     *fake = (struct fake_gateway){
-        .gateway = {fake_param, fake_read, fake_write, fake_client_gone},
+        .gateway = {fake_param, fake_read, fake_write, fake_client_gone, fake_break_off},
         .variables = variables,
         .body = str_from(body),
     };
