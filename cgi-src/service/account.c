@@ -1,0 +1,84 @@
+/*
+ * What is told of a request when it has been answered: the metrics and the log line.
+ */
+#include "base/log.h"
+#include "service/internal.h"
+
+const struct metrics_labels *service_metrics_labels(void)
+{
+    static const char *names[API_ROUTES_MAX + 1];
+    static struct metrics_labels labels = {
+        .routes = names,
+        .operations = dynamo_operation_names,
+        .operation_count = DYNAMO_OPERATIONS,
+        .outcomes = dynamo_outcome_names,
+        .outcome_count = DYNAMO_OUTCOMES,
+    };
+    for (size_t i = 0; i < api_route_count; i++)
+        names[i] = api_routes[i].path;
+    names[api_route_count] = "none";
+    labels.route_count = (unsigned)api_route_count + 1;
+    return &labels;
+}
+
+static struct str outcome_of(const struct exchange *x)
+{
+    if (x->client_gone)
+        return STR("client_gone");
+    return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
+}
+
+/* An answer that was sent in parts takes as long as it is. */
+static bool is_slow(const struct exchange *x, int64_t us)
+{
+    if (x->thread->response.begun)
+        return false;
+    return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
+}
+
+/* nginx's access log tells of every request; this log of those that somebody has to look into. */
+static bool is_logged(const struct exchange *x, const struct dynamo_stats *stats,
+                      enum log_level level)
+{
+    const struct config *config = x->thread->process->config;
+
+    return log_enabled(level) && (config->logged_requests == LOGGED_ALL || level > LOG_INFO ||
+                                  stats->retries > 0 || stats->refusals > 0);
+}
+
+static void log_request(const struct exchange *x, const struct dynamo_stats *stats, int64_t us,
+                        enum log_level level)
+{
+    const struct service_thread *t = x->thread;
+    const char *method = http_method_names[x->request.method];
+    const struct log_field fields[] = {
+        {.name = "request_id", .text = str_from(x->request.request_id)},
+        {.name = "method", .text = str_from(method ? method : "?")},
+        {.name = "route", .text = str_from(x->route ? x->route->path : "none")},
+        {.name = "status", .number = t->response.status},
+        {.name = "ms", .number = us, .thousandths = true},
+        {.name = "waited_ms", .number = x->waited_us, .thousandths = true},
+        {.name = "dynamodb_calls", .number = stats->calls},
+        {.name = "dynamodb_retries", .number = stats->retries},
+        {.name = "dynamodb_ms", .number = stats->us, .thousandths = true},
+        {.name = "dynamodb_request_id", .text = str_from(stats->request_id)},
+        {.name = "code", .text = outcome_of(x)},
+    };
+    log_fields(level, is_slow(x, us) ? "slow request" : "request", fields,
+               sizeof(fields) / sizeof(fields[0]));
+}
+
+void exchange_account(const struct exchange *x)
+{
+    const struct service_thread *t = x->thread;
+    int64_t us = service_now_us(t->process) - x->began_us;
+    struct dynamo_stats stats = dynamo_stats(t->dynamo);
+    size_t route = x->route ? (size_t)(x->route - api_routes) : api_route_count;
+    bool broken_off = t->response.begun && x->err.code && !x->client_gone;
+    enum log_level level =
+        is_slow(x, us) || t->response.status >= 500 || broken_off ? LOG_WARNING : LOG_INFO;
+
+    metrics_request((unsigned)route, (unsigned)t->response.status, us);
+    if (is_logged(x, &stats, level))
+        log_request(x, &stats, us, level);
+}
