@@ -24,6 +24,7 @@ static void describe_new(struct store *s, const struct session_new *wanted, stru
         .created_at = created_at,
         .updated_at = created_at,
         .metadata = wanted->metadata,
+        .tags = STR("[]"),
         .version = 1,
     };
     if (wanted->idempotency.key.p)
