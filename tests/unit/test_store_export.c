@@ -199,6 +199,7 @@ static const struct store_case users[] = {
                 {QUERY, PAGE(OWNER_OF("r") ",{" N("timestamp", "5") "," S("content", "a\\nb") "}")}},
      .says = "{\"type\":\"session\",\"session_id\":\"r\",\"user_id\":\"u\",\"title\":\"\","
              "\"created_at\":\"\",\"updated_at\":\"\",\"message_count\":0,"
+             "\"archived\":false,\"pinned\":false,\"tags\":[],\"last_message\":null,"
              "\"metadata\":{\"a\":  1.0}}\n"
              "{\"type\":\"message\",\"message_id\":\"\",\"session_id\":\"\",\"timestamp\":5,"
              "\"role\":\"\",\"content\":\"a\\nb\",\"created_at\":\"\",\"metadata\":null}\n"
