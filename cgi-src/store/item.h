@@ -29,10 +29,17 @@ struct session {
     struct str updated_at;
     struct str metadata;      /* the text of a JSON object; STR_NONE if there is none */
     struct str create_marker; /* sort key of the idempotency marker of its creation, or STR_NONE */
+    struct str tags;          /* the text of a JSON array of strings; "[]" if there are none */
+    /* Of the last message, if last_shown is not 0: its timestamp, role, and how it begins. */
+    int64_t last_shown;
+    struct str last_role;
+    struct str last_preview;
     int64_t message_count;
     /* -1 and 0 if an earlier backend wrote the item and nothing was changed since. */
     int64_t last_timestamp;
     int64_t version;
+    bool archived;
+    bool pinned;
     bool deleted; /* a delete has begun */
 };
 
@@ -58,8 +65,8 @@ struct owner_item {
     struct str session_id;
     int64_t timestamp; /* 0 */
     struct str user_id;
+    struct str building_at; /* when the making of a session began that nobody sees yet; STR_NONE */
     bool deleted;
-    struct str building_at; /* the session is built since then; STR_NONE: it is not */
     int64_t built_until;    /* the timestamp of its last message that is there; 0: none is */
 };
 
@@ -95,7 +102,7 @@ struct sort_digits {
     struct str timestamp;
 };
 
-/* One kind of item: its table of fields is in item.c. */
+/* One kind of item: its table of fields is in item.c, what a table says in item_table.h. */
 struct item_kind;
 extern const struct item_kind item_session;       /* struct session */
 extern const struct item_kind item_message;       /* struct message */
@@ -121,10 +128,14 @@ struct str item_read_string(struct json_reader *r);
 /* Writes the whole item, as a value for Put. */
 void item_write(struct buf *out, const struct item_kind *kind, const void *item);
 
+/* The text of a JSON array of strings as the value of an attribute of type L: [{"S":"…"},…] */
+void item_write_strings(struct buf *out, struct str strings);
+
 /* Writes it as clients see it. */
 void item_show(struct json_writer *w, const struct item_kind *kind, const void *item);
 
-/* Bytes that DynamoDB counts for the item, attribute names included. */
+/* Bytes that DynamoDB counts for the item at most, attribute names included, and what is written
+ * to every item of the kind later. */
 size_t item_size(const struct item_kind *kind, const void *item);
 
 /* Bytes of all strings that the item has views of. */

@@ -7,6 +7,7 @@
 #include "store/session_create.h"
 
 #include "base/ids.h"
+#include "store/preview.h"
 
 #define IS_NEW CONDITION("attribute_not_exists(session_id)")
 
@@ -30,9 +31,14 @@ static void describe_history(struct store *s, const struct creation *c)
 
     if (history->count == 0)
         return;
+    const struct message_new *last_new = &history->messages[history->count - 1].message;
     out->message_count = (int64_t)history->count;
     out->last_timestamp = history_last(history, first_ms(c));
     out->updated_at = store_time(s, out->last_timestamp * 1000);
+    struct message last = {.role = last_new->role, .content = last_new->content};
+    out->last_shown = out->last_timestamp;
+    out->last_role = last.role;
+    out->last_preview = preview_of(s->arena, &last);
 }
 
 static void describe(struct store *s, struct creation *c, struct str session_id, int64_t created_us)
@@ -48,6 +54,7 @@ static void describe(struct store *s, struct creation *c, struct str session_id,
         .created_at = created_at,
         .updated_at = created_at,
         .metadata = wanted->metadata,
+        .tags = STR("[]"),
         .version = 1,
     };
     if (wanted->idempotency.key.p)

@@ -9,10 +9,17 @@ def only($names): keys - $names == [];
 
 def good_session:
   type == "object"
-  and only(["session_id", "user_id", "title", "created_at", "updated_at", "message_count", "metadata"])
+  and only(["session_id", "user_id", "title", "created_at", "updated_at", "message_count", "archived",
+            "pinned", "tags", "last_message", "metadata"])
   and (.session_id | text) and (.user_id | text) and (.title | text)
   and (.created_at | time) and (.updated_at | time)
   and (.message_count | integer and . >= 0)
+  and (.archived | type == "boolean") and (.pinned | type == "boolean")
+  and (.tags | type == "array" and all(text)) and has("last_message")
+  and (.last_message
+       | . == null or (keys == ["preview", "role", "timestamp"] and (.role | text)
+                       and (.preview | text and length <= 200)
+                       and (.timestamp | integer and . > 0)))
   and (if has("metadata") then .metadata | type == "object" else true end);
 
 def good_message:

@@ -45,7 +45,8 @@ contents() { get '[.messages[].content] | join(", ")'; }
     expect 200
     check '.session == {session_id: $s, user_id: $u, title: "an old chat",
         created_at: "2025-01-02T03:04:05.678901Z", updated_at: "2025-01-02T03:05:00.123456Z",
-        message_count: 2, metadata: {model: "old-1"}}' --arg s "$sid" --arg u "$user"
+        message_count: 2, archived: false, pinned: false, tags: [], last_message: null,
+        metadata: {model: "old-1"}}' --arg s "$sid" --arg u "$user"
 }
 
 @test "the session is listed, in both orders" {

@@ -10,6 +10,7 @@ const id = 'request-1';
 const time = '2026-11-23T08:30:02.342117Z';
 const session = {
   session_id: 's', user_id: 'alice', title: 't', created_at: time, updated_at: time, message_count: 0,
+  archived: false, pinned: false, tags: [], last_message: null,
 };
 const message = {
   message_id: 'm', session_id: 's', timestamp: 1795422652684, role: 'user', content: 'c', created_at: time, metadata: null,

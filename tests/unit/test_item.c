@@ -43,6 +43,12 @@ static void test_session_round_trip(void **state)
         .created_at = STR("2026-11-23T08:30:02.342117Z"),
         .updated_at = STR("2026-11-23T08:30:03.342117Z"),
         .metadata = STR("{\"n\":12345678901234567890123,\"x\":1.0}"),
+        .tags = STR("[\"a\",\"b\\\"\\n\xc3\xa9\"]"),
+        .last_shown = 1700000000000,
+        .last_role = STR("user"),
+        .last_preview = STR("p"),
+        .archived = true,
+        .pinned = true,
         .message_count = 3,
         .last_timestamp = 1700000000000,
         .version = 9,
@@ -63,9 +69,96 @@ static void test_session_round_trip(void **state)
     assert_int_equal(out.message_count, 3);
     assert_int_equal(out.last_timestamp, 1700000000000);
     assert_int_equal(out.version, 9);
+    is(out.tags, "[\"a\",\"b\\\"\\n\xc3\xa9\"]");
+    assert_int_equal(out.last_shown, 1700000000000);
+    is(out.last_role, "user");
+    is(out.last_preview, "p");
+    assert_true(out.archived);
+    assert_true(out.pinned);
     assert_false(out.deleted);
     buf_free(&b);
     arena_free(&a);
+}
+
+/* Put leaves out what says nothing, so that items look as those of earlier versions. */
+static void test_what_is_not_set_is_not_stored(void **state)
+{
+    static const struct session nothing = {.session_id = STR_INIT("s"), .tags = STR_INIT("[]")};
+    static const struct session set = {
+        .session_id = STR_INIT("s"), .tags = STR_INIT("[\"a\"]"), .last_shown = 5, .pinned = true};
+    static const struct owner_item building = {.session_id = STR_INIT("s"),
+                                               .user_id = STR_INIT("u"),
+                                               .building_at = STR_INIT("2026-11-23T08:30:02Z")};
+    static const struct owner_item built = {.session_id = STR_INIT("s"), .user_id = STR_INIT("u")};
+    static const struct {
+        const struct item_kind *kind;
+        const void *item;
+        const char *text;
+    } cases[] = {
+        {&item_session, &nothing,
+         "{\"session_id\":{\"S\":\"s\"},\"message_count\":{\"N\":\"0\"},\"last_timestamp\":{\"N\":"
+         "\"0\"},\"version\":{\"N\":\"0\"}}"},
+        {&item_session, &set,
+         "{\"session_id\":{\"S\":\"s\"},\"message_count\":{\"N\":\"0\"},\"pinned\":{\"BOOL\":true},"
+         "\"tags\":{\"L\":[{\"S\":\"a\"}]},\"last_shown\":{\"N\":\"5\"},\"last_timestamp\":{\"N\":"
+         "\"0\"},\"version\":{\"N\":\"0\"}}"},
+        {&item_owner, &building,
+         "{\"session_id\":{\"S\":\"s\"},\"timestamp\":{\"N\":\"0\"},\"user_id\":{\"S\":\"u\"},"
+         "\"building_at\":{\"S\":\"2026-11-23T08:30:02Z\"}}"},
+        {&item_owner, &built,
+         "{\"session_id\":{\"S\":\"s\"},\"timestamp\":{\"N\":\"0\"},\"user_id\":{\"S\":\"u\"}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf b;
+        buf_init(&b, 4096);
+        item_write(&b, cases[i].kind, cases[i].item);
+        assert_true(buf_ok(&b));
+        assert_string_equal(b.data, cases[i].text);
+        buf_free(&b);
+    }
+}
+
+/* Whatever other programs wrote under these names, clients see well-formed members. */
+static void test_odd_members(void **state)
+{
+    static const struct {
+        const char *item;
+        const char *tags;
+        bool archived;
+        int64_t last_shown;
+        const char *preview;
+    } cases[] = {
+        {"{}", "[]", false, 0, ""},
+        {"{\"tags\":{\"L\":[]},\"archived\":{\"BOOL\":false}}", "[]", false, 0, ""},
+        {"{\"tags\":{\"L\":[{\"S\":\"a\"},{\"N\":\"1\"},null,7,{\"S\":\"\\/"
+         "\\u00e9\"},{\"L\":[{\"S\":"
+         "\"x\"}]}]}}",
+         "[\"a\",\"/\xc3\xa9\"]", false, 0, ""},
+        {"{\"tags\":{\"SS\":[\"a\"]},\"archived\":{\"S\":\"true\"}}", "[]", false, 0, ""},
+        {"{\"tags\":[{\"S\":\"a\"}],\"archived\":true}", "[]", false, 0, ""},
+        {"{\"tags\":{\"L\":{\"S\":\"a\"}},\"archived\":{\"BOOL\":\"true\"}}", "[]", false, 0, ""},
+        {"{\"archived\":{\"NULL\":true}}", "[]", false, 0, ""},
+        {"{\"tags\":null,\"archived\":null,\"last_shown\":null}", "[]", false, 0, ""},
+        {"{\"archived\":{\"BOOL\":true},\"last_shown\":{\"N\":\"5\"},\"last_preview\":{\"N\":"
+         "\"5\"}}",
+         "[]", true, 5, ""},
+        {"{\"last_shown\":{\"S\":\"5\"},\"last_preview\":{\"S\":\"p\"}}", "[]", false, 0, "p"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct session out;
+        struct arena a;
+        arena_init(&a);
+        char *text = copy_of(cases[i].item);
+        read_item(text, &item_session, &a, &out);
+        is(out.tags, cases[i].tags);
+        is(out.last_preview, cases[i].preview);
+        assert_int_equal(out.archived, cases[i].archived);
+        assert_int_equal(out.last_shown, cases[i].last_shown);
+        free(text);
+        arena_free(&a);
+    }
 }
 
 static void test_sessions_of_earlier_backends(void **state)
@@ -150,11 +243,21 @@ static void test_what_clients_see(void **state)
          "\"version\":{\"N\":\"9\"},\"metadata\":{\"S\":\" {\\\"a\\\":1.0} \"}}",
          "{\"session_id\":\"s\",\"user_id\":\"u\",\"title\":\"a\\\"\xc3\xa9\",\"created_at\":"
          "\"2026-11-23T08:30:02.342117Z\",\"updated_at\":\"2026-11-23T08:30:02.342117Z\","
-         "\"message_count\":3,\"metadata\":{\"a\":1.0}}"},
+         "\"message_count\":3,\"archived\":false,\"pinned\":false,\"tags\":[],\"last_message\":"
+         "null,"
+         "\"metadata\":{\"a\":1.0}}"},
         {&item_session, "{}",
          "{\"session_id\":\"\",\"user_id\":\"\",\"title\":\"\",\"created_at\":\"\",\"updated_at\":"
-         "\"\","
-         "\"message_count\":0}"},
+         "\"\",\"message_count\":0,\"archived\":false,\"pinned\":false,\"tags\":[],\"last_"
+         "message\":"
+         "null}"},
+        {&item_session,
+         "{\"archived\":{\"BOOL\":true},\"tags\":{\"L\":[{\"S\":\"a\"},{\"S\":\"b\"}]},\"last_"
+         "shown\":{"
+         "\"N\":\"7\"},\"last_role\":{\"S\":\"user\"},\"last_preview\":{\"S\":\"\\u00e9\"}}",
+         "{\"session_id\":\"\",\"user_id\":\"\",\"title\":\"\",\"created_at\":\"\",\"updated_at\":"
+         "\"\",\"message_count\":0,\"archived\":true,\"pinned\":false,\"tags\":[\"a\",\"b\"],"
+         "\"last_message\":{\"role\":\"user\",\"preview\":\"\xc3\xa9\",\"timestamp\":7}}"},
         {&item_message,
          "{\"role\":{\"S\":\"user\"},\"timestamp\":{\"N\":\"1.7E12\"},\"content\":{\"S\":\"c\"}}",
          "{\"message_id\":\"\",\"session_id\":\"\",\"timestamp\":1700000000000,\"role\":\"user\","
@@ -201,7 +304,7 @@ static void test_copies(void **state)
     struct session kept = in;
     struct session packed = in;
     item_keep(&item_session, &kept, &a);
-    assert_int_equal(item_string_bytes(&item_session, &in), 3);
+    assert_int_equal(item_string_bytes(&item_session, &in), strlen("s{}[]"));
     item_take_strings(&item_session, &packed, room);
     memset(text, 'x', strlen(text));
     free(text);
@@ -229,15 +332,35 @@ static void test_sizes_count_names_and_values(void **state)
     assert_int_equal(item_size(&item_message, &m), small + 6 + strlen("metadata") + 2);
 }
 
+/* A session always has room for a last message, however it is filled: so its size does not move. */
+static void test_sessions_have_room_for_a_last_message(void **state)
+{
+    struct session s = {.session_id = STR("s"), .tags = STR("[]")};
+    size_t empty = item_size(&item_session, &s);
+
+    (void)state;
+    s.last_shown = INT64_MAX;
+    s.last_role = STR("assistant");
+    s.last_preview = STR("p");
+    assert_int_equal(item_size(&item_session, &s), empty);
+    s.tags = STR("[\"a\"]");
+    s.archived = true;
+    assert_int_equal(item_size(&item_session, &s),
+                     empty + strlen("tags") + strlen("[\"a\"]") + strlen("archived") + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_session_round_trip),
+        cmocka_unit_test(test_what_is_not_set_is_not_stored),
+        cmocka_unit_test(test_odd_members),
         cmocka_unit_test(test_sessions_of_earlier_backends),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_what_clients_see),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_sizes_count_names_and_values),
+        cmocka_unit_test(test_sessions_have_room_for_a_last_message),
     };
     return cmocka_run_group_tests_name("item", tests, NULL, NULL);
 }

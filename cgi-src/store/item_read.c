@@ -1,0 +1,238 @@
+/*
+ * Reads items as DynamoDB writes them, driven by the tables of item.c. What earlier backends and
+ * other programs wrote is understood as far as it goes; what cannot be read counts as absent.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/item_table.h"
+
+/* The text of an array of strings has at most as many bytes as the item that it came in. */
+#define STRINGS_CAP ((size_t)4 * 1024 * 1024)
+
+/* DynamoDB writes attributes in any order. */
+static const struct item_field *find_field(const struct item_kind *kind, struct str name)
+{
+    if (name.n == 0)
+        return NULL;
+    for (size_t i = 0; i < kind->count; i++) {
+        const struct item_field *f = &kind->fields[i];
+        if (f->name.n == name.n && f->name.p[0] == name.p[0] &&
+            memcmp(f->name.p, name.p, name.n) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+/* {"S":"…"} or {"N":"…"}: the text; STR_NONE if the attribute is of another type. */
+static struct str read_attribute(struct json_reader *r, char letter)
+{
+    struct str text = STR_NONE;
+    struct str type;
+
+    if (json_enter_object_at(r, letter))
+        text = json_read_string(r);
+    else if (!json_enter_object(r))
+        return text;
+    while (json_next_member(r, &type)) {
+        if (type.n == 1 && type.p[0] == letter)
+            text = json_read_string(r);
+        else
+            json_skip(r);
+    }
+    return text;
+}
+
+/* Earlier backends wrote local isoformat() times; all of this API's end in Z. */
+static struct str read_time(struct str text, struct arena *a)
+{
+    if (!text.p || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
+        return text;
+    int64_t us = clock_parse_us(text.p, text.n);
+    if (us < 0)
+        return text;
+    char *out = arena_alloc(a, CLOCK_TIME_SIZE);
+    clock_format_us(us, out);
+    return str_from(out);
+}
+
+static struct str read_json(struct str text)
+{
+    struct json_value value;
+
+    if (!text.p || json_scan(text, &value, NULL) < 0)
+        return STR("{}");
+    if (value.type == JSON_NULL)
+        return STR_NONE;
+    return value.type == JSON_OBJECT ? value.text : STR("{}");
+}
+
+/* A number as DynamoDB writes them: digits with a sign, a point and an exponent perhaps. */
+static bool is_digits(struct str text)
+{
+    static const struct str others = STR_INIT("+-.eE");
+
+    for (size_t i = 0; i < text.n; i++) {
+        bool is_digit = text.p[i] >= '0' && text.p[i] <= '9';
+        if (!is_digit && !memchr(others.p, text.p[i], others.n))
+            return false;
+    }
+    return text.n > 0;
+}
+
+static int64_t read_number(struct str text, int64_t absent)
+{
+    char copy[64];
+    char *end;
+    int64_t value;
+
+    if (text.p && json_integer((struct json_value){JSON_NUMBER, text}, &value))
+        return value;
+    if (!text.p || !is_digits(text) || text.n >= sizeof(copy))
+        return absent;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    /* An earlier backend may have written 1.7E12 or 1700000000000.5. */
+    double number = strtod(copy, &end);
+    return *end == '\0' && number > -9e15 && number < 9e15 ? (int64_t)number : absent;
+}
+
+struct str item_read_string(struct json_reader *r)
+{
+    return read_attribute(r, 'S');
+}
+
+static bool read_bool(struct json_reader *r)
+{
+    struct str type;
+    bool value = false;
+
+    if (!json_enter_object(r))
+        return false;
+    while (json_next_member(r, &type)) {
+        value = str_is(type, "BOOL") && json_peek(r) == 't';
+        json_skip(r);
+    }
+    return value;
+}
+
+/* Of the elements of a list those that are strings; the reader is in front of the list. */
+static void append_strings(struct json_reader *r, struct buf *out)
+{
+    if (!json_enter_array(r))
+        return;
+    while (json_next_element(r)) {
+        struct str string = item_read_string(r);
+        if (!string.p)
+            continue;
+        if (out->len > 1)
+            buf_putc(out, ',');
+        json_append_string(out, string);
+    }
+}
+
+/* {"L":[{"S":"a"},…]} becomes ["a",…], each string spelt as this API spells it. */
+static struct str read_strings(struct json_reader *r, struct arena *a)
+{
+    struct str strings = STR("[]");
+    struct buf text;
+    struct str type;
+
+    if (!json_enter_object(r))
+        return strings;
+    buf_init(&text, STRINGS_CAP);
+    buf_putc(&text, '[');
+    while (json_next_member(r, &type)) {
+        if (str_is(type, "L"))
+            append_strings(r, &text);
+        else
+            json_skip(r);
+    }
+    buf_putc(&text, ']');
+    if (buf_ok(&text) && text.len > strings.n)
+        strings = arena_str(a, buf_str(&text));
+    buf_free(&text);
+    return strings;
+}
+
+static void read_number_field(struct json_reader *r, const struct item_field *f, void *out)
+{
+    *field_number(f, out) = read_number(read_attribute(r, 'N'), f->absent);
+}
+
+static struct str read_text(struct json_reader *r, const struct item_field *f, struct arena *a)
+{
+    switch (f->type) {
+    case FIELD_RAW:
+        return json_read_raw(r);
+    case FIELD_STRINGS:
+        return read_strings(r, a);
+    case FIELD_DIGITS: {
+        struct str digits = read_attribute(r, 'N');
+        return is_digits(digits) ? digits : STR_NONE;
+    }
+    case FIELD_JSON:
+        return read_json(read_attribute(r, 'S'));
+    case FIELD_TIME:
+        return read_time(read_attribute(r, 'S'), a);
+    default:
+        return read_attribute(r, 'S');
+    }
+}
+
+static void read_field(struct json_reader *r, const struct item_field *f, struct arena *a,
+                       void *out)
+{
+    if (json_peek(r) == 'n') { /* null: as if it were not there */
+        json_skip(r);
+    } else if (f->type == FIELD_MARK) {
+        *field_flag(f, out) = true;
+        json_skip(r);
+    } else if (f->type == FIELD_BOOL) {
+        *field_flag(f, out) = read_bool(r);
+    } else if (f->type == FIELD_NUMBER) {
+        read_number_field(r, f, out);
+    } else {
+        struct str text = read_text(r, f, a);
+        if (text.p || f->type == FIELD_JSON)
+            *field_text(f, out) = text;
+    }
+}
+
+static struct str absent_text(const struct item_field *f)
+{
+    if (f->type == FIELD_STRINGS)
+        return STR("[]");
+    return f->shape == ALWAYS ? STR("") : STR_NONE;
+}
+
+static void set_absent(const struct item_kind *kind, void *out)
+{
+    for (size_t i = 0; i < kind->count; i++) {
+        const struct item_field *f = &kind->fields[i];
+        if (field_is_flag(f))
+            *field_flag(f, out) = false;
+        else if (f->type == FIELD_NUMBER)
+            *field_number(f, out) = f->absent;
+        else
+            *field_text(f, out) = absent_text(f);
+    }
+}
+
+bool item_read(struct json_reader *r, const struct item_kind *kind, struct arena *a, void *out)
+{
+    struct str name;
+
+    set_absent(kind, out);
+    bool is_item = json_enter_object(r);
+    while (is_item && json_next_member(r, &name)) {
+        const struct item_field *f = find_field(kind, name);
+        if (f)
+            read_field(r, f, a, out);
+        else
+            json_skip(r);
+    }
+    if (kind->complete)
+        kind->complete(out);
+    return is_item;
+}
