@@ -38,6 +38,24 @@ int message_get(void *context, struct request *q, struct response *r, struct err
 int message_update(void *context, struct request *q, struct response *r, struct err *e);
 int message_delete(void *context, struct request *q, struct response *r, struct err *e);
 
+/* message_new.c: what a client says of a message that is to be written */
+
+/* `content` as it is kept, and the content_type that goes with it (see store/item.h). */
+struct content_given {
+    enum parameter_presence presence; /* null is a content */
+    struct str text;                  /* STR_NONE if it is left out */
+    struct str type;
+};
+int api_content(const struct parameters *p, struct content_given *out, struct err *e);
+
+/* Role, content, metadata and message_id, all that can be known without the session checked. Errors
+ * name the parameter behind p->prefix. Views into the request. */
+int api_message_new(const struct parameters *p, struct message_new *out, struct err *e);
+
+/* Adds all of the message to the fingerprint of a payload. */
+struct fingerprint;
+void api_fingerprint_message(struct fingerprint *f, const struct message_new *message);
+
 /* ops.c */
 int health(void *context, struct request *q, struct response *r, struct err *e);
 int health_ready(void *context, struct request *q, struct response *r, struct err *e);
@@ -62,7 +80,6 @@ int api_missing(const char *prefix, const char *name, struct err *e);
 int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e);
 /* A payload's fingerprint: SHA-256 over its fields, each with its length, absent ones told from
  * empty ones. */
-struct fingerprint;
 struct fingerprint *fingerprint_begin(void);
 void fingerprint_add(struct fingerprint *f, struct str field);
 void fingerprint_end(struct fingerprint *f, unsigned char out[32]); /* frees f */

@@ -6,8 +6,6 @@
 #include "api/api.h"
 
 static const struct parameter_limits any_string = {0};
-static const struct parameter_limits content_limits = {.min_bytes = 1};
-static const struct parameter_limits id_limits = {.min_bytes = 1, .max_bytes = 128, .no_nul = true};
 
 /* The session's owner as far as the request tells: the principal or user_id. */
 static int read_hint(const struct api *api, struct request *q, struct str *hint, struct err *e)
@@ -16,26 +14,6 @@ static int read_hint(const struct api *api, struct request *q, struct str *hint,
 
     parameters_of_request(q, &p);
     return api_user(api, &p, hint, e);
-}
-
-static int read_message(const struct parameters *p, struct message_new *out, struct err *e)
-{
-    static const char *const roles[] = {"user", "assistant", "system", "tool", NULL};
-    enum parameter_presence presence;
-    int role = -1;
-
-    *out = (struct message_new){.message_id = STR_NONE};
-    if (parameter_choice(p, "role", roles, &role, e) < 0 ||
-        parameter_string(p, "content", &content_limits, &out->content, e) < 0 ||
-        parameter_object(p, "metadata", &presence, &out->metadata, e) < 0 ||
-        parameter_string(p, "message_id", &id_limits, &out->message_id, e) < 0)
-        return -1;
-    if (role < 0)
-        return api_missing(p->prefix, "role", e);
-    if (!out->content.p)
-        return api_missing(p->prefix, "content", e);
-    out->role = str_from(roles[role]);
-    return 0;
 }
 
 struct append_request {
@@ -76,7 +54,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
     out->messages = arena_array(q->arena, out->count, sizeof(*out->messages));
     for (size_t i = 0; i < out->count; i++) {
         if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
-            read_message(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
+            api_message_new(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
             return -1;
         if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
             return err_set(e, ERR_INVALID_PARAMETER,
@@ -94,12 +72,8 @@ static void take_fingerprint(struct append_request *a)
     struct fingerprint *f = fingerprint_begin();
 
     fingerprint_add(f, a->is_array ? STR("array") : STR("one"));
-    for (size_t i = 0; i < a->count; i++) {
-        fingerprint_add(f, a->messages[i].role);
-        fingerprint_add(f, a->messages[i].content);
-        fingerprint_add(f, a->messages[i].metadata);
-        fingerprint_add(f, a->messages[i].message_id);
-    }
+    for (size_t i = 0; i < a->count; i++)
+        api_fingerprint_message(f, &a->messages[i]);
     fingerprint_end(f, a->idempotency.fingerprint);
 }
 
@@ -121,7 +95,7 @@ static int read_append(const struct api *api, struct request *q, struct append_r
         parameters_of_request(q, &p);
         out->count = 1;
         out->messages = arena_array(q->arena, out->count, sizeof(*out->messages));
-        if (read_message(&p, &out->messages[0], e) < 0)
+        if (api_message_new(&p, &out->messages[0], e) < 0)
             return -1;
     }
     if (out->idempotency.key.p)
@@ -302,6 +276,7 @@ int message_update(void *context, struct request *q, struct response *r, struct 
     struct api *api = context;
     struct message_changes changes = {.content = STR_NONE};
     enum parameter_presence presence;
+    struct content_given content;
     struct parameters p;
     struct message message;
     struct message_key key;
@@ -309,10 +284,11 @@ int message_update(void *context, struct request *q, struct response *r, struct 
     parameters_of_request(q, &p);
     if (q->has_body && q->body.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (read_key(api, q, &key, e) < 0 ||
-        parameter_string(&p, "content", &content_limits, &changes.content, e) < 0 ||
+    if (read_key(api, q, &key, e) < 0 || api_content(&p, &content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;
+    changes.content = content.text;
+    changes.content_type = content.type;
     changes.has_metadata = presence != PARAMETER_LEFT_OUT;
     if (store_message_update(api->store, &key, &changes, &message, e) < 0)
         return -1;

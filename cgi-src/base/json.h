@@ -55,6 +55,24 @@ size_t json_members_at_most(struct json_value object, size_t max, struct arena *
 size_t json_elements_at_most(struct json_value array, size_t max, struct arena *a,
                              struct json_value **out);
 
+/*
+ * Steps through a scanned array, or object, one element (member) after the other; nothing is built
+ * of them, however many there are. False after the last one.
+ *
+ *     struct json_walk walk = json_walk_begin(array);
+ *     while (json_walk_element(&walk, &element))
+ *         ...
+ *
+ * Of a member's name only one with escapes takes room in the arena.
+ */
+struct json_walk {
+    const char *p;
+    const char *end;
+};
+struct json_walk json_walk_begin(struct json_value container);
+bool json_walk_element(struct json_walk *w, struct json_value *out);
+bool json_walk_member(struct json_walk *w, struct arena *a, struct json_member *out);
+
 /* A scanned JSON string without its quotes and escapes. May contain NUL. */
 struct str json_decode_string(struct json_value string, struct arena *a);
 

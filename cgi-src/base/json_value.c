@@ -85,15 +85,9 @@ static struct json_value take_value(const char **p, const char *end)
     return value;
 }
 
-/* Steps through the parts of an object or array. */
-struct walk {
-    const char *p;
-    const char *end;
-};
-
-static struct walk walk_begin(struct json_value container)
+struct json_walk json_walk_begin(struct json_value container)
 {
-    struct walk w = {container.text.p, container.text.p + container.text.n};
+    struct json_walk w = {container.text.p, container.text.p + container.text.n};
     if (container.text.n >= 2) {
         w.p++;
         w.end--;
@@ -103,7 +97,7 @@ static struct walk walk_begin(struct json_value container)
     return w;
 }
 
-static bool walk_next(struct walk *w, struct json_value *out)
+bool json_walk_element(struct json_walk *w, struct json_value *out)
 {
     const char *p = skip_space(w->p, w->end);
     if (p < w->end && *p == ',')
@@ -117,7 +111,7 @@ static bool walk_next(struct walk *w, struct json_value *out)
 }
 
 /* The value behind the ':' that follows a name. */
-static bool walk_member_value(struct walk *w, struct json_value *out)
+static bool walk_member_value(struct json_walk *w, struct json_value *out)
 {
     const char *p = skip_space(w->p, w->end);
     if (p == w->end || *p != ':')
@@ -125,6 +119,16 @@ static bool walk_member_value(struct walk *w, struct json_value *out)
     p = skip_space(p + 1, w->end);
     *out = take_value(&p, w->end);
     w->p = p;
+    return true;
+}
+
+bool json_walk_member(struct json_walk *w, struct arena *a, struct json_member *out)
+{
+    struct json_value name;
+
+    if (!json_walk_element(w, &name) || !walk_member_value(w, &out->value))
+        return false;
+    out->name = json_decode_string(name, a);
     return true;
 }
 
@@ -142,16 +146,16 @@ size_t json_members_at_most(struct json_value object, size_t max, struct arena *
     *out = NULL;
     if (object.type != JSON_OBJECT)
         return 0;
-    struct walk w = walk_begin(object);
-    while (walk_next(&w, &name) && walk_member_value(&w, &value)) {
+    struct json_walk w = json_walk_begin(object);
+    while (json_walk_element(&w, &name) && walk_member_value(&w, &value)) {
         if (count == max)
             return max + 1;
         count++;
     }
     *out = arena_array(a, count, sizeof **out);
-    w = walk_begin(object);
+    w = json_walk_begin(object);
     for (size_t i = 0; i < count; i++) {
-        walk_next(&w, &name);
+        json_walk_element(&w, &name);
         walk_member_value(&w, &value);
         (*out)[i] = (struct json_member){json_decode_string(name, a), value};
     }
@@ -171,16 +175,16 @@ size_t json_elements_at_most(struct json_value array, size_t max, struct arena *
     *out = NULL;
     if (array.type != JSON_ARRAY)
         return 0;
-    struct walk w = walk_begin(array);
-    while (walk_next(&w, &value)) {
+    struct json_walk w = json_walk_begin(array);
+    while (json_walk_element(&w, &value)) {
         if (count == max)
             return max + 1;
         count++;
     }
     *out = arena_array(a, count, sizeof **out);
-    w = walk_begin(array);
+    w = json_walk_begin(array);
     for (size_t i = 0; i < count; i++)
-        walk_next(&w, &(*out)[i]);
+        json_walk_element(&w, &(*out)[i]);
     return count;
 }
 

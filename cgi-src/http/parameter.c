@@ -189,6 +189,32 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
     return choice_error(p, name, names, e);
 }
 
+/* Given both ways with the same text, the body's is the one that has a type. */
+static void prefer_member(const struct parameters *p, const char *name, struct found *found)
+{
+    for (size_t i = 0; found->present && !found->is_json && i < p->member_count; i++) {
+        if (!str_is(p->members[i].name, name))
+            continue;
+        found->is_json = true;
+        found->json = p->members[i].value;
+    }
+}
+
+int parameter_any(const struct parameters *p, const char *name, enum parameter_presence *presence,
+                  struct json_value *out, struct err *e)
+{
+    struct found f;
+
+    *presence = PARAMETER_LEFT_OUT;
+    if (find(p, name, &f, e) < 0)
+        return -1;
+    prefer_member(p, name, &f);
+    *out = (struct json_value){f.is_json ? f.json.type : JSON_STRING, f.text};
+    if (f.present)
+        *presence = out->type == JSON_NULL ? PARAMETER_NULL : PARAMETER_GIVEN;
+    return 0;
+}
+
 int parameter_object(const struct parameters *p, const char *name,
                      enum parameter_presence *presence, struct str *text, struct err *e)
 {

@@ -50,6 +50,11 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
 
 enum parameter_presence { PARAMETER_LEFT_OUT, PARAMETER_NULL, PARAMETER_GIVEN };
 
+/* A value of any type, for who takes several. With PARAMETER_GIVEN *out is its type and its text as
+ * it was sent, but of a string the decoded one. In a query everything is a string. */
+int parameter_any(const struct parameters *p, const char *name, enum parameter_presence *presence,
+                  struct json_value *out, struct err *e);
+
 /* The text of a JSON object as it was sent. */
 int parameter_object(const struct parameters *p, const char *name,
                      enum parameter_presence *presence, struct str *text, struct err *e);

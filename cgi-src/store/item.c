@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "store/content.h"
 #include "store/item_table.h"
 #include "store/preview.h"
 
@@ -33,6 +34,7 @@
 #define NUMBER_BYTES 21 /* at most */
 
 static void show_last_message(struct json_writer *w, const void *item);
+static void show_content(struct json_writer *w, const void *item);
 
 /* There is room for a last message in each session, so that none is too large for the next append.
  */
@@ -62,7 +64,8 @@ static const struct item_field message_fields[] = {
     STRING(message, session_id, .shape = ALWAYS),
     NUMBER(message, timestamp, .shape = ALWAYS, .absent = ITEM_NO_TIMESTAMP),
     STRING(message, role, .shape = ALWAYS),
-    STRING(message, content, .shape = ALWAYS),
+    STRING(message, content, .shape = ALWAYS, .show = show_content),
+    STRING(message, content_type, .shape = HIDDEN),
     TIME(message, created_at, .shape = ALWAYS),
     TIME(message, updated_at, .shape = PRESENT),
     JSON(message, metadata, .shape = OR_NULL),
@@ -119,11 +122,28 @@ static void complete_session(void *item)
         s->last_preview = STR("");
 }
 
+/* A backend that does not know content_type may have changed content alone: then it is a string. */
+static void complete_message(void *item)
+{
+    struct message *m = item;
+    bool holds = false;
+
+    if (!m->content_type.p)
+        return;
+    if (str_equals(m->content_type, CONTENT_IS_NULL))
+        holds = m->content.n == 0;
+    else if (str_equals(m->content_type, CONTENT_IS_PARTS))
+        holds = content_are_parts(m->content, &m->content);
+    if (!holds)
+        m->content_type = STR_NONE;
+}
+
 #define FIELDS(table) .fields = (table), .count = sizeof(table) / sizeof((table)[0])
 
 const struct item_kind item_session = {STORE_SESSIONS_TABLE, FIELDS(session_fields),
                                        .complete = complete_session};
-const struct item_kind item_message = {STORE_MESSAGES_TABLE, FIELDS(message_fields)};
+const struct item_kind item_message = {STORE_MESSAGES_TABLE, FIELDS(message_fields),
+                                       .complete = complete_message};
 const struct item_kind item_owner = {STORE_MESSAGES_TABLE, FIELDS(owner_fields)};
 const struct item_kind item_append_marker = {STORE_MESSAGES_TABLE, FIELDS(append_marker_fields)};
 const struct item_kind item_create_marker = {STORE_SESSIONS_TABLE, FIELDS(create_marker_fields)};
@@ -237,6 +257,19 @@ void item_write(struct buf *out, const struct item_kind *kind, const void *item)
     buf_putc(out, '}');
     if (buf_ok(out))
         out->data[begin] = '{'; /* for the comma before the first field */
+}
+
+static void show_content(struct json_writer *w, const void *item)
+{
+    const struct message *m = item;
+
+    json_prepared_key(w, STR(",\"content\":"));
+    if (!m->content_type.p)
+        json_string(w, m->content);
+    else if (str_equals(m->content_type, CONTENT_IS_NULL))
+        json_null(w);
+    else
+        json_raw(w, m->content);
 }
 
 static void show_last_message(struct json_writer *w, const void *item)

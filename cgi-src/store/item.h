@@ -43,6 +43,14 @@ struct session {
     bool deleted; /* a delete has begun */
 };
 
+/*
+ * What a message's content is. A string's content_type is STR_NONE; it is kept as it is, so that
+ * other backends read what they know. Of parts (CONTENT_IS_PARTS) content is the text of a JSON
+ * array of objects; where there is none (CONTENT_IS_NULL) it is "".
+ */
+#define CONTENT_IS_PARTS STR("parts")
+#define CONTENT_IS_NULL STR("null")
+
 #define ITEM_NO_TIMESTAMP INT64_MIN /* the item has none that can be read */
 
 struct message {
@@ -50,6 +58,7 @@ struct message {
     struct str message_id;
     struct str role;
     struct str content;
+    struct str content_type;
     struct str created_at;
     struct str updated_at; /* STR_NONE unless it was edited */
     struct str metadata;   /* the text of a JSON object or STR_NONE */

@@ -78,6 +78,7 @@ static void describe(struct store *s, struct append *a)
                 wanted->message_id.p ? wanted->message_id : arena_str(s->arena, str_from(id)),
             .role = wanted->role,
             .content = wanted->content,
+            .content_type = wanted->content_type,
             .metadata = wanted->metadata,
         };
     }

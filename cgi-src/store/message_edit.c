@@ -76,12 +76,22 @@ static int commit_edit(struct transaction *t, size_t session_action, struct err 
 
 #define IS_THERE CONDITION("attribute_exists(session_id)")
 
+static const char *remove_text(const struct message_changes *changes)
+{
+    bool metadata = changes->has_metadata && !changes->metadata.p;
+    bool content_type = changes->content.p && !changes->content_type.p;
+
+    if (metadata && content_type)
+        return " REMOVE metadata, content_type";
+    return metadata ? " REMOVE metadata" : content_type ? " REMOVE content_type" : "";
+}
+
 static struct str update_text(struct store *s, const struct message_changes *changes)
 {
-    return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s") IS_THERE,
+    return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s%s") IS_THERE,
                         changes->content.p ? ", content = :content" : "",
-                        changes->metadata.p ? ", metadata = :metadata" : "",
-                        changes->has_metadata && !changes->metadata.p ? " REMOVE metadata" : "");
+                        changes->content_type.p ? ", content_type = :type" : "",
+                        changes->metadata.p ? ", metadata = :metadata" : "", remove_text(changes));
 }
 
 /* after: the message as it will be. */
@@ -95,6 +105,7 @@ static int write_update(struct store *s, const struct key *session, const struct
     transaction_update(&t, &message, update_text(s, changes),
                        VALUES(STRING_VALUE(":now", after->updated_at),
                               STRING_VALUE(":content", changes->content),
+                              STRING_VALUE(":type", changes->content_type),
                               STRING_VALUE(":metadata", changes->metadata)));
     return commit_edit(&t, touch_session(&t, session, after->updated_at, 0), e);
 }
@@ -113,6 +124,22 @@ static int find_session(struct store *s, const struct message_key *key, struct k
     return 0;
 }
 
+/* Leaves what is not given, as the Update does. */
+static int apply(const struct message_changes *changes, struct message *m, struct err *e)
+{
+    if (changes->content.p) {
+        m->content = changes->content;
+        m->content_type = changes->content_type;
+    }
+    if (changes->has_metadata)
+        m->metadata = changes->metadata;
+    if (m->content.n == 0 && !m->metadata.p)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "content may be empty or null only in a message that has metadata, and this "
+                       "one would have none");
+    return store_check_size(item_size(&item_message, m), "message", e);
+}
+
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e)
 {
@@ -121,12 +148,7 @@ int store_message_update(struct store *s, const struct message_key *key,
     if (find_session(s, key, &session, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
         return -1;
     out->updated_at = store_time(s, store_now_us(s));
-    if (changes->content.p)
-        out->content = changes->content;
-    if (changes->has_metadata)
-        out->metadata = changes->metadata;
-    if (store_check_size(item_size(&item_message, out), "message", e) < 0 ||
-        write_update(s, &session, out, changes, e) < 0)
+    if (apply(changes, out, e) < 0 || write_update(s, &session, out, changes, e) < 0)
         return -1;
     /* What stands there now, with what others changed at the same time. */
     if (read_message(s, key, CONSISTENT, out, e) < 0)

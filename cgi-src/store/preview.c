@@ -3,6 +3,8 @@
  */
 #include "store/preview.h"
 
+#include "store/content.h"
+
 /* A byte that does not begin a character in UTF-8. */
 static bool continues(char c)
 {
@@ -23,10 +25,43 @@ static size_t bytes_of(struct str text, size_t characters)
     return n;
 }
 
+static struct str beginning_of(struct str text, size_t characters)
+{
+    return (struct str){text.p, bytes_of(text, characters)};
+}
+
+/* The texts of parts with a blank between them, as far as the preview goes. */
+static struct str join(struct arena *arena, struct content_texts *texts)
+{
+    size_t left = PREVIEW_MAX_CHARACTERS;
+    struct buf joined;
+    struct str text;
+
+    buf_init(&joined, (size_t)2 * PREVIEW_MAX_BYTES);
+    while (left > 0 && content_texts_next(texts, arena, &text)) {
+        if (text.n == 0)
+            continue;
+        if (joined.len > 0) {
+            buf_putc(&joined, ' ');
+            left--;
+        }
+        text = beginning_of(text, left);
+        left -= str_utf8_length(text);
+        buf_append_str(&joined, text);
+    }
+    struct str preview = arena_str(arena, buf_str(&joined));
+    buf_free(&joined);
+    return preview;
+}
+
 struct str preview_of(struct arena *arena, const struct message *m)
 {
-    (void)arena;
+    struct content_texts texts;
+
     if (!m->content.p)
         return STR("");
-    return (struct str){m->content.p, bytes_of(m->content, PREVIEW_MAX_CHARACTERS)};
+    if (!m->content_type.p)
+        return beginning_of(m->content, PREVIEW_MAX_CHARACTERS);
+    content_texts_begin(&texts, m);
+    return join(arena, &texts);
 }

@@ -11,8 +11,8 @@
 #define PREVIEW_MAX_CHARACTERS 200 /* Unicode code points */
 #define PREVIEW_MAX_BYTES (PREVIEW_MAX_CHARACTERS * 4)
 
-/* The first PREVIEW_MAX_CHARACTERS of the message's content, none of them cut. A view of it, or in
- * the arena; never absent. */
+/* The first PREVIEW_MAX_CHARACTERS of the message's content, none of them cut; of parts, of their
+ * texts with a blank between them. A view of it, or in the arena; never absent. */
 struct str preview_of(struct arena *arena, const struct message *m);
 
 #endif

@@ -35,9 +35,10 @@ static void describe_history(struct store *s, const struct creation *c)
     out->message_count = (int64_t)history->count;
     out->last_timestamp = history_last(history, first_ms(c));
     out->updated_at = store_time(s, out->last_timestamp * 1000);
-    struct message last = {.role = last_new->role, .content = last_new->content};
+    const struct message last = {.content = last_new->content,
+                                 .content_type = last_new->content_type};
     out->last_shown = out->last_timestamp;
-    out->last_role = last.role;
+    out->last_role = last_new->role;
     out->last_preview = preview_of(s->arena, &last);
 }
 
@@ -87,6 +88,7 @@ static struct message message_at(const struct creation *c, const struct history_
         .message_id = wanted->message_id,
         .role = wanted->role,
         .content = wanted->content,
+        .content_type = wanted->content_type,
         .metadata = wanted->metadata,
         .timestamp = history_timestamp(walk),
     };

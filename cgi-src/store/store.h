@@ -38,7 +38,8 @@ struct message_new {
     struct str message_id; /* STR_NONE: one is made */
     struct str role;
     struct str content;
-    struct str metadata; /* STR_NONE: none */
+    struct str content_type; /* as in struct message */
+    struct str metadata;     /* STR_NONE: none */
 };
 
 /* A message of a history. Timestamps are above 0 and increase strictly. */
@@ -204,11 +205,13 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
                       struct err *e);
 
 struct message_changes {
-    struct str content; /* STR_NONE: stays */
+    struct str content;      /* STR_NONE: stays */
+    struct str content_type; /* with content; as in struct message */
     bool has_metadata;
     struct str metadata; /* with has_metadata; STR_NONE: cleared */
 };
 
+/* ERR_INVALID_PARAMETER if the message would have neither content nor metadata. */
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e);
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e);

@@ -22,12 +22,16 @@ def good_session:
                        and (.timestamp | integer and . > 0)))
   and (if has("metadata") then .metadata | type == "object" else true end);
 
+def good_content($metadata):
+  if type == "array" then length > 0 and all(type == "object" and (.type | text))
+  else text or (. == null and $metadata != null) end;
+
 def good_message:
   type == "object"
   and only(["message_id", "session_id", "timestamp", "role", "content", "created_at", "updated_at",
             "metadata"])
   and (.message_id | text) and (.session_id | text) and (.timestamp | integer and . > 0)
-  and (.role | text) and (.content | text) and (.created_at | time)
+  and (.role | text) and (.metadata as $m | .content | good_content($m)) and (.created_at | time)
   and (if has("updated_at") then .updated_at | time else true end)
   and has("metadata") and (.metadata | type == "object" or . == null);
 

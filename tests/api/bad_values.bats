@@ -78,11 +78,21 @@ load bad_input
     [[ $(get .detail) == *user*assistant*system*tool* ]] || fail 'the detail does not name the roles'
 }
 
-@test "content that is empty, missing or no string" {
+@test "content that is empty, missing, or neither a string nor parts" {
     local value
-    for value in '""' 1 true '[]' '["c"]' '{}'; do
+    for value in '""' 1 true '[]' '["c"]' '{}' '[{}]' '[{"type":1}]' '[{"type":null}]' '[{"text":"c"}]' \
+        '[[]]' '[{"type":"text"},7]' '[{"type":"text","type":7}]' '[{"TYPE":"text"}]'; do
         refused 422 invalid_parameter POST "/sessions/$sid/messages" "{\"role\":\"user\",\"content\":$value}"
     done
+    # Metadata makes up for content that is not there, not for content that is wrong.
+    for value in '[]' '[{}]' 1 false '{}'; do
+        refused 422 invalid_parameter POST "/sessions/$sid/messages" \
+            "{\"role\":\"user\",\"content\":$value,\"metadata\":{}}"
+    done
+    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user","metadata":{}}'
+    refused 422 invalid_parameter POST "/sessions/$sid/messages" \
+        '[{"role":"user","content":"c"},{"role":"user","content":[{"type":"text"},{"text":"c"}]}]'
+    [[ $(get .detail) == *'[1].content[1].type'* ]] || fail 'the detail does not name the part'
     refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user"}'
     refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user","content":null}'
     api POST "/sessions/$sid/messages"

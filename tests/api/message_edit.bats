@@ -70,7 +70,7 @@ contents() { get '[.messages[].content] | join(" ")'; }
 @test "a bad edit changes nothing" {
     local before body
     before=$(stored_messages "$sid")
-    for body in '{"content":""}' '{"content":7}' '{"metadata":[]}' '[]'; do
+    for body in '{"content":"","metadata":null}' '{"content":null,"metadata":null}' '{"content":[]}' '{"content":7}' '{"metadata":[]}' '[]'; do
         put "$path" "$body"
         expect 422 invalid_parameter
     done

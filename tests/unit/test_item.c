@@ -228,6 +228,13 @@ static void test_numbers(void **state)
     }
 }
 
+#define CONTENT(content, type)                                                                     \
+    "{\"timestamp\":{\"N\":\"1\"},\"content_type\":{\"S\":\"" type                                 \
+    "\"},\"content\":{\"S\":\"" content "\"}}"
+#define SHOWN(content)                                                                             \
+    "{\"message_id\":\"\",\"session_id\":\"\",\"timestamp\":1,\"role\":\"\",\"content\":" content  \
+    ",\"created_at\":\"\",\"metadata\":null}"
+
 /* What clients see, from what stands in the tables; and that absent members are absent. */
 static void test_what_clients_see(void **state)
 {
@@ -267,6 +274,15 @@ static void test_what_clients_see(void **state)
          "{\"S\":\"oops\"},\"unknown\":{\"M\":{\"role\":{\"S\":\"x\"}}}}",
          "{\"message_id\":\"\",\"session_id\":\"\",\"timestamp\":1,\"role\":\"\",\"content\":\"\","
          "\"created_at\":\"\",\"updated_at\":\"2026-11-23T08:30:02.000000Z\",\"metadata\":{}}"},
+        /* Content that another backend has changed without its type is what stands there. */
+        {&item_message, CONTENT("[{\\\"type\\\":1.0}] ", "parts"), SHOWN("[{\"type\":1.0}]")},
+        {&item_message, CONTENT("", "null"), SHOWN("null")},
+        {&item_message, CONTENT("[1]", "parts"), SHOWN("\"[1]\"")},
+        {&item_message, CONTENT("[{]", "parts"), SHOWN("\"[{]\"")},
+        {&item_message, CONTENT("{}", "parts"), SHOWN("\"{}\"")},
+        {&item_message, CONTENT("", "parts"), SHOWN("\"\"")},
+        {&item_message, CONTENT("c", "null"), SHOWN("\"c\"")},
+        {&item_message, CONTENT("[{}]", "other"), SHOWN("\"[{}]\"")},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -330,6 +346,9 @@ static void test_sizes_count_names_and_values(void **state)
     assert_int_equal(item_size(&item_message, &m), small + 6);
     m.metadata = STR("{}");
     assert_int_equal(item_size(&item_message, &m), small + 6 + strlen("metadata") + 2);
+    m.metadata = STR_NONE;
+    m.content_type = CONTENT_IS_PARTS;
+    assert_int_equal(item_size(&item_message, &m), small + 6 + strlen("content_type") + 5);
 }
 
 /* A session always has room for a last message, however it is filled: so its size does not move. */

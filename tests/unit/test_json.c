@@ -259,6 +259,37 @@ static void test_members(void **state)
     arena_free(&a);
 }
 
+/* Step by step it is the same, and of an element that is no container there is nothing. */
+static void test_walk(void **state)
+{
+    static const char *const elements[] = {"1.0", "\",]\"", "[ 2 ]", "{}", "false"};
+    static const char *const names[] = {"a", "b\"c", "a"};
+    static const char *const values[] = {"1", "{ \"x\" : [ ] }", "null"};
+    struct json_value element;
+    struct json_member member;
+    struct arena a;
+    size_t count = 0;
+
+    (void)state;
+    arena_init(&a);
+    struct json_walk walk = json_walk_begin(scan(STR("[ 1.0 , \",]\", [ 2 ] ,{},false ]")));
+    for (; json_walk_element(&walk, &element); count++)
+        assert_true(str_is(element.text, elements[count]));
+    assert_int_equal(count, 5);
+    count = 0;
+    walk = json_walk_begin(scan(STR("{\"a\" : 1, \"b\\u0022c\":{ \"x\" : [ ] } ,\"a\":null}")));
+    for (; json_walk_member(&walk, &a, &member); count++) {
+        assert_true(str_is(member.name, names[count]));
+        assert_true(str_is(member.value.text, values[count]));
+    }
+    assert_int_equal(count, 3);
+    walk = json_walk_begin(scan(STR("[]")));
+    assert_false(json_walk_element(&walk, &element));
+    walk = json_walk_begin(scan(STR("7")));
+    assert_false(json_walk_element(&walk, &element));
+    arena_free(&a);
+}
+
 static void test_elements(void **state)
 {
     (void)state;
@@ -347,7 +378,7 @@ int main(void)
         cmocka_unit_test(test_scan_encoding),  cmocka_unit_test(test_scan_depth),
         cmocka_unit_test(test_scan_truncated), cmocka_unit_test(test_members),
         cmocka_unit_test(test_elements),       cmocka_unit_test(test_decode),
-        cmocka_unit_test(test_integer),
+        cmocka_unit_test(test_integer),        cmocka_unit_test(test_walk),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -80,12 +80,67 @@ static void test_never_absent(void **state)
     arena_free(&a);
 }
 
+#define A199                                                                                       \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "aaaaaaa"                                                                                      \
+    "a"                                                                                            \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "aaaaaaa"
+#define PART(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+
+static void test_parts(void **state)
+{
+    static const struct {
+        const char *parts;
+        const char *preview;
+    } cases[] = {
+        {"[" PART("one") "]", "one"},
+        {"[" PART("one") ",{\"type\":\"image\"}, " PART("t\\u0077o") "]", "one two"},
+        {"[{\"type\":\"image\"}]", ""},
+        {"[" PART("") "," PART("a") "," PART("") "," PART("b") "]", "a b"},
+        {"[{\"text\":{\"value\":\"x\"},\"type\":\"t\"},{\"te\\u0078t\":\"y\",\"type\":\"t\"}]",
+         "y"},
+        {"[{\"type\":\"text\",\"text\":\"first\",\"text\":\"second\"}]", "first"},
+        {"[{\"type\":\"x\",\"inner\":[" PART("deep") "]}]", ""},
+        {"[" PART(A199) "," PART("bc") "]", A199 " "},
+        {"[" PART(A199) "," PART("") "]", A199},
+        {"[" PART("a") "," PART("\xf0\x9f\x98\x80" A199) "]", "a \xf0\x9f\x98\x80"},
+    };
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct message m = {.content = str_from(cases[i].parts),
+                                  .content_type = CONTENT_IS_PARTS};
+        struct str preview = preview_of(&a, &m);
+        size_t n = strlen(cases[i].preview);
+        /* The last one goes on with so many of its letters as there is room for. */
+        if (preview.n < n || memcmp(preview.p, cases[i].preview, n) != 0 ||
+            str_utf8_length(preview) > PREVIEW_MAX_CHARACTERS ||
+            (preview.n > n && str_utf8_length(preview) < PREVIEW_MAX_CHARACTERS))
+            fail_msg("%s: \"%.*s\"", cases[i].parts, (int)preview.n, preview.p);
+    }
+    arena_free(&a);
+}
+
+static void test_null_says_nothing(void **state)
+{
+    const struct message m = {.content = STR(""), .content_type = CONTENT_IS_NULL};
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    assert_true(str_is(preview_of(&a, &m), ""));
+    arena_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_how_much),
         cmocka_unit_test(test_zero_bytes_count_as_characters),
         cmocka_unit_test(test_never_absent),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_null_says_nothing),
     };
     return cmocka_run_group_tests_name("preview", tests, NULL, NULL);
 }

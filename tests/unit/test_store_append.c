@@ -9,9 +9,9 @@
 static int append(struct world *w, size_t count, const char *key, const char *hint, struct err *e)
 {
     const struct message_new messages[] = {
-        {STR("m1"), STR("user"), STR("one"), STR_NONE},
-        {STR("m2"), STR("assistant"), STR("two"), STR_NONE},
-        {STR("m3"), STR("user"), STR("three"), STR_NONE},
+        {.message_id = STR("m1"), .role = STR("user"), .content = STR("one")},
+        {.message_id = STR("m2"), .role = STR("assistant"), .content = STR("two")},
+        {.message_id = STR("m3"), .role = STR("user"), .content = STR("three")},
     };
     const struct append_new wanted = {
         .session_id = STR("s"),

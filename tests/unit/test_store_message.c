@@ -47,6 +47,43 @@ static int edit(struct world *w, struct err *e)
     return r;
 }
 
+/* A change of the content alone, to what is neither or either. */
+static int edit_content(struct world *w, struct str content, struct str type, struct err *e)
+{
+    const struct message_key key = {STR("s"), STR_NONE, 7};
+    const struct message_changes changes = {.content = content, .content_type = type};
+    struct message message;
+    int r = store_message_update(w->store, &key, &changes, &message, e);
+
+    if (r == 0)
+        say_str(w, "", message.content_type);
+    return r;
+}
+
+static int edit_to_parts(struct world *w, struct err *e)
+{
+    return edit_content(w, STR("[{\"type\":\"text\"}]"), CONTENT_IS_PARTS, e);
+}
+
+static int edit_to_null(struct world *w, struct err *e)
+{
+    return edit_content(w, STR(""), CONTENT_IS_NULL, e);
+}
+
+static int edit_to_string(struct world *w, struct err *e)
+{
+    return edit_content(w, STR("new"), STR_NONE, e);
+}
+
+static int clear_metadata(struct world *w, struct err *e)
+{
+    const struct message_key key = {STR("s"), STR_NONE, 7};
+    const struct message_changes changes = {.has_metadata = true};
+    struct message message;
+
+    return store_message_update(w->store, &key, &changes, &message, e);
+}
+
 static int delete_message(struct world *w, struct err *e)
 {
     const struct message_key key = {STR("s"), STR_NONE, 7};
@@ -186,6 +223,56 @@ static const struct store_case changes[] = {
      .code = ERR_MESSAGE_NOT_FOUND},
 };
 
+#define OF(attributes)                                                                             \
+    {                                                                                              \
+        GET, FOUND(N("timestamp", "7") "," attributes)                                             \
+    }
+#define PARTS_TEXT "[{\\\"type\\\":\\\"text\\\"}]"
+#define PARTS S("content", PARTS_TEXT) "," S("content_type", "parts")
+#define NO_CONTENT S("content", "") "," S("content_type", "null") "," S("metadata", "{}")
+
+static const struct store_case contents[] = {
+    {.name = "a string becomes parts",
+     .run = edit_to_parts,
+     .script = {OWNED,
+                READ,
+                {TRANSACT,
+                 OK,
+                 {"SET updated_at = :now, content = :content, content_type = :type\"",
+                  S(":content", PARTS_TEXT), S(":type", "parts")},
+                 .lacks = "REMOVE"},
+                OF(PARTS)},
+     .says = "parts"},
+    {.name = "parts become a string",
+     .run = edit_to_string,
+     .script = {OWNED,
+                OF(PARTS),
+                {TRANSACT,
+                 OK,
+                 {"SET updated_at = :now, content = :content REMOVE content_type\"",
+                  S(":content", "new")},
+                 .lacks = ":type"},
+                OF(S("content", "new"))},
+     .says = "-"},
+    {.name = "content becomes null beside metadata",
+     .run = edit_to_null,
+     .script = {OWNED,
+                OF(S("content", "c") "," S("metadata", "{}")),
+                {TRANSACT, OK, {S(":content", ""), S(":type", "null")}},
+                OF(NO_CONTENT)},
+     .says = "null"},
+    {.name = "a message without anything",
+     .run = edit_to_null,
+     .script = {OWNED, READ},
+     .code = ERR_INVALID_PARAMETER,
+     .words = "only in a message that has metadata"},
+    {.name = "metadata is all that a message has",
+     .run = clear_metadata,
+     .script = {OWNED, OF(NO_CONTENT)},
+     .code = ERR_INVALID_PARAMETER,
+     .words = "only in a message that has metadata"},
+};
+
 static const struct store_case deletions[] = {
     {.name = "a message",
      .run = delete_message,
@@ -230,6 +317,7 @@ static const struct store_case deletions[] = {
 
 STORE_TEST(test_get, readings)
 STORE_TEST(test_update, changes)
+STORE_TEST(test_contents, contents)
 STORE_TEST(test_delete, deletions)
 
 int main(void)
@@ -237,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_get),
         cmocka_unit_test(test_update),
+        cmocka_unit_test(test_contents),
         cmocka_unit_test(test_delete),
     };
     return cmocka_run_group_tests_name("store_message", tests, NULL, NULL);

@@ -1,0 +1,60 @@
+/*
+ * Content as other backends may have written it is told from parts here, and parts are taken apart.
+ */
+#include "store/content.h"
+
+bool content_are_parts(struct str text, struct str *parts)
+{
+    struct json_value array;
+    struct json_value part;
+
+    if (json_scan(text, &array, NULL) < 0 || array.type != JSON_ARRAY)
+        return false;
+    struct json_walk walk = json_walk_begin(array);
+    while (json_walk_element(&walk, &part)) {
+        if (part.type != JSON_OBJECT)
+            return false;
+    }
+    *parts = array.text;
+    return true;
+}
+
+void content_texts_begin(struct content_texts *texts, const struct message *m)
+{
+    bool are_parts = m->content_type.p && str_equals(m->content_type, CONTENT_IS_PARTS);
+
+    texts->string = are_parts ? STR_NONE : m->content;
+    texts->parts =
+        json_walk_begin((struct json_value){JSON_ARRAY, are_parts ? m->content : STR("")});
+}
+
+/* The first `text` of a part, if that is a string. */
+static bool take_text(struct json_value part, struct arena *a, struct str *out)
+{
+    struct json_walk walk = json_walk_begin(part);
+    struct json_member member;
+
+    while (json_walk_member(&walk, a, &member)) {
+        if (member.value.type != JSON_STRING || !str_is(member.name, "text"))
+            continue;
+        *out = json_decode_string(member.value, a);
+        return true;
+    }
+    return false;
+}
+
+bool content_texts_next(struct content_texts *texts, struct arena *a, struct str *out)
+{
+    struct json_value part;
+
+    if (texts->string.p) {
+        *out = texts->string;
+        texts->string = STR_NONE;
+        return true;
+    }
+    while (json_walk_element(&texts->parts, &part)) {
+        if (take_text(part, a, out))
+            return true;
+    }
+    return false;
+}
