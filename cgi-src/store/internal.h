@@ -28,6 +28,7 @@ struct store_shared {
     const struct clock *clock; /* borrowed */
     struct owner_cache *owners;
     struct gate *gate;
+    size_t history_batch; /* messages of a history in one transaction; see session_create.h */
     _Atomic bool batch_write_denied; /* the policy lacks BatchWriteItem: do not ask again */
 };
 
@@ -268,6 +269,12 @@ const char *store_version_condition(const struct versions *if_match, int64_t ver
 /* The value that goes with it: absent where the condition names none. */
 struct str store_version_digits(struct store *s, const struct versions *if_match, int64_t version);
 
+/* The end of a session's partition and of its item, after the mark (store/session_delete.c). */
+int store_item_delete(struct store *s, const struct key *key, struct err *e);
+/* The marker of a session's creation, unless a new session has taken it over. */
+int store_create_marker_delete(struct store *s, const struct session_key *session,
+                               struct str create_marker, struct err *e);
+
 /* ---- owners (store/owner.c) ---- */
 
 /* A session, and whose it is said to be: see "hint" in store.h. */
@@ -294,7 +301,8 @@ int store_owner_find(struct store *s, const struct session_claim *claim, enum ow
 /* The steps of it. Reads the owner item; out->has_item is false if there is none. */
 int store_owner_get(struct store *s, const struct session_claim *claim, struct owner *out,
                     struct err *e);
-/* What an owner item says: ERR_SESSION_NOT_FOUND if a delete has begun or it is not the hint's. */
+/* What an owner item says: ERR_SESSION_NOT_FOUND if a delete has begun, the session is still being
+ * built, or it is not the hint's. */
 int store_owner_check(struct store *s, const struct session_claim *claim,
                       const struct owner_item *item, struct owner *out, struct err *e);
 /* The hint as the owner; verified: only if that user has the session. */

@@ -71,12 +71,14 @@ static const struct item_field message_fields[] = {
     JSON(message, metadata, .shape = OR_NULL),
     STRING(message, user_id, .shape = HIDDEN, .storage = READ_ALONE),
     DELETED(message, .storage = READ_ALONE),
+    STRING(message, building_at, .shape = HIDDEN, .storage = READ_ALONE),
 };
 
 static const struct item_field owner_fields[] = {
     STRING(owner_item, session_id, .shape = HIDDEN), NUMBER(owner_item, timestamp, .shape = HIDDEN),
     STRING(owner_item, user_id, .shape = HIDDEN),    TIME(owner_item, building_at, .shape = HIDDEN),
     DELETED(owner_item, .storage = READ_ALONE),
+    NUMBER(owner_item, built_until, .shape = HIDDEN, .storage = READ_ALONE),
 };
 
 static const struct item_field append_marker_fields[] = {
@@ -93,6 +95,14 @@ static const struct item_field create_marker_fields[] = {
     STRING(create_marker, fingerprint, .shape = HIDDEN),
     STRING(create_marker, created_session_id, .shape = HIDDEN),
     STRING(create_marker, created_at, .shape = HIDDEN),
+};
+
+static const struct item_field build_fields[] = {
+    STRING(build, user_id, .shape = HIDDEN),
+    STRING(build, session_id, .shape = HIDDEN),
+    STRING(build, created_session_id, .shape = HIDDEN),
+    STRING(build, create_marker, .shape = HIDDEN),
+    STRING(build, building_at, .shape = HIDDEN),
 };
 
 static const struct item_field sort_digits_fields[] = {
@@ -137,6 +147,7 @@ const struct item_kind item_message = {STORE_MESSAGES_TABLE, FIELDS(message_fiel
 const struct item_kind item_owner = {STORE_MESSAGES_TABLE, FIELDS(owner_fields)};
 const struct item_kind item_append_marker = {STORE_MESSAGES_TABLE, FIELDS(append_marker_fields)};
 const struct item_kind item_create_marker = {STORE_SESSIONS_TABLE, FIELDS(create_marker_fields)};
+const struct item_kind item_build = {STORE_SESSIONS_TABLE, FIELDS(build_fields)};
 const struct item_kind item_sort_digits = {STORE_MESSAGES_TABLE, FIELDS(sort_digits_fields)};
 
 enum store_table item_table(const struct item_kind *kind)

@@ -35,16 +35,60 @@ struct idempotency {
 
 /* ---- sessions ---- */
 
+struct message_new {
+    struct str message_id; /* STR_NONE: one is made */
+    struct str role;
+    struct str content;
+    struct str content_type; /* as in struct message */
+    struct str metadata;     /* STR_NONE: none */
+};
+
+/* A message of a history. Timestamps are above 0 and increase strictly. */
+struct history_message {
+    struct message_new message;
+    int64_t timestamp; /* milliseconds; 0: the next one after the message before it */
+};
+
+#define STORE_HISTORY_MAX 10000
+
+/* The messages that a session is created with. */
+struct history {
+    const struct history_message *messages;
+    size_t count; /* 0 to STORE_HISTORY_MAX */
+};
+
 struct session_new {
     struct str user_id;
     struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
     struct str metadata; /* STR_NONE: none */
+    /* Microseconds since the epoch; 0: the time of the history's first message, or now. A first
+     * message without a timestamp has this one. */
+    int64_t created_us;
+    struct history history;
     struct idempotency idempotency;
 };
 
-/* *replayed: it had been created before under the same key; *out is as it was then. */
+/*
+ * Creates a session, at once and whole. A long history takes many calls: until the last of them
+ * nobody sees anything of the session. If they are cut off, the same request under the same key
+ * goes on where they ended; without a key nothing does, and store_build_delete removes what is
+ * left. ERR_SESSION_NOT_FOUND: the user was erased meanwhile, and the session with him.
+ * *replayed: it had been created before under the same key; *out is as it was then.
+ */
 int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
                          bool *replayed, struct err *e);
+
+/*
+ * A session that is being built has an item of its own in the sessions table, whose sort key is
+ * "!build#" and the session's id, with created_session_id and building_at (when it was begun).
+ */
+bool store_is_build(struct str sort_key);
+
+/* Deletes what there is of a build, if nobody has finished it: BUILD_IS_SESSION, nothing was done
+ * then. key: of its item. Cut off, it is finished by calling it again. */
+enum build_end { BUILD_DELETE_FAILED = -1, BUILD_DELETED, BUILD_IS_SESSION };
+struct session_key;
+enum build_end store_build_delete(struct store *s, const struct session_key *key, struct err *e);
 
 /* The key of a session in its table. */
 struct session_key {
@@ -137,14 +181,6 @@ int store_user_export(struct store *s, struct str user_id, const struct export_s
  * A hint is the owner that the caller named or is, STR_NONE if it is unknown. If it is another one
  * than the session's, there is no such session.
  */
-
-struct message_new {
-    struct str message_id; /* STR_NONE: one is made */
-    struct str role;
-    struct str content;
-    struct str content_type; /* as in struct message */
-    struct str metadata;     /* STR_NONE: none */
-};
 
 #define STORE_APPEND_MAX 50
 
