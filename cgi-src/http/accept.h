@@ -8,9 +8,9 @@
 #include "base/str.h"
 
 /*
- * True if the header names the media type `other` itself and wants it no less than `usual`, which is
- * what is sent otherwise. A range with a star in it counts for `usual` alone: a client that does not
- * know of the other type never gets it. A range that cannot be read is passed over.
+ * True if the header names the media type `other` itself and wants it no less than `usual`, which
+ * is what is sent otherwise. A range with a star in it counts for `usual` alone: a client that does
+ * not know of the other type never gets it. A range that cannot be read is passed over.
  */
 bool accept_prefers(struct str header, const char *other, const char *usual);
 

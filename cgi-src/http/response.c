@@ -196,8 +196,7 @@ int response_flush(struct response *r, struct gateway *g)
     if (!buf_ok(&r->body))
         return -1;
     r->begun = true;
-    r->client_gone =
-        (first && send_head(r, g) < 0) || g->write(g, r->body.data, r->body.len) < 0;
+    r->client_gone = (first && send_head(r, g) < 0) || g->write(g, r->body.data, r->body.len) < 0;
     buf_reset(&r->body);
     return r->client_gone ? -1 : 0;
 }

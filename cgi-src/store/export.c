@@ -16,7 +16,8 @@
 #define CALL_LIMIT_US INT64_C(30000000)
 #define POSITION_MAX_BYTES 4096
 
-struct export {
+struct export
+{
     struct str user_id;
     const struct export_sink *sink;
     struct export_counts counts;

@@ -172,8 +172,9 @@ struct query {
     struct str start; /* a key's JSON, after which the page begins; STR_NONE: the beginning */
 };
 
-/* The items of a Query's page, read one after the other as its text is walked. */
+/* The items of a page of a Query or Scan, read one after the other as its text is walked. */
 struct items {
+    enum dynamo_operation operation;
     struct arena *arena; /* for what has to be rewritten; the store's, until the caller sets it */
     struct dynamo_answer answer;
     struct json_reader reader;
@@ -184,6 +185,9 @@ struct items {
 
 /* Sends the Query. items_free in either case. */
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e);
+
+/* The same for a Scan of the whole table, in no order: direction and limit have no part in it. */
+int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e);
 
 /* The next item, as the struct of its kind; views into the answer. What is no item is passed over.
  * False after the last one. */

@@ -76,7 +76,7 @@ struct owner_item {
     struct str user_id;
     struct str building_at; /* when the making of a session began that nobody sees yet; STR_NONE */
     bool deleted;
-    int64_t built_until;    /* the timestamp of its last message that is there; 0: none is */
+    int64_t built_until; /* the timestamp of its last message that is there; 0: none is */
 };
 
 /* The idempotency marker of an append, in the messages table. */
@@ -106,6 +106,19 @@ struct build {
     struct str building_at;   /* since when */
 };
 
+/* What a purge reads of whatever lies in the sessions table: a session, the item of a build, or a
+ * helper. */
+struct purge_item {
+    struct str user_id;
+    struct str session_id; /* the sort key */
+    struct str created_at;
+    struct str updated_at;  /* created_at if the item has none */
+    struct str deleted_at;  /* STR_NONE unless a delete has begun */
+    struct str building_at; /* of a build */
+    int64_t version;
+    bool archived;
+};
+
 /* The sort key of whatever lies in a session's partition; STR_NONE if it cannot be read. */
 struct sort_digits {
     struct str timestamp;
@@ -119,6 +132,7 @@ extern const struct item_kind item_owner;         /* struct owner_item */
 extern const struct item_kind item_append_marker; /* struct append_marker */
 extern const struct item_kind item_create_marker; /* struct create_marker */
 extern const struct item_kind item_build;         /* struct build */
+extern const struct item_kind item_purge;         /* struct purge_item; read alone */
 extern const struct item_kind item_sort_digits;   /* struct sort_digits; read alone */
 
 /* In which table items of the kind lie. */

@@ -175,6 +175,39 @@ struct export_counts {
 int store_user_export(struct store *s, struct str user_id, const struct export_sink *sink,
                       struct export_counts *out, struct err *e);
 
+/* ---- purge (store/purge.c) ---- */
+
+struct purge_query {
+    int64_t before_us; /* sessions that were last active before that time */
+    bool archived;     /* of those only the archived ones */
+};
+
+enum purge_find {
+    PURGE_SESSION,
+    PURGE_DELETE, /* a session whose delete was begun a day ago or more */
+    PURGE_BUILD   /* one that was begun a day ago or more, and is seen by nobody */
+};
+
+/* Each is called until one returns -1, which ends the walk. The views die when find returns. */
+struct purge_visitor {
+    int (*find)(void *context, enum purge_find what, const struct purge_item *item, struct err *e);
+    int (*page)(void *context, struct err *e); /* after each page of 1 MB */
+    void *context;
+};
+
+/*
+ * Walks the whole sessions table, once, and hands over what is to be purged. Nothing is changed
+ * here. Each call may take 30 s; the walk as a whole has no deadline, and bounded memory.
+ */
+int store_purge_walk(struct store *s, const struct purge_query *query,
+                     const struct purge_visitor *visitor, struct err *e);
+
+/* Deletes what was found, by the protocol of a delete. A session only if nothing has happened to it
+ * since: PURGE_KEPT, or if it is gone. Adds the messages to *deleted_messages. */
+enum purge_end { PURGE_FAILED = -1, PURGED, PURGE_KEPT };
+enum purge_end store_purge(struct store *s, enum purge_find what, const struct purge_item *item,
+                           int64_t *deleted_messages, struct err *e);
+
 /* ---- messages ---- */
 
 /*

@@ -155,9 +155,9 @@ static void check_request_id(const struct request *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_gateway f = {.gateway = {.param = variable,
-                                            .read = read_body,
-                                            .write = write_nothing,
-                                            .client_gone = never_gone}};
+                                         .read = read_body,
+                                         .write = write_nothing,
+                                         .client_gone = never_gone}};
     struct str rest = fuzz_input(data, size);
     struct request r;
     struct arena arena;

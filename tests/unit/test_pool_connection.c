@@ -245,7 +245,8 @@ static void test_dropped_without_an_end(void **state)
     assert_true(n > 8000); /* a part went out */
     assert_true(peer_is_closed());
     assert_int_equal(fcntl(ours, F_GETFD), -1);
-    for (size_t at = 0; at + 8 <= n; at += 8 + (size_t)got[at + 4] * 256 + got[at + 5] + got[at + 6])
+    for (size_t at = 0; at + 8 <= n;
+         at += 8 + (size_t)got[at + 4] * 256 + got[at + 5] + got[at + 6])
         assert_int_not_equal(got[at + 1], END);
 }
 

@@ -112,8 +112,8 @@ static char large[70000 + 200];
 
 static void make_large(void)
 {
-    static const char before[] = "{\"Items\":[" OWNER_OF("r") ",{" N("timestamp", "5") ","
-                                 S("message_id", "m") ",\"content\":{\"S\":\"";
+    static const char before[] = "{\"Items\":[" OWNER_OF("r") ",{" N("timestamp", "5") "," S(
+        "message_id", "m") ",\"content\":{\"S\":\"";
     static const char after[] = "\"}}]}";
 
     memcpy(large, before, sizeof before - 1);
@@ -194,9 +194,10 @@ static const struct store_case users[] = {
      .says = "end 0 0; "},
     {.name = "line breaks of metadata are no lines",
      .run = export_bytes,
-     .script = {{QUERY, PAGE("{" KEY_OF_SESSION("r") ","
-                             S("metadata", "{\\\"a\\\":\\r\\n1.0}") "}")},
-                {QUERY, PAGE(OWNER_OF("r") ",{" N("timestamp", "5") "," S("content", "a\\nb") "}")}},
+     .script = {{QUERY,
+                 PAGE("{" KEY_OF_SESSION("r") "," S("metadata", "{\\\"a\\\":\\r\\n1.0}") "}")},
+                {QUERY,
+                 PAGE(OWNER_OF("r") ",{" N("timestamp", "5") "," S("content", "a\\nb") "}")}},
      .says = "{\"type\":\"session\",\"session_id\":\"r\",\"user_id\":\"u\",\"title\":\"\","
              "\"created_at\":\"\",\"updated_at\":\"\",\"message_count\":0,"
              "\"archived\":false,\"pinned\":false,\"tags\":[],\"last_message\":null,"
