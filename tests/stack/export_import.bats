@@ -200,6 +200,17 @@ END
     is "$(stored_sessions "$user" | jq -s 'map(select(.title)) | length')" 60
 }
 
+@test "plain CGI streams an export, too" {
+    new_session
+    node "$API_TESTS/fixtures.js" messages "$sid" 500 500
+    GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET REQUEST_URI="/api/v1/sessions/$user" HTTP_ACCEPT=application/x-ndjson \
+        "$PROGRAM" --env-file "$BATS_TEST_TMPDIR/env" >"$file"
+    is "$(head -n 1 "$file")" $'Status: 200 OK\r'
+    is "$(grep -c '^Content-Length' "$file")" 0 'lengths'
+    is "$(tail -n 1 "$file")" '{"type":"end","sessions":1,"messages":500}'
+    is "$(sed '1,/^\r$/d' "$file" | jq -c .type | sort | uniq -c | awk '{print $1}' | xargs)" '1 500 1'
+}
+
 @test "bad arguments are named" {
     local bad
     usage() {
