@@ -40,15 +40,21 @@ static int flush(void *context, struct err *e)
 
     if (response_flush(s->response, s->request->gateway) < 0)
         return err_set(e, ERR_INTERNAL, "the export could not be sent");
-    /* It may rightly take longer than STUCK_REQUEST_S, as long as somebody takes it. */
-    metrics_slot_goes_on(s->api->clock->mono_us(s->api->clock->context));
     return 0;
+}
+
+/* As a whole it may rightly take longer than STUCK_REQUEST_S. */
+static void goes_on(void *context)
+{
+    const struct clock *clock = ((const struct stream *)context)->api->clock;
+
+    metrics_slot_goes_on(clock->mono_us(clock->context));
 }
 
 int sessions_export(struct api *api, struct request *q, struct response *r, struct err *e)
 {
     struct stream stream = {api, q, r};
-    const struct export_sink sink = {&r->body, flush, &stream};
+    const struct export_sink sink = {&r->body, flush, goes_on, &stream};
     struct export_counts counts;
     struct str user_id;
 

@@ -65,12 +65,15 @@ static void add_line(struct buf *lines, const char *type, const struct item_kind
     buf_putc(lines, '\n');
 }
 
-static void renew_deadline(struct export *x)
+/* The next call to DynamoDB has its own time. */
+static void go_on(struct export *x)
 {
     const struct store *s = x->sessions;
     const struct clock *clock = s->shared->clock;
 
     dynamo_prolong(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
+    if (x->sink->goes_on)
+        x->sink->goes_on(x->sink->context);
 }
 
 static int hand_over_if_enough(struct export *x)
@@ -104,7 +107,7 @@ static enum visit take_message(void *context, const struct message *m)
     x->counts.messages++;
     if (hand_over_if_enough(x) < 0)
         return VISIT_FULL;
-    renew_deadline(x);
+    go_on(x);
     return VISIT_TAKEN;
 }
 
@@ -129,7 +132,7 @@ static int export_session(struct export *x, const struct session *session)
     x->session = session;
     x->begun = false;
     do {
-        renew_deadline(x);
+        go_on(x);
         int r = store_messages_list(x->messages, &query, &visitor, &page, x->err);
         arena_reset(&x->slice);
         if (x->refused)
@@ -167,7 +170,7 @@ static enum items_end export_page(struct export *x)
                              .after = x->position.len ? buf_str(&x->position) : STR_NONE};
     struct session session;
 
-    renew_deadline(x);
+    go_on(x);
     int r = user_walk_page(x->sessions, &walk, x->err);
     while (r == 0 && user_walk_next(&walk, &session)) {
         if (!session.deleted)

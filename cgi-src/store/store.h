@@ -154,10 +154,12 @@ int store_sessions_list(struct store *s, const struct session_query *query,
 /* ---- export (store/export.c) ---- */
 
 /* Where an export's lines go. lines is empty at first. flush takes what is in it and leaves it
- * empty: -1 with e ends the export. It is called whenever there are 64 KB. */
+ * empty: -1 with e ends the export. It is called whenever there are 64 KB. goes_on (may be NULL) is
+ * called before each call to DynamoDB and after each message: the export is not stuck. */
 struct export_sink {
     struct buf *lines;
     int (*flush)(void *context, struct err *e);
+    void (*goes_on)(void *context);
     void *context;
 };
 

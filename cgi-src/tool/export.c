@@ -10,8 +10,9 @@
 
 #include "tool/internal.h"
 
-#define LINES_CAP (16 * 1024 * 1024) /* an item of 400 KB, each byte of it escaped, and much more  \
-                                      */
+#define LINES_CAP                                                                                  \
+    (16 * 1024 * 1024) /* an item of 400 KB, each byte of it escaped, and much more                \
+                        */
 
 struct export
 {
@@ -60,7 +61,7 @@ static int end_file(struct export *x, struct err *e)
 
 static enum tool_exit export_to(struct export *x, const char *user, struct tables *t)
 {
-    const struct export_sink sink = {&x->lines, flush, x};
+    const struct export_sink sink = {.lines = &x->lines, .flush = flush, .context = x};
     struct export_counts counts;
     struct err e = {0};
 

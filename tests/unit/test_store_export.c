@@ -59,9 +59,17 @@ static int flush(void *context, struct err *e)
     return 0;
 }
 
+static int gone_on;
+
+static void goes_on(void *context)
+{
+    (void)context;
+    gone_on++;
+}
+
 static int export_to(struct world *w, struct lines *lines, struct err *e)
 {
-    const struct export_sink sink = {&lines->text, flush, lines};
+    const struct export_sink sink = {.lines = &lines->text, .flush = flush, .context = lines};
     struct export_counts counts;
 
     buf_init(&lines->text, 1 << 20);
@@ -88,12 +96,13 @@ static int export_to_nobody(struct world *w, struct err *e)
 static int export_bytes(struct world *w, struct err *e)
 {
     struct lines lines = {.world = w};
-    const struct export_sink sink = {&lines.text, flush, &lines};
+    const struct export_sink sink = {&lines.text, flush, goes_on, &lines};
     struct export_counts counts;
 
     buf_init(&lines.text, 1 << 20);
     int r = store_user_export(w->store, STR("u"), &sink, &counts, e);
     say_str(w, "", buf_str(&lines.text));
+    assert_int_equal(gone_on, 3); /* two calls and a message */
     buf_free(&lines.text);
     return r;
 }
