@@ -86,7 +86,7 @@ static enum items_end walk_page(struct purge_walk *walk, const struct purge_visi
     };
     enum items_end end = ITEMS_FAILED;
     struct items items;
-    struct str next;
+    struct str next = STR_NONE;
 
     renew_deadline(walk->store);
     if (store_scan(walk->store, &query, &items, e) == 0 &&

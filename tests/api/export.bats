@@ -47,6 +47,7 @@ is_whole() {
     say four
     export_user
     expect 200
+    local exported=$body_file
     is "$(header content-type)" "$LINES"
     is "$(jq -c '[.type, .title // .content // [.sessions, .messages]]' "$body_file")" \
         '["session","first"]
@@ -59,7 +60,7 @@ is_whole() {
 ["end",[3,4]]'
     api GET "/sessions/$user/$first"
     is "$(get -c '.session + {type: "session"} | to_entries | sort')" \
-        "$(jq -c 'select(.title == "first") | to_entries | sort' "$(ls -d "$BATS_TEST_TMPDIR"/answers/*.body | tail -n 2 | head -n 1)")"
+        "$(jq -c 'select(.title == "first") | to_entries | sort' "$exported")"
 }
 
 @test "a user whom nobody knows has the end alone" {
