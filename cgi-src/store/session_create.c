@@ -55,7 +55,9 @@ static void describe(struct store *s, struct creation *c, struct str session_id,
         .created_at = created_at,
         .updated_at = created_at,
         .metadata = wanted->metadata,
-        .tags = STR("[]"),
+        .tags = wanted->tags.p ? wanted->tags : STR("[]"),
+        .archived = wanted->archived,
+        .pinned = wanted->pinned,
         .version = 1,
     };
     if (wanted->idempotency.key.p)

@@ -61,6 +61,9 @@ struct session_new {
     struct str user_id;
     struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
     struct str metadata; /* STR_NONE: none */
+    struct str tags;     /* the text of a JSON array of strings; STR_NONE: none */
+    bool archived;
+    bool pinned;
     /* Microseconds since the epoch; 0: the time of the history's first message, or now. A first
      * message without a timestamp has this one. */
     int64_t created_us;

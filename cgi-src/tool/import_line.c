@@ -74,10 +74,45 @@ static int take_session_metadata(struct target *t, struct json_value value)
     return take_object(t, "metadata", value, &t->line->session.metadata);
 }
 
+static int take_flag(struct target *t, const char *name, struct json_value value, bool *out)
+{
+    if (value.type != JSON_BOOL)
+        return wrong(t, name, "true or false");
+    *out = str_is(value.text, "true");
+    return 0;
+}
+
+static int take_archived(struct target *t, struct json_value value)
+{
+    return take_flag(t, "archived", value, &t->line->session.archived);
+}
+
+static int take_pinned(struct target *t, struct json_value value)
+{
+    return take_flag(t, "pinned", value, &t->line->session.pinned);
+}
+
+static int take_tags(struct target *t, struct json_value value)
+{
+    struct json_walk walk = json_walk_begin(value);
+    struct json_value tag;
+    bool good = value.type == JSON_ARRAY;
+
+    while (good && json_walk_element(&walk, &tag))
+        good = tag.type == JSON_STRING;
+    if (!good)
+        return wrong(t, "tags", "an array of strings");
+    t->line->session.tags = value.text;
+    return 0;
+}
+
 static const struct member_row session_rows[] = {{"session_id", take_session_id},
                                                  {"title", take_title},
                                                  {"created_at", take_created_at},
                                                  {"metadata", take_session_metadata},
+                                                 {"archived", take_archived},
+                                                 {"pinned", take_pinned},
+                                                 {"tags", take_tags},
                                                  {NULL, NULL}};
 
 /* ---- a message ------------------------------------------------------------------------------- */

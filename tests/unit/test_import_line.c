@@ -25,6 +25,7 @@ static void test_a_session(void **state)
     (void)state;
     assert_int_equal(read("{\"session_id\":\"a\\u0000b\",\"title\":\"t\\n\",\"message_count\":7,"
                           "\"created_at\":\"2026-01-02T03:04:05.678901Z\",\"unknown\":[{}],"
+                          "\"archived\":true,\"pinned\":false,\"tags\":[\"a\", \"b\"],"
                           "\"metadata\":{\"n\": 1.0},\"type\":\"session\"}",
                           &line, NULL),
                      0);
@@ -33,6 +34,8 @@ static void test_a_session(void **state)
     assert_true(str_is(line.session.title, "t\n"));
     assert_true(str_is(line.session.metadata, "{\"n\": 1.0}"));
     assert_int_equal(line.session.created_us, INT64_C(1767323045678901));
+    assert_true(str_is(line.session.tags, "[\"a\", \"b\"]"));
+    assert_true(line.session.archived && !line.session.pinned);
 }
 
 static void test_a_session_of_an_earlier_backend(void **state)
@@ -104,6 +107,10 @@ static const struct {
     {"{\"type\":\"session\"}", "session_id must be given", LINE_SESSION},
     {"{\"type\":\"session\",\"session_id\":7}", "session_id must be a string", LINE_SESSION},
     {"{\"type\":\"session\",\"session_id\":\"a\",\"created_at\":7}", "created_at", LINE_SESSION},
+    {"{\"type\":\"session\",\"archived\":1}", "archived must be true or false", LINE_SESSION},
+    {"{\"type\":\"session\",\"pinned\":null}", "pinned must be true or false", LINE_SESSION},
+    {"{\"type\":\"session\",\"tags\":[1]}", "tags must be an array of strings", LINE_SESSION},
+    {"{\"type\":\"session\",\"tags\":{\"a\":\"b\"}}", "tags must be an array", LINE_SESSION},
     {MESSAGE "\"metadata\":\"m\",\"content\":\"c\"}", "metadata must be an object", LINE_MESSAGE},
     {MESSAGE "\"message_id\":7,\"content\":\"c\"}", "message_id must be a string", LINE_MESSAGE},
     {MESSAGE "\"n\":7}", "content must be given", LINE_MESSAGE},
