@@ -60,7 +60,7 @@ static int take_title(struct target *t, struct json_value value)
 /* What an earlier backend has stored may be no time: then the first message's counts. */
 static int take_created_at(struct target *t, struct json_value value)
 {
-    struct str text;
+    struct str text = STR_NONE;
 
     if (take_string(t, "created_at", value, &text) < 0)
         return -1;

@@ -55,6 +55,49 @@ static int walk_archived(struct world *w, struct err *e)
 #define USED(time) S("updated_at", time)
 #define KEY(id) S("user_id", "u") "," S("session_id", id)
 
+/* One item: whether it is found, and as what. */
+#define FIND(name_, run_, id, attributes, says_)                                                   \
+    {                                                                                              \
+        .name = (name_), .run = (run_), .script = {{SCAN, PAGE(ITEM(id, attributes))}},            \
+        .says = says_ "page; "                                                                     \
+    }
+#define CREATED(time) S("created_at", time)
+#define GOING_SINCE(time) S("deleted_at", time)
+#define BUILT_SINCE(time) S("building_at", time)
+#define LONG_AGO "2013-01-01T00:00:00Z"
+#define YESTERDAY "2015-08-29T12:35:59Z"
+#define TODAY "2015-08-30T12:00:00Z"
+#define ARCHIVED(text) "\"archived\":{\"BOOL\":" text "}"
+#define SESSION "session u/a 0; "
+#define BUILD "build u/!build#1 0; "
+
+static const struct store_case finds[] = {
+    FIND("used before that", walk, "a", USED("2014-08-30T12:35:59.999999Z"), SESSION),
+    FIND("used at that time", walk, "a", USED(BEFORE), ""),
+    FIND("its version comes along", walk, "a", USED(LONG_AGO) "," N("version", "3"),
+         "session u/a 3; "),
+    FIND("a time with a blank and no zone", walk, "a", USED("2014-08-30 10:00:00"), SESSION),
+    FIND("a time of another zone", walk, "a", USED("2014-08-30T13:00:00+02:00"), SESSION),
+    FIND("a time of another zone that is later", walk, "a", USED("2014-08-30T11:00:00-02:00"), ""),
+    FIND("no time", walk, "a", USED("1999"), ""),
+    FIND("never used, created before", walk, "a", CREATED(LONG_AGO), SESSION),
+    FIND("nothing says when", walk, "a", S("title", "t"), ""),
+    FIND("the marker of a key", walk, "!create#1", CREATED(LONG_AGO), ""),
+    FIND("a build of yesterday", walk, "!build#1", BUILT_SINCE(YESTERDAY), BUILD),
+    FIND("a build of today", walk, "!build#1", BUILT_SINCE(TODAY), ""),
+    FIND("a build without a time", walk, "!build#1", USED(LONG_AGO), ""),
+    FIND("a delete of yesterday", walk, "a", USED(TODAY) "," GOING_SINCE(YESTERDAY),
+         "delete u/a 0; "),
+    FIND("a delete of today", walk, "a", USED(LONG_AGO) "," GOING_SINCE(TODAY), ""),
+    FIND("asked for archived ones: one", walk_archived, "a", USED(LONG_AGO) "," ARCHIVED("true"),
+         SESSION),
+    FIND("one that is not", walk_archived, "a", USED(LONG_AGO) "," ARCHIVED("false"), ""),
+    FIND("one that says nothing of it", walk_archived, "a", USED(LONG_AGO), ""),
+    FIND("a build all the same", walk_archived, "!build#1", BUILT_SINCE(YESTERDAY), BUILD),
+};
+
+#define TO_STOP_AT ITEM("stop", USED(LONG_AGO)) "," ITEM("z", USED(LONG_AGO))
+
 static const struct store_case walks[] = {
     {.name = "what is asked for",
      .run = walk,
@@ -64,58 +107,6 @@ static const struct store_case walks[] = {
                   "\"FilterExpression\":\"building_at < :day OR (session_id >= :first AND "},
                  .lacks = "ScanIndexForward"}},
      .says = "page; "},
-    {.name = "the program looks at the times again",
-     .run = walk,
-     .script =
-         {{SCAN,
-           PAGE(
-               ITEM("a", USED("2014-08-30T12:35:59.999999Z") "," N("version", "3")) "," ITEM("b", USED(BEFORE)) "," ITEM(
-                   "c", USED("2014-08-30 10:00:00")) "," ITEM("d", USED("2014-08-30T13:00:00+02:"
-                                                                        "00")) "," ITEM("e",
-                                                                                        USED("199"
-                                                                                             "9")) "," ITEM("f",
-                                                                                                            S("created_at",
-                                                                                                              "2013-01-01T00:00:00")) "," ITEM("g",
-                                                                                                                                               S("title",
-                                                                                                                                                 "none")))}},
-     .says = "session u/a 3; session u/c 0; session u/d 0; session u/f 0; page; "},
-    {.name = "no helpers but builds of yesterday",
-     .run = walk,
-     .script = {{SCAN,
-                 PAGE(ITEM("!create#1", S("created_at", "2013-01-01T00:00:00Z")) "," ITEM(
-                     "!build#1",
-                     S("building_at",
-                       "2015-08-29T12:35:59Z")) "," ITEM("!build#2",
-                                                         S("building_at",
-                                                           DAY_AGO)) "," ITEM("!build#3",
-                                                                              S("updated_at",
-                                                                                "2013-01-01T00:00:"
-                                                                                "00Z")))}},
-     .says = "build u/!build#1 0; page; "},
-    {.name = "of what is being deleted, what was begun yesterday",
-     .run = walk,
-     .script = {{SCAN,
-                 PAGE(ITEM("a",
-                           USED("2015-08-30T00:00:00Z") "," S(
-                               "deleted_at",
-                               "2015-08-28T00:00:00Z")) "," ITEM("b",
-                                                                 USED("2013-08-30T00:00:00Z") "," S(
-                                                                     "deleted_at",
-                                                                     "2015-08-30T12:00:00Z")))}},
-     .says = "delete u/a 0; page; "},
-    {.name = "only the archived ones",
-     .run = walk_archived,
-     .script =
-         {{SCAN,
-           PAGE(ITEM("a", USED("2013-01-01T00:00:00Z")) "," ITEM(
-               "b",
-               USED("2013-01-01T00:00:00Z") ",\"archived\":{\"BOOL\":true}") "," ITEM("!build#1",
-                                                                                      S("building_"
-                                                                                        "at",
-                                                                                        "2015-08-"
-                                                                                        "01T00:00:"
-                                                                                        "00Z")))}},
-     .says = "session u/b 0; build u/!build#1 0; page; "},
     {.name = "page after page, empty ones too",
      .run = walk,
      .script = {{SCAN, PAGE_BEFORE(KEY("a"), "")},
@@ -131,8 +122,7 @@ static const struct store_case walks[] = {
      .words = "Scan"},
     {.name = "told to stop",
      .run = walk,
-     .script = {{SCAN, PAGE_BEFORE(KEY("z"), ITEM("stop", USED("2013-01-01T00:00:00Z")) "," ITEM(
-                                                 "z", USED("2013-01-01T00:00:00Z")))}},
+     .script = {{SCAN, PAGE_BEFORE(KEY("z"), TO_STOP_AT)}},
      .code = ERR_INTERNAL,
      .words = "told to stop"},
     {.name = "Scan is denied",
@@ -240,12 +230,14 @@ static const struct store_case purges[] = {
      .code = ERR_DYNAMODB_DENIED},
 };
 
+STORE_TEST(test_finds, finds)
 STORE_TEST(test_walks, walks)
 STORE_TEST(test_purges, purges)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds),
         cmocka_unit_test(test_walks),
         cmocka_unit_test(test_purges),
     };
