@@ -8,6 +8,7 @@
 
 #include "check/check.h"
 #include "service/service.h"
+#include "tool/tool.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/config_print.h"
@@ -42,8 +43,9 @@ struct options {
     bool env_file_must_exist;
     bool configuration_only; /* check */
     bool wait;               /* create-tables */
-    char **keys;             /* config */
-    size_t key_count;
+    struct tool_call tool;   /* export, import, purge */
+    char **words;            /* behind the command: keys of config, arguments of a tool */
+    size_t word_count;
 };
 
 static struct options options = {.env_file = ".env"};
@@ -59,6 +61,9 @@ static void print_help(FILE *out)
           "  create-tables  make the two DynamoDB tables if they are missing, and exit;\n"
           "                 with --wait: try again until it has been done\n"
           "  check          say whether the service would work here, and what is missing\n"
+          "  export         write everything that a user has, as lines of JSON\n"
+          "  import         create what an export has, for a user\n"
+          "  purge          delete what nobody has used for long\n"
           "  config         print the configuration in force, or that of the KEYs that follow,\n"
           "                 as KEY='value' lines for a shell; no secrets\n"
           "\n"
@@ -67,7 +72,7 @@ static void print_help(FILE *out)
           "  --env-file FILE  read configuration from FILE too (default: .env, if it is there);\n"
           "                   the environment wins\n"
           "  --version        print the version\n"
-          "  --help           print this\n"
+          "  --help           print this; behind export, import or purge: what they take\n"
           "\n"
           "Without a command it serves what it is given: a listening socket (as spawn-fcgi,\n"
           "mod_fcgid and systemd give it) or one CGI request.\n"
@@ -177,9 +182,23 @@ static int print_config(void)
 
     if (config_load(&config, options.env_file, options.env_file_must_exist, &e) < 0)
         return fail(&e, EXIT_CONFIG);
-    int r = config_print(&config, options.keys, options.key_count, stdout, &e);
+    int r = config_print(&config, options.words, options.word_count, stdout, &e);
     config_free(&config);
     return r < 0 ? fail(&e, EXIT_USAGE) : 0;
+}
+
+static int run_tool(void)
+{
+    struct config config;
+    struct err e = {0};
+
+    if (tool_read_arguments(&options.tool, options.words, options.word_count) < 0)
+        return EXIT_USAGE;
+    if (load(&config, &e) < 0)
+        return fail(&e, EXIT_CONFIG);
+    enum tool_exit result = tool_run(&options.tool, &config);
+    config_free(&config);
+    return (int)result;
 }
 
 /* Workers hold credentials and read what strangers send. */
@@ -321,6 +340,8 @@ static int run_command(void)
 
     if (!options.command)
         return serve_what_is_given();
+    if (options.tool.command)
+        return run_tool();
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(options.command, commands[i].name) == 0)
             return commands[i].run();
@@ -333,6 +354,18 @@ static bool is_command(const char *name)
     return options.command && strcmp(options.command, name) == 0;
 }
 
+static void take_command(const char *name)
+{
+    options.command = name;
+    (void)tool_find(name, &options.tool);
+}
+
+static int take_word(char *word)
+{
+    options.words[options.word_count++] = word;
+    return 1;
+}
+
 /* The options and words from number i on: how many were taken, or -1 after a word to the user. */
 static int take_argument(int argc, char **argv, int i)
 {
@@ -343,6 +376,8 @@ static int take_argument(int argc, char **argv, int i)
         options.env_file_must_exist = true;
         return 2;
     }
+    if (options.tool.command)
+        return take_word(argv[i]);
     if (strcmp(argv[i], "--configuration") == 0)
         options.configuration_only = true;
     else if (strcmp(argv[i], "--wait") == 0)
@@ -350,9 +385,9 @@ static int take_argument(int argc, char **argv, int i)
     else if (argv[i][0] == '-')
         return usage_error("unknown option", argv[i]), -1;
     else if (!options.command)
-        options.command = argv[i];
+        take_command(argv[i]);
     else if (is_command("config"))
-        options.keys[options.key_count++] = argv[i];
+        return take_word(argv[i]);
     else
         return usage_error("one command at a time", argv[i]), -1;
     return 1;
@@ -362,12 +397,12 @@ int main(int argc, char **argv)
 {
     memory_begin();
     pool_begin(argc, argv);
-    options.keys = calloc((size_t)argc + 1, sizeof(*options.keys));
-    if (!options.keys)
+    options.words = calloc((size_t)argc + 1, sizeof(*options.words));
+    if (!options.words)
         abort();
     for (int i = 1, taken; i < argc; i += taken) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(stdout);
+            options.tool.command ? tool_print_help(&options.tool, stdout) : print_help(stdout);
             return 0;
         }
         if (strcmp(argv[i], "--version") == 0) {

@@ -5,6 +5,8 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include <stdatomic.h>
+
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "http/cursor.h"
@@ -14,11 +16,19 @@
 #include "http/route.h"
 #include "store/store.h"
 
+/* How many exports a process makes at once: each holds a thread and up to some MB for as long as it
+ * takes. */
+struct export_places {
+    unsigned max;
+    atomic_uint taken;
+};
+
 struct api {
     struct store *store;
     struct principal principal;
     const struct clock *clock;
     const struct cursor_key *cursor_key;
+    struct export_places *export_places;
 };
 
 int64_t api_now_us(const struct api *api);
@@ -35,6 +45,10 @@ int sessions_erase(struct api *api, struct request *q, struct response *r, struc
 int session_get(struct api *api, struct request *q, struct response *r, struct err *e);
 int session_update(struct api *api, struct request *q, struct response *r, struct err *e);
 int session_delete(struct api *api, struct request *q, struct response *r, struct err *e);
+
+/* export.c: the answer to sessions_list for who asks for lines of JSON */
+bool export_is_wanted(const struct request *q);
+int sessions_export(struct api *api, struct request *q, struct response *r, struct err *e);
 
 /* messages.c */
 int messages_list(struct api *api, struct request *q, struct response *r, struct err *e);

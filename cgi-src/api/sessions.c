@@ -182,6 +182,9 @@ int sessions_list(struct api *api, struct request *q, struct response *r, struct
     struct session_page page;
     struct str cursor = STR_NONE;
 
+    response_header(r, "Vary", STR("Accept"));
+    if (export_is_wanted(q))
+        return sessions_export(api, q, r, e);
     if (read_list(api, q, &list, e) < 0)
         return -1;
     response_begin(r, 200, &out.w);

@@ -5,6 +5,7 @@
 #include "base/metrics.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,7 @@ static struct {
 } m;
 
 static _Thread_local unsigned thread_shard;
+static _Thread_local unsigned thread_slot = UINT_MAX; /* of no slot */
 
 static size_t lay_out_shard(void)
 {
@@ -111,6 +113,7 @@ int metrics_init(const struct metrics_labels *labels, unsigned slots, struct err
 void metrics_thread_slot(unsigned slot)
 {
     thread_shard = slot % SHARDS;
+    thread_slot = slot;
 }
 
 /* ---- counting ---- */
@@ -214,6 +217,11 @@ void metrics_slot_busy(unsigned slot, int64_t mono_us)
 void metrics_slot_idle(unsigned slot)
 {
     metrics_slot_busy(slot, 0);
+}
+
+void metrics_slot_goes_on(int64_t mono_us)
+{
+    metrics_slot_busy(thread_slot, mono_us);
 }
 
 void metrics_slot_off(unsigned slot)

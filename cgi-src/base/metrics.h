@@ -42,6 +42,9 @@ void metrics_thread_slot(unsigned slot);
  */
 void metrics_slot_busy(unsigned slot, int64_t mono_us);
 void metrics_slot_idle(unsigned slot);
+/* The request of the calling thread's slot has got on: the watchdog counts from this moment. For a
+ * request that may rightly take longer than any other. */
+void metrics_slot_goes_on(int64_t mono_us);
 void metrics_slot_off(unsigned slot); /* no thread has it (its process is gone) */
 /* When the request in the slot began; 0 if it is idle or off. */
 int64_t metrics_slot_since(unsigned slot);

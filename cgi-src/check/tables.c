@@ -92,7 +92,7 @@ static const struct permission {
     {DYNAMO_UPDATE_ITEM, NULL},
     {DYNAMO_DELETE_ITEM, NULL},
     {DYNAMO_QUERY, NULL},
-    {DYNAMO_SCAN, "no request needs it"},
+    {DYNAMO_SCAN, "only purge needs it"},
     {DYNAMO_DESCRIBE_TABLE, "the tables are not looked at when the service starts"},
     {DYNAMO_CREATE_TABLE, "missing tables have to be made by hand"},
     {DYNAMO_BATCH_WRITE_ITEM, "it is optional; deletes of long sessions take longer"},

@@ -18,6 +18,10 @@ struct gateway {
     int (*write)(struct gateway *g, const void *data, size_t n);
     /* True if whoever asked has gone away, so that the work would be for nobody. */
     bool (*client_gone)(struct gateway *g);
+    /* Ends the answer without its proper end, after a part of it was written: over FastCGI the
+     * connection is closed, so that the server closes the client's in the midst of the body. Plain
+     * CGI has no such end: there the body must tell by itself that it is whole. */
+    void (*break_off)(struct gateway *g);
 };
 
 /* Over one FCGX_Request that has been accepted. The request stays the caller's. */
@@ -26,6 +30,7 @@ struct gateway_fcgi {
     struct gateway gateway;
     struct FCGX_Request *request;
     int connection; /* the request's descriptor if the pool told it, for client_gone; -1: unknown */
+    bool broken_off; /* for the pool: the request is not to be finished, but dropped */
 };
 void gateway_fcgi_init(struct gateway_fcgi *g, struct FCGX_Request *request);
 

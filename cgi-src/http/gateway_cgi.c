@@ -66,6 +66,11 @@ static bool cgi_client_gone(struct gateway *g)
     return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP));
 }
 
+static void cgi_break_off(struct gateway *g)
+{
+    (void)g;
+}
+
 static uint64_t content_length(void)
 {
     const char *text = getenv("CONTENT_LENGTH");
@@ -86,7 +91,8 @@ struct gateway *gateway_cgi(void)
         .gateway = {.param = cgi_param,
                     .read = cgi_read,
                     .write = cgi_write,
-                    .client_gone = cgi_client_gone},
+                    .client_gone = cgi_client_gone,
+                    .break_off = cgi_break_off},
         .body_left = content_length(),
     };
     return &state.gateway;

@@ -54,13 +54,19 @@ static bool fcgi_client_gone(struct gateway *g)
            (connection.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
+static void fcgi_break_off(struct gateway *g)
+{
+    ((struct gateway_fcgi *)g)->broken_off = true;
+}
+
 void gateway_fcgi_init(struct gateway_fcgi *g, struct FCGX_Request *request)
 {
     *g = (struct gateway_fcgi){
         .gateway = {.param = fcgi_param,
                     .read = fcgi_read,
                     .write = fcgi_write,
-                    .client_gone = fcgi_client_gone},
+                    .client_gone = fcgi_client_gone,
+                    .break_off = fcgi_break_off},
         .request = request,
         .connection = -1,
     };

@@ -98,6 +98,7 @@ void response_reset(struct response *r)
 {
     r->status = 500;
     r->content_type = NULL;
+    r->begun = r->client_gone = false;
     if (r->headers.size > HEADERS_KEPT)
         buf_free(&r->headers);
     if (r->body.size > BODY_KEPT)
@@ -162,19 +163,44 @@ void response_error(struct response *r, const struct err *e, const char *request
         response_header(r, "WWW-Authenticate", STR("Bearer"));
 }
 
-int response_send(struct response *r, struct gateway *g, bool head)
+/* A length that nobody knows is not told: the server then frames the body itself. */
+static int send_head(struct response *r, struct gateway *g)
 {
     char start[256];
     int n = snprintf(start, sizeof(start), "Status: %d %s\r\n", r->status, reason_of(r->status));
 
-    if (r->content_type)
+    if (r->content_type && r->begun)
+        n += snprintf(start + n, sizeof(start) - (size_t)n,
+                      "Content-Type: %s\r\nCache-Control: no-store\r\n", r->content_type);
+    else if (r->content_type)
         n += snprintf(start + n, sizeof(start) - (size_t)n,
                       "Content-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n",
                       r->content_type, r->body.len);
     buf_puts(&r->headers, "\r\n");
     if (!buf_ok(&r->headers))
         return -1;
-    if (g->write(g, start, (size_t)n) < 0 || g->write(g, r->headers.data, r->headers.len) < 0)
+    if (g->write(g, start, (size_t)n) < 0)
+        return -1;
+    return g->write(g, r->headers.data, r->headers.len);
+}
+
+int response_flush(struct response *r, struct gateway *g)
+{
+    bool first = !r->begun;
+
+    if (!buf_ok(&r->body))
+        return -1;
+    r->begun = true;
+    r->client_gone = (first && send_head(r, g) < 0) || g->write(g, r->body.data, r->body.len) < 0;
+    buf_reset(&r->body);
+    return r->client_gone ? -1 : 0;
+}
+
+int response_send(struct response *r, struct gateway *g, bool head)
+{
+    if (r->begun)
+        return r->body.len ? response_flush(r, g) : 0;
+    if (send_head(r, g) < 0)
         return -1;
     if (!r->content_type || head || r->body.len == 0)
         return 0;

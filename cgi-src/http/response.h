@@ -17,6 +17,8 @@ struct response {
     struct buf headers; /* whole lines, CRLF-ended */
     struct buf body;
     const char *content_type; /* NULL: no body */
+    bool begun;               /* a part has been sent: see response_flush */
+    bool client_gone;         /* a part could not be sent */
 };
 
 void response_init(struct response *r, size_t body_cap);
@@ -36,8 +38,16 @@ void response_end(struct json_writer *w, int64_t wall_us);
  * them. Header lines that were added stay. */
 void response_error(struct response *r, const struct err *e, const char *request_id);
 
-/* Writes status line, headers and body (none for HEAD, but its length). 0, or -1 when the client is
- * gone. */
+/*
+ * Sends what there is of an answer whose length nobody knows yet, the headers with the first part,
+ * and empties the body for the next part. From then on status and headers stay as they are, and an
+ * error can only break the answer off. 0; -1 when the client is gone (client_gone) or the body has
+ * passed its cap.
+ */
+int response_flush(struct response *r, struct gateway *g);
+
+/* Writes status line, headers and body (none for HEAD, but its length), or the last part
+ * of an answer that has begun. 0, or -1 when the client is gone. */
 int response_send(struct response *r, struct gateway *g, bool head);
 
 #endif

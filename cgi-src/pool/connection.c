@@ -72,9 +72,14 @@ int connection_accept(FCGX_Request *request, int fd)
     if (FCGX_GetError(request->in) == 0)
         return 0;
     /* The parameters broke off. The library takes those that came for all of them. */
+    connection_drop(request);
+    return -1;
+}
+
+void connection_drop(FCGX_Request *request)
+{
     FCGX_Free(request, 1);
     request->ipcFd = -1;
-    return -1;
 }
 
 /* More than the library's buffer left unread would be taken for the next request's beginning. */

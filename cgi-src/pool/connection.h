@@ -41,4 +41,8 @@ int connection_accept(FCGX_Request *request, int fd);
  */
 int connection_finish(FCGX_Request *request);
 
+/* Drops the request: the connection is closed without the end of the answer, by which the peer sees
+ * that the answer was broken off. */
+void connection_drop(FCGX_Request *request);
+
 #endif

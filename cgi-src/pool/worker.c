@@ -73,7 +73,12 @@ static int serve(struct worker *w, int fd)
     gateway_fcgi_init(&gateway, &w->request);
     gateway.connection = fd;
     all->setup.handler->handle(w->context, &gateway.gateway);
-    fd = connection_finish(&w->request);
+    if (gateway.broken_off) {
+        connection_drop(&w->request);
+        fd = -1;
+    } else {
+        fd = connection_finish(&w->request);
+    }
     count_request(all);
     return fd;
 }

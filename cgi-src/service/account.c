@@ -28,8 +28,11 @@ static struct str outcome_of(const struct exchange *x)
     return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
 }
 
+/* An answer that was sent in parts takes as long as it is. */
 static bool is_slow(const struct exchange *x, int64_t us)
 {
+    if (x->thread->response.begun)
+        return false;
     return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
 }
 
@@ -71,7 +74,9 @@ void exchange_account(const struct exchange *x)
     int64_t us = service_now_us(t->process) - x->began_us;
     struct dynamo_stats stats = dynamo_stats(t->dynamo);
     size_t route = x->route ? (size_t)(x->route - api_routes) : api_route_count;
-    enum log_level level = is_slow(x, us) || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
+    bool broken_off = t->response.begun && x->err.code && !x->client_gone;
+    enum log_level level =
+        is_slow(x, us) || t->response.status >= 500 || broken_off ? LOG_WARNING : LOG_INFO;
 
     metrics_request((unsigned)route, (unsigned)t->response.status, us);
     if (is_logged(x, &stats, level))

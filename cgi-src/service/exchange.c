@@ -98,8 +98,10 @@ static int run_handler(struct exchange *x, route_handler handler)
 {
     struct service_thread *t = x->thread;
     struct request *request = &x->request;
-    struct api api = {
-        .store = t->store, .clock = t->process->clock, .cursor_key = &t->process->cursor_key};
+    struct api api = {.store = t->store,
+                      .clock = t->process->clock,
+                      .cursor_key = &t->process->cursor_key,
+                      .export_places = &t->process->export_places};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;
@@ -164,6 +166,30 @@ static void rest(struct service_thread *t)
     response_reset(&t->response);
 }
 
+/* An answer of which a part was sent can only be ended or broken off. */
+static void end_stream(struct exchange *x, struct gateway *gateway, int result)
+{
+    struct response *r = &x->thread->response;
+
+    if (result < 0 || response_send(r, gateway, x->request.method == HTTP_HEAD) < 0)
+        gateway->break_off(gateway);
+    x->client_gone = r->client_gone;
+}
+
+static void end_answer(struct exchange *x, struct gateway *gateway, int result)
+{
+    struct response *r = &x->thread->response;
+
+    if (result < 0)
+        response_error(r, &x->err, x->request.request_id);
+    if (!buf_ok(&r->body)) {
+        err_set(&x->err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
+        response_error(r, &x->err, x->request.request_id);
+    }
+    if (!x->client_gone)
+        response_send(r, gateway, x->request.method == HTTP_HEAD);
+}
+
 void service_handle(void *thread, struct gateway *gateway)
 {
     struct service_thread *t = thread;
@@ -172,14 +198,11 @@ void service_handle(void *thread, struct gateway *gateway)
                          .waited_us = time_waited(t->process->clock, gateway)};
 
     dynamo_begin(t->dynamo, 0);
-    if (dispatch(&x, gateway) < 0)
-        response_error(&t->response, &x.err, x.request.request_id);
-    if (!buf_ok(&t->response.body)) {
-        err_set(&x.err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
-        response_error(&t->response, &x.err, x.request.request_id);
-    }
-    if (!x.client_gone)
-        response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
+    int result = dispatch(&x, gateway);
+    if (t->response.begun)
+        end_stream(&x, gateway, result);
+    else
+        end_answer(&x, gateway, result);
     exchange_account(&x);
     rest(t);
 }

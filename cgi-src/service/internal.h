@@ -20,6 +20,7 @@ struct service_process {
     struct auth *auth;
     struct cors_policy cors;
     struct cursor_key cursor_key;
+    struct export_places export_places;
     _Atomic bool warned_of_no_auth;
 };
 
@@ -38,7 +39,7 @@ struct exchange {
     const struct route *route; /* NULL: none fits */
     int64_t began_us;
     int64_t waited_us; /* for a worker, before that */
-    bool client_gone;  /* before anything was done for it */
+    bool client_gone;  /* before anything was done for it, or in the midst of a long answer */
     struct err err;
 };
 

@@ -58,6 +58,12 @@ static int fetch_keys(void *context, const char *url, struct buf *body, struct e
     return r;
 }
 
+/* An eighth of the threads: exports alone never hold all. */
+static unsigned exports_at_once(int64_t threads)
+{
+    return threads < 16 ? 1 : (unsigned)(threads / 8);
+}
+
 void *service_process_new(const struct config *config, struct err *e)
 {
     struct service_process *p = calloc(1, sizeof(*p));
@@ -76,6 +82,7 @@ void *service_process_new(const struct config *config, struct err *e)
     p->store = store_shared_new(config, p->clock);
     p->cors = (struct cors_policy){config->cors_origins, config->cors_credentials};
     cursor_key_init(&p->cursor_key, config->sessions_table, config->messages_table);
+    p->export_places.max = exports_at_once(config->pool_threads);
     return p;
 }
 

@@ -52,7 +52,8 @@ static int64_t read_milliunits(struct json_reader *r)
 
 void store_count_units(enum dynamo_operation operation, struct json_reader *r)
 {
-    bool reads = operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY;
+    bool reads =
+        operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY || operation == DYNAMO_SCAN;
     int64_t units = 0;
 
     if (json_peek(r) != '[') {
@@ -114,35 +115,46 @@ enum lookup_result store_lookup(struct store *s, const struct lookup *lookup, vo
 
 /* ---- the items of a page --------------------------------------------------------------------- */
 
-static void write_query(struct store *s, const struct query *q)
+static void write_order(struct store *s, const struct query *q)
 {
-    struct buf *out = &s->body;
     char digits[JSON_DIGITS_SIZE];
 
-    store_begin_call(s, q->table);
-    buf_append_str(out, q->text);
-    store_put_values(s, q->values);
-    buf_append_str(out, q->direction == FORWARD ? STR(",\"ScanIndexForward\":true")
-                                                : STR(",\"ScanIndexForward\":false"));
+    buf_append_str(&s->body, q->direction == FORWARD ? STR(",\"ScanIndexForward\":true")
+                                                     : STR(",\"ScanIndexForward\":false"));
     if (q->limit > 0) {
-        buf_append_str(out, STR(",\"Limit\":"));
-        buf_append(out, digits, json_digits(q->limit, digits));
+        buf_append_str(&s->body, STR(",\"Limit\":"));
+        buf_append(&s->body, digits, json_digits(q->limit, digits));
     }
-    put_consistency(s, q->consistency);
-    if (q->start.p) {
-        buf_append_str(out, STR(",\"ExclusiveStartKey\":"));
-        buf_append_str(out, q->start);
+}
+
+static int read_page(struct store *s, const struct query *query, enum dynamo_operation operation,
+                     struct items *out, struct err *e)
+{
+    *out = (struct items){.operation = operation, .arena = s->arena, .start = query->start};
+    store_begin_call(s, query->table);
+    buf_append_str(&s->body, query->text);
+    store_put_values(s, query->values);
+    if (operation == DYNAMO_QUERY)
+        write_order(s, query);
+    put_consistency(s, query->consistency);
+    if (query->start.p) {
+        buf_append_str(&s->body, STR(",\"ExclusiveStartKey\":"));
+        buf_append_str(&s->body, query->start);
     }
+    if (store_send(s, operation, 0, &out->answer, e) < 0)
+        return -1;
+    out->reader = store_reader(&out->answer);
+    return json_enter_object(&out->reader) ? 0 : store_unreadable(operation, e);
 }
 
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    *out = (struct items){.arena = s->arena, .start = query->start};
-    write_query(s, query);
-    if (store_send(s, DYNAMO_QUERY, 0, &out->answer, e) < 0)
-        return -1;
-    out->reader = store_reader(&out->answer);
-    return json_enter_object(&out->reader) ? 0 : store_unreadable(DYNAMO_QUERY, e);
+    return read_page(s, query, DYNAMO_QUERY, out, e);
+}
+
+int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e)
+{
+    return read_page(s, query, DYNAMO_SCAN, out, e);
 }
 
 /* Steps to the next item, over what stands between. */
@@ -162,7 +174,7 @@ static bool step(struct items *items)
         else if (str_is(name, "LastEvaluatedKey"))
             items->last_key = json_read_raw(r);
         else if (str_is(name, "ConsumedCapacity"))
-            store_count_units(DYNAMO_QUERY, r);
+            store_count_units(items->operation, r);
         else
             json_skip(r);
     }
@@ -183,12 +195,12 @@ enum items_end items_end(struct store *s, struct items *items, struct str *next,
     while (step(items))
         json_skip(&items->reader);
     if (!json_reader_end(&items->reader))
-        return store_unreadable(DYNAMO_QUERY, e);
+        return store_unreadable(items->operation, e);
     /* {} means the end, as an absent key does. */
     if (!items->last_key.p || json_is_empty_object(items->last_key))
         return ITEMS_END;
     if (items->last_key.p[0] != '{' || str_equals(items->last_key, items->start))
-        return store_unreadable(DYNAMO_QUERY, e);
+        return store_unreadable(items->operation, e);
     *next = arena_str(s->arena, items->last_key);
     return ITEMS_MORE;
 }

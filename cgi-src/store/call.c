@@ -7,7 +7,7 @@
 
 #include "aws/dynamo_failure.h"
 #include "base/log.h"
-#include "store/internal.h"
+#include "store/session_create.h"
 
 #define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
 #define BODY_KEPT (4 * 1024)       /* a larger buffer is not kept for the next call */
@@ -49,6 +49,7 @@ struct store_shared *store_shared_new(const struct config *config, const struct 
     shared->clock = clock;
     shared->owners = owner_cache_new(OWNERS_CACHED);
     shared->gate = gate_new();
+    shared->history_batch = HISTORY_BATCH_MAX;
     return shared;
 }
 

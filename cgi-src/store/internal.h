@@ -28,6 +28,7 @@ struct store_shared {
     const struct clock *clock; /* borrowed */
     struct owner_cache *owners;
     struct gate *gate;
+    size_t history_batch; /* messages of a history in one transaction; see session_create.h */
     _Atomic bool batch_write_denied; /* the policy lacks BatchWriteItem: do not ask again */
 };
 
@@ -179,8 +180,9 @@ struct query {
     struct str start; /* a key's JSON, after which the page begins; STR_NONE: the beginning */
 };
 
-/* The items of a Query's page, read one after the other as its text is walked. */
+/* The items of a page of a Query or Scan, read one after the other as its text is walked. */
 struct items {
+    enum dynamo_operation operation;
     struct arena *arena; /* for what has to be rewritten; the store's, until the caller sets it */
     struct dynamo_answer answer;
     struct json_reader reader;
@@ -191,6 +193,9 @@ struct items {
 
 /* Sends the Query. items_free in either case. */
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e);
+
+/* The same for a Scan of the whole table, in no order: direction and limit have no part in it. */
+int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e);
 
 /* The next item, as the struct of its kind; views into the answer. What is no item is passed over.
  * False after the last one. */
@@ -280,6 +285,12 @@ const char *store_version_condition(const struct versions *if_match, int64_t ver
 /* The value that goes with it: absent where the condition names none. */
 struct str store_version_digits(struct store *s, const struct versions *if_match, int64_t version);
 
+/* The end of a session's partition and of its item, after the mark (store/session_delete.c). */
+int store_item_delete(struct store *s, const struct key *key, struct err *e);
+/* The marker of a session's creation, unless a new session has taken it over. */
+int store_create_marker_delete(struct store *s, const struct session_key *session,
+                               struct str create_marker, struct err *e);
+
 /* ---- owners (store/owner.c) ---- */
 
 /* A session, and whose it is said to be: see "hint" in store.h. */
@@ -306,7 +317,8 @@ int store_owner_find(struct store *s, const struct session_claim *claim, enum ow
 /* The steps of it. Reads the owner item; out->has_item is false if there is none. */
 int store_owner_get(struct store *s, const struct session_claim *claim, struct owner *out,
                     struct err *e);
-/* What an owner item says: ERR_SESSION_NOT_FOUND if a delete has begun or it is not the hint's. */
+/* What an owner item says: ERR_SESSION_NOT_FOUND if a delete has begun, the session is still being
+ * built, or it is not the hint's. */
 int store_owner_check(struct store *s, const struct session_claim *claim,
                       const struct owner_item *item, struct owner *out, struct err *e);
 /* The hint as the owner; verified: only if that user has the session. */

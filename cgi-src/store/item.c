@@ -71,12 +71,16 @@ static const struct item_field message_fields[] = {
     JSON(message, metadata, .shape = OR_NULL),
     STRING(message, user_id, .shape = HIDDEN, .storage = READ_ALONE),
     DELETED(message, .storage = READ_ALONE),
+    STRING(message, building_at, .shape = HIDDEN, .storage = READ_ALONE),
 };
 
 static const struct item_field owner_fields[] = {
-    STRING(owner_item, session_id, .shape = HIDDEN), NUMBER(owner_item, timestamp, .shape = HIDDEN),
-    STRING(owner_item, user_id, .shape = HIDDEN),    TIME(owner_item, building_at, .shape = HIDDEN),
+    STRING(owner_item, session_id, .shape = HIDDEN),
+    NUMBER(owner_item, timestamp, .shape = HIDDEN),
+    STRING(owner_item, user_id, .shape = HIDDEN),
+    TIME(owner_item, building_at, .shape = HIDDEN),
     DELETED(owner_item, .storage = READ_ALONE),
+    NUMBER(owner_item, built_until, .shape = HIDDEN, .storage = READ_ALONE),
 };
 
 static const struct item_field append_marker_fields[] = {
@@ -95,6 +99,21 @@ static const struct item_field create_marker_fields[] = {
     STRING(create_marker, created_at, .shape = HIDDEN),
 };
 
+static const struct item_field build_fields[] = {
+    STRING(build, user_id, .shape = HIDDEN),
+    STRING(build, session_id, .shape = HIDDEN),
+    STRING(build, created_session_id, .shape = HIDDEN),
+    STRING(build, create_marker, .shape = HIDDEN),
+    STRING(build, building_at, .shape = HIDDEN),
+};
+
+static const struct item_field purge_fields[] = {
+    STRING(purge_item, user_id, .shape = HIDDEN),  STRING(purge_item, session_id, .shape = HIDDEN),
+    TIME(purge_item, created_at, .shape = HIDDEN), TIME(purge_item, updated_at, .shape = HIDDEN),
+    TIME(purge_item, deleted_at, .shape = HIDDEN), TIME(purge_item, building_at, .shape = HIDDEN),
+    NUMBER(purge_item, version, .shape = HIDDEN),  BOOL(purge_item, archived, .shape = HIDDEN),
+};
+
 static const struct item_field sort_digits_fields[] = {
     DIGITS(sort_digits, timestamp, .shape = HIDDEN),
 };
@@ -110,6 +129,14 @@ static void complete_session(void *item)
         s->last_role = STR("");
     if (!s->last_preview.p)
         s->last_preview = STR("");
+}
+
+static void complete_purge_item(void *item)
+{
+    struct purge_item *p = item;
+
+    if (!p->updated_at.p)
+        p->updated_at = p->created_at;
 }
 
 /* A backend that does not know content_type may have changed content alone: then it is a string. */
@@ -137,6 +164,9 @@ const struct item_kind item_message = {STORE_MESSAGES_TABLE, FIELDS(message_fiel
 const struct item_kind item_owner = {STORE_MESSAGES_TABLE, FIELDS(owner_fields)};
 const struct item_kind item_append_marker = {STORE_MESSAGES_TABLE, FIELDS(append_marker_fields)};
 const struct item_kind item_create_marker = {STORE_SESSIONS_TABLE, FIELDS(create_marker_fields)};
+const struct item_kind item_build = {STORE_SESSIONS_TABLE, FIELDS(build_fields)};
+const struct item_kind item_purge = {STORE_SESSIONS_TABLE, FIELDS(purge_fields),
+                                     .complete = complete_purge_item};
 const struct item_kind item_sort_digits = {STORE_MESSAGES_TABLE, FIELDS(sort_digits_fields)};
 
 enum store_table item_table(const struct item_kind *kind)

@@ -66,6 +66,7 @@ struct message {
     /* What the owner item has, which lies before the messages of its session (timestamp 0). */
     struct str user_id;
     bool deleted;
+    struct str building_at;
 };
 
 /* The owner item of a session, in the messages table. */
@@ -75,6 +76,7 @@ struct owner_item {
     struct str user_id;
     struct str building_at; /* when the making of a session began that nobody sees yet; STR_NONE */
     bool deleted;
+    int64_t built_until; /* the timestamp of its last message that is there; 0: none is */
 };
 
 /* The idempotency marker of an append, in the messages table. */
@@ -95,6 +97,28 @@ struct create_marker {
     struct str created_at;
 };
 
+/* A session that is being built with its history, in the sessions table. */
+struct build {
+    struct str user_id;
+    struct str session_id; /* "!build#" and the id */
+    struct str created_session_id;
+    struct str create_marker; /* the session's, or STR_NONE */
+    struct str building_at;   /* since when */
+};
+
+/* What a purge reads of whatever lies in the sessions table: a session, the item of a build, or a
+ * helper. */
+struct purge_item {
+    struct str user_id;
+    struct str session_id; /* the sort key */
+    struct str created_at;
+    struct str updated_at;  /* created_at if the item has none */
+    struct str deleted_at;  /* STR_NONE unless a delete has begun */
+    struct str building_at; /* of a build */
+    int64_t version;
+    bool archived;
+};
+
 /* The sort key of whatever lies in a session's partition; STR_NONE if it cannot be read. */
 struct sort_digits {
     struct str timestamp;
@@ -107,6 +131,8 @@ extern const struct item_kind item_message;       /* struct message */
 extern const struct item_kind item_owner;         /* struct owner_item */
 extern const struct item_kind item_append_marker; /* struct append_marker */
 extern const struct item_kind item_create_marker; /* struct create_marker */
+extern const struct item_kind item_build;         /* struct build */
+extern const struct item_kind item_purge;         /* struct purge_item; read alone */
 extern const struct item_kind item_sort_digits;   /* struct sort_digits; read alone */
 
 /* In which table items of the kind lie. */

@@ -10,7 +10,7 @@ int store_owner_check(struct store *s, const struct session_claim *claim,
 {
     struct str hint = claim->hint;
 
-    if (!store_is_user_id(item->user_id) || item->deleted ||
+    if (!store_is_user_id(item->user_id) || item->deleted || item->building_at.p ||
         (hint.p && !str_equals(hint, item->user_id)))
         return store_session_not_found(e);
     owner_cache_put(s->shared->owners, claim->session_id, item->user_id, 0);

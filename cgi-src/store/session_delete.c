@@ -3,6 +3,7 @@
  * neither path sees the session any more; then every item; the session item last, so that a delete
  * that was cut off is found and finished by the next one.
  */
+#include "store/session_create.h"
 #include "store/session_query.h"
 
 static void write_mark(struct store *s, struct transaction *t, const struct session *session,
@@ -51,7 +52,7 @@ static int mark(struct store *s, const struct session_key *key, const struct ver
     return end == TRANSACTION_DONE ? 0 : -1;
 }
 
-static int delete_item(struct store *s, const struct key *key, struct err *e)
+int store_item_delete(struct store *s, const struct key *key, struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -62,13 +63,13 @@ static int delete_item(struct store *s, const struct key *key, struct err *e)
     return r;
 }
 
-/* The marker of the session's creation, unless a new session has taken it over. */
-static int delete_create_marker(struct store *s, const struct session *session, struct err *e)
+int store_create_marker_delete(struct store *s, const struct session_key *session,
+                               struct str create_marker, struct err *e)
 {
-    const struct key key = store_session_key(session->user_id, session->create_marker);
+    const struct key key = store_session_key(session->user_id, create_marker);
     struct dynamo_answer answer;
 
-    if (session->create_marker.n == 0)
+    if (create_marker.n == 0)
         return 0;
     store_begin_call(s, STORE_SESSIONS_TABLE);
     store_put_key(s, &key);
@@ -89,10 +90,10 @@ int store_session_delete(struct store *s, const struct session_key *key,
     owner_cache_remove(s->shared->owners, key->session_id);
     if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)
         return -1;
-    if (delete_create_marker(s, out, e) < 0)
+    if (store_create_marker_delete(s, key, out->create_marker, e) < 0)
         return -1;
     const struct key item = store_session_key(key->user_id, key->session_id);
-    return delete_item(s, &item, e);
+    return store_item_delete(s, &item, e);
 }
 
 /* Markers go with their sessions, so that a key is known as long as its session. What is left of
@@ -104,16 +105,12 @@ struct erased {
     int64_t messages;
 };
 
-static int erase_one(struct store *s, const struct session_key *key, enum erase_pass pass,
-                     struct erased *erased, struct err *e)
+static int erase_session(struct store *s, const struct session_key *key, struct erased *erased,
+                         struct err *e)
 {
     static const struct versions no_condition;
     struct session session;
 
-    if (!store_is_session_id(key->session_id)) {
-        const struct key item = store_session_key(key->user_id, key->session_id);
-        return pass == ERASE_REST ? delete_item(s, &item, e) : 0;
-    }
     if (store_session_delete(s, key, &no_condition, &session, &erased->messages, e) == 0) {
         erased->sessions++;
         return 0;
@@ -122,6 +119,34 @@ static int erase_one(struct store *s, const struct session_key *key, enum erase_
         return -1;
     e->code = ERR_NONE; /* somebody else was faster */
     return 0;
+}
+
+/* One that was finished since the page was read is a session, which the page does not have. */
+static int erase_build(struct store *s, const struct session_key *key, struct erased *erased,
+                       struct err *e)
+{
+    const struct session_key session = {key->user_id, store_build_session(key->session_id)};
+
+    switch (store_build_delete(s, key, e)) {
+    case BUILD_DELETED:
+        return 0;
+    case BUILD_IS_SESSION:
+        return erase_session(s, &session, erased, e);
+    default:
+        return -1;
+    }
+}
+
+static int erase_one(struct store *s, const struct session_key *key, enum erase_pass pass,
+                     struct erased *erased, struct err *e)
+{
+    const struct key item = store_session_key(key->user_id, key->session_id);
+
+    if (store_is_build(key->session_id))
+        return erase_build(s, key, erased, e);
+    if (store_is_session_id(key->session_id))
+        return erase_session(s, key, erased, e);
+    return pass == ERASE_REST ? store_item_delete(s, &item, e) : 0;
 }
 
 static int erase_items(struct store *s, struct user_walk *walk, enum erase_pass pass,

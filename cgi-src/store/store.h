@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "aws/dynamo.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/err.h"
@@ -34,6 +35,28 @@ struct idempotency {
 
 /* ---- sessions ---- */
 
+struct message_new {
+    struct str message_id; /* STR_NONE: one is made */
+    struct str role;
+    struct str content;
+    struct str content_type; /* as in struct message */
+    struct str metadata;     /* STR_NONE: none */
+};
+
+/* A message of a history. Timestamps are above 0 and increase strictly. */
+struct history_message {
+    struct message_new message;
+    int64_t timestamp; /* milliseconds; 0: the next one after the message before it */
+};
+
+#define STORE_HISTORY_MAX 10000
+
+/* The messages that a session is created with. */
+struct history {
+    const struct history_message *messages;
+    size_t count; /* 0 to STORE_HISTORY_MAX */
+};
+
 struct session_new {
     struct str user_id;
     struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
@@ -41,12 +64,34 @@ struct session_new {
     struct str tags;     /* the text of a JSON array of strings; STR_NONE: none */
     bool archived;
     bool pinned;
+    /* Microseconds since the epoch; 0: the time of the history's first message, or now. A first
+     * message without a timestamp has this one. */
+    int64_t created_us;
+    struct history history;
     struct idempotency idempotency;
 };
 
-/* *replayed: it had been created before under the same key; *out is as it was then. */
+/*
+ * Creates a session, at once and whole. A long history takes many calls: until the last of them
+ * nobody sees anything of the session. If they are cut off, the same request under the same key
+ * goes on where they ended; without a key nothing does, and store_build_delete removes what is
+ * left. ERR_SESSION_NOT_FOUND: the user was erased meanwhile, and the session with him.
+ * *replayed: it had been created before under the same key; *out is as it was then.
+ */
 int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
                          bool *replayed, struct err *e);
+
+/*
+ * A session that is being built has an item of its own in the sessions table, whose sort key is
+ * "!build#" and the session's id, with created_session_id and building_at (when it was begun).
+ */
+bool store_is_build(struct str sort_key);
+
+/* Deletes what there is of a build, if nobody has finished it: BUILD_IS_SESSION, nothing was done
+ * then. key: of its item. Cut off, it is finished by calling it again. */
+enum build_end { BUILD_DELETE_FAILED = -1, BUILD_DELETED, BUILD_IS_SESSION };
+struct session_key;
+enum build_end store_build_delete(struct store *s, const struct session_key *key, struct err *e);
 
 /* The key of a session in its table. */
 struct session_key {
@@ -130,20 +175,71 @@ int store_sessions_list(struct store *s, const struct session_query *query,
                         const struct session_visitor *visitor, struct session_page *out,
                         struct err *e);
 
+/* ---- export (store/export.c) ---- */
+
+/* Where an export's lines go. lines is empty at first. flush takes what is in it and leaves it
+ * empty: -1 with e ends the export. It is called whenever there are 64 KB. goes_on (may be NULL) is
+ * called before each call to DynamoDB and after each message: the export is not stuck. */
+struct export_sink {
+    struct buf *lines;
+    int (*flush)(void *context, struct err *e);
+    void (*goes_on)(void *context);
+    void *context;
+};
+
+struct export_counts {
+    int64_t sessions;
+    int64_t messages;
+};
+
+/*
+ * Every session of a user in the order of creation, each followed by its messages in order, as
+ * lines of JSON; then the line "end" with the counts, which is left in lines with whatever came
+ * after the last flush. A session that is deleted meanwhile is left out, or has fewer messages than
+ * it had. Each call may take 30 s; an export as a whole has no deadline.
+ */
+int store_user_export(struct store *s, struct str user_id, const struct export_sink *sink,
+                      struct export_counts *out, struct err *e);
+
+/* ---- purge (store/purge.c) ---- */
+
+struct purge_query {
+    int64_t before_us; /* sessions that were last active before that time */
+    bool archived;     /* of those only the archived ones */
+};
+
+enum purge_find {
+    PURGE_SESSION,
+    PURGE_DELETE, /* a session whose delete was begun a day ago or more */
+    PURGE_BUILD   /* one that was begun a day ago or more, and is seen by nobody */
+};
+
+/* Each is called until one returns -1, which ends the walk. The views die when find returns. */
+struct purge_visitor {
+    int (*find)(void *context, enum purge_find what, const struct purge_item *item, struct err *e);
+    int (*page)(void *context, struct err *e); /* after each page of 1 MB */
+    void *context;
+};
+
+/*
+ * Walks the whole sessions table, once, and hands over what is to be purged. Nothing is changed
+ * here. Each call may take 30 s; the walk as a whole has no deadline, and bounded memory.
+ */
+int store_purge_walk(struct store *s, const struct purge_query *query,
+                     const struct purge_visitor *visitor, struct err *e);
+
+/* Deletes what was found, by the protocol of a delete. A session only if nothing has happened to it
+ * since: PURGE_KEPT, or if it is gone. Adds the messages to *deleted_messages. */
+enum purge_end { PURGE_FAILED = -1, PURGED, PURGE_KEPT };
+enum purge_end store_purge(struct store *s, enum purge_find what, const struct purge_item *item,
+                           int64_t *deleted_messages, struct err *e);
+
 /* ---- messages ---- */
 
 /*
  * A hint is the owner that the caller named or is, STR_NONE if it is unknown. If it is another one
  * than the session's, there is no such session.
  */
-
-struct message_new {
-    struct str message_id; /* STR_NONE: one is made */
-    struct str role;
-    struct str content;
-    struct str content_type; /* as in struct message */
-    struct str metadata;     /* STR_NONE: none */
-};
 
 #define STORE_APPEND_MAX 50
 

@@ -50,6 +50,21 @@ def of_success($media; $answer):
     complain(all(.messages[]?; good_message); "bad message in messages")
   end;
 
+# An export: a line each, the last of which is "end".
+def good_line:
+  if type != "object" then false
+  elif .type == "session" then del(.type) | good_session
+  elif .type == "message" then del(.type) | good_message
+  else .type == "end" and only(["type", "sessions", "messages"])
+    and (.sessions | integer) and (.messages | integer) end;
+
+def of_export($body):
+  ($body | split("\n")) as $lines
+  | ($lines[:-1] | map(try fromjson catch null)) as $values
+  | complain($lines[-1] == ""; "the last line is not ended"),
+    complain(all($values[]; good_line); "bad line \(first($values[] | select(good_line | not)))"),
+    complain(($values | map(select(.type == "end")) | length) <= 1; "two ends");
+
 def of_problem($wanted; $media; $id; $answer):
   complain($media | test("^application/problem\\+json(; *charset=utf-8)?$"; "i");
            "Content-Type is \($media)"),
@@ -82,6 +97,7 @@ def complaints($status; $method; $h; $body):
     else empty end,
     if $method == "HEAD" or $status == 204 or $status == 304 then
       complain($body == ""; "a body where there is none")
+    elif ($h["content-type"] // "") == "application/x-ndjson" then of_export($body)
     elif $status < 300 then of_success($h["content-type"] // ""; $json)
     elif $status >= 400 then
       of_problem($status; $h["content-type"] // ""; $h["x-request-id"]; $json)

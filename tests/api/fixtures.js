@@ -3,6 +3,8 @@
 //       COUNT messages with BYTES of content each, timestamps in steps of 1
 //   node fixtures.js sessions USER COUNT [TITLE]
 //       COUNT sessions (all of the title, if given) with their owner items; prints their ids in the order of creation
+//   node fixtures.js conversations USER COUNT MESSAGES BYTES
+//       COUNT sessions with MESSAGES messages of BYTES each
 'use strict';
 const crypto = require('crypto');
 const { dynamoOf } = require('../lib/client.js');
@@ -34,7 +36,7 @@ function uuid7(ms) {
 
 const time = (ms) => new Date(ms).toISOString().replace('Z', '000Z');
 
-async function messages(session, count, bytes, first) {
+function messagesOf(session, count, bytes, first) {
   const items = [];
   for (let i = 0; i < count; i++) {
     const timestamp = first + i;
@@ -47,10 +49,14 @@ async function messages(session, count, bytes, first) {
       created_at: { S: time(timestamp) },
     });
   }
-  await write(tables.messages, items);
+  return items;
 }
 
-async function sessions(user, count, title) {
+async function messages(session, count, bytes, first) {
+  await write(tables.messages, messagesOf(session, count, bytes, first));
+}
+
+function sessionsOf(user, count, title) {
   const start = Date.now() - 10000000;
   const items = [];
   for (let i = 0; i < count; i++) {
@@ -67,10 +73,34 @@ async function sessions(user, count, title) {
       version: { N: '1' },
     });
   }
+  return items;
+}
+
+async function writeSessions(user, items) {
   await write(tables.sessions, items);
   await write(tables.messages, items.map((item) => (
     { session_id: item.session_id, timestamp: { N: '0' }, user_id: { S: user } })));
+}
+
+async function sessions(user, count, title) {
+  const items = sessionsOf(user, count, title);
+  await writeSessions(user, items);
   console.log(items.map((item) => item.session_id.S).join('\n'));
+}
+
+async function conversations(user, count, each, bytes) {
+  const items = sessionsOf(user, count);
+  const first = Date.now() - 10000000;
+  for (const item of items) {
+    item.message_count = { N: String(each) };
+    item.last_timestamp = { N: String(first + each - 1) };
+  }
+  await writeSessions(user, items);
+  // A few sessions' messages at a time: all of them would be much at once.
+  while (items.length) {
+    await write(tables.messages, items.splice(0, 100)
+      .flatMap((item) => messagesOf(item.session_id.S, each, bytes, first)));
+  }
 }
 
 async function main([what, name, count, third, fourth]) {
@@ -78,6 +108,8 @@ async function main([what, name, count, third, fourth]) {
     await messages(name, Number(count), Number(third), Number(fourth || Date.now() - 10000000));
   } else if (what === 'sessions') {
     await sessions(name, Number(count), third);
+  } else if (what === 'conversations') {
+    await conversations(name, Number(count), Number(third), Number(fourth));
   } else {
     throw new Error(`what is ${what}?`);
   }

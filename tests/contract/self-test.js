@@ -36,6 +36,12 @@ const noSession = problem(404, 'Not Found', 'session_not_found');
 const overloaded = problem(503, 'Service Unavailable', 'overloaded');
 const list = { messages: [message], count: 1, has_more: false, next_cursor: null, session_id: 's' };
 
+const lines = (...values) => ({
+  ...answer('GET', '/sessions/alice', 200, null, { 'content-type': 'application/x-ndjson' }),
+  body: values.map((value) => `${JSON.stringify(value)}\n`).join(''),
+});
+const end = { type: 'end', sessions: 1, messages: 1 };
+
 // ---- answers that are good ----
 
 const GOOD = {
@@ -50,6 +56,7 @@ const GOOD = {
   'the user "messages"': answer('GET', '/sessions/messages/s', 200, success({ session }), { etag: '"2"' }),
   'an id with a slash': answer('GET', '/sessions/a%2Fb/s', 200, success({ session }), { etag: '"2"' }),
   'one appended': answer('POST', '/sessions/s/messages', 201, success({ message })),
+  exported: lines({ type: 'session', ...session }, { type: 'message', ...message }, end),
   'two appended': answer('POST', '/sessions/s/messages', 201, success({ messages: [message, message] })),
   'not modified': answer('GET', '/sessions/a/s', 304, null, { etag: '"2"' }),
   'not found': answer('DELETE', '/sessions/a/s', 404, noSession),
@@ -94,6 +101,11 @@ const BAD = {
   'another type': [/Content-Type text\/html/, withHeaders('created', { 'content-type': 'text/html' })],
   'no type': [/Content-Type is missing/, withoutHeader('created', 'content-type')],
   'a body that is no JSON': [/not JSON/, changed('created', { body: '{' })],
+  'a line that is no JSON': [/a line is not JSON/, changed('exported', { body: '{"type":"end"\n' })],
+  'a line of an unknown type': [/line .*must/, lines({ type: 'user', ...session }, end)],
+  'a member of a line too many': [/line .*must/, lines({ type: 'session', ...session, ttl: 1 }, end)],
+  'a message without its session': [/line .*must/, lines({ type: 'message', ...without(message, 'session_id') }, end)],
+  'a last line that is not ended': [/not ended/, changed('exported', { body: JSON.stringify(end) })],
   'an empty body': [/not JSON/, changed('created', { body: '' })],
   'a body of 304': [/a body where/, changed('not modified', { body: '{}' })],
   'a body of HEAD': [/a body where/, changed('HEAD', { body: '{}' })],

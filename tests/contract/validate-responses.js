@@ -12,6 +12,7 @@ const { read, operations, newChecker } = require('./document');
 const TRANSPORT = new Set(['date', 'server', 'connection', 'keep-alive', 'content-type', 'content-length',
   'transfer-encoding', 'accept-ranges', 'content-security-policy', 'x-content-type-options',
   'x-frame-options', 'referrer-policy']);
+const LINES = 'application/x-ndjson';
 const MOST_SHOWN = 40;
 
 // The path's segments, decoded as the service does it: split first.
@@ -89,6 +90,7 @@ class Contract {
     const type = (headers['content-type'] || '').split(';')[0].trim().toLowerCase();
     const content = response.content[type];
     if (!content) return [`Content-Type ${type || 'is missing and'} is not in the document`];
+    if (type === LINES) return this.judgeLines(content.schema, body);
     let value = body;
     if (/json$/.test(type)) {
       try {
@@ -101,6 +103,21 @@ class Contract {
     if (fault) return [`body: ${fault}`];
     const sameId = type !== 'application/problem+json' || value.request_id === headers['x-request-id'];
     return sameId ? [] : [`request_id is ${value.request_id}, X-Request-Id is ${headers['x-request-id']}`];
+  }
+
+  // The schema is that of each line.
+  judgeLines(schema, body) {
+    for (const line of body.split('\n').slice(0, -1)) {
+      let value;
+      try {
+        value = JSON.parse(line);
+      } catch {
+        return [`a line is not JSON: ${line.slice(0, 100)}`];
+      }
+      const fault = this.check(schema, value);
+      if (fault) return [`line ${line.slice(0, 100)}: ${fault}`];
+    }
+    return body.endsWith('\n') ? [] : ['the last line is not ended'];
   }
 
   // "operation: statuses" of answers that never came.

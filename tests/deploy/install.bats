@@ -93,16 +93,16 @@ mode_of() { stat -c %a "$ROOT$1"; }
 
 @test "systemd's exposure of the service is at most 2.5" {
     run -0 systemd-analyze security --no-pager --offline=true --threshold=25 \
-        "$TOP/scripts/systemd/chat-sessions.service"
+        "$TOP/scripts/systemd/chat-sessions.service" "$TOP/scripts/systemd/chat-sessions-purge.service"
 }
 
 @test "systemd accepts the unit and its sockets" {
     local unit
     install_below
-    for unit in "$TOP"/scripts/systemd/*.{service,socket}; do
+    for unit in "$TOP"/scripts/systemd/*.{service,socket,timer}; do
         sed "s|/usr/local/bin/|$ROOT/usr/local/bin/|" "$unit" >"$BATS_TEST_TMPDIR/${unit##*/}"
     done
-    run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/*.{service,socket}
+    run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/*.{service,socket,timer}
     [[ -z $output ]] || fail "$output"
 }
 

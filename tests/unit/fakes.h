@@ -37,6 +37,7 @@ struct fake_gateway {
     size_t piece; /* read hands out at most as many bytes at a time */
     struct buf written;
     bool client_gone;
+    bool broken_off;
 };
 
 static inline const char *fake_param(struct gateway *g, const char *name)
@@ -77,11 +78,16 @@ static inline bool fake_client_gone(struct gateway *g)
     return ((const struct fake_gateway *)g)->client_gone;
 }
 
+static inline void fake_break_off(struct gateway *g)
+{
+    ((struct fake_gateway *)g)->broken_off = true;
+}
+
 static inline void fake_gateway_init(struct fake_gateway *fake, const char *const *variables,
                                      const char *body)
 {
     *fake = (struct fake_gateway){
-        .gateway = {fake_param, fake_read, fake_write, fake_client_gone},
+        .gateway = {fake_param, fake_read, fake_write, fake_client_gone, fake_break_off},
         .variables = variables,
         .body = str_from(body),
         .piece = 7,

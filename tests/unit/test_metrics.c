@@ -183,6 +183,11 @@ static void test_slots(void **state)
     assert_int_equal(metrics_slot_since(3), 12345);
     assert_int_equal(metrics_slot_since(99), 99);
     assert_int_equal(metrics_slot_since(100), 0);
+    metrics_slot_goes_on(5); /* this thread has no slot yet */
+    assert_int_equal(metrics_slot_since(3), 12345);
+    metrics_thread_slot(3);
+    metrics_slot_goes_on(23456);
+    assert_int_equal(metrics_slot_since(3), 23456);
     metrics_slot_idle(3);
     metrics_slot_off(99);
     assert_int_equal(metrics_slot_since(3), 0);

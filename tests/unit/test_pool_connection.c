@@ -225,6 +225,31 @@ static void test_body_that_breaks_off(void **state)
     assert_int_equal(connection_finish(&request), -1);
 }
 
+/* By which the server sees that the answer is not whole. */
+static void test_dropped_without_an_end(void **state)
+{
+    struct gateway_fcgi g;
+    unsigned char got[32768];
+    static char part[20000];
+
+    (void)state;
+    send_request("", 0, true);
+    assert_int_equal(connection_accept(&request, ours), 0);
+    gateway_fcgi_init(&g, &request);
+    assert_int_equal(g.gateway.write(&g.gateway, part, sizeof(part)), 0);
+    assert_false(g.broken_off);
+    g.gateway.break_off(&g.gateway);
+    assert_true(g.broken_off);
+    connection_drop(&request);
+    size_t n = received(got, sizeof(got));
+    assert_true(n > 8000); /* a part went out */
+    assert_true(peer_is_closed());
+    assert_int_equal(fcntl(ours, F_GETFD), -1);
+    for (size_t at = 0; at + 8 <= n;
+         at += 8 + (size_t)got[at + 4] * 256 + got[at + 5] + got[at + 6])
+        assert_int_not_equal(got[at + 1], END);
+}
+
 static void test_client_gone(void **state)
 {
     struct gateway_fcgi g;
@@ -282,6 +307,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_nothing_or_nonsense_is_no_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_body_that_breaks_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dropped_without_an_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_client_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_data_and_close, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time_limit, setup, teardown),

@@ -56,6 +56,62 @@ static void test_head_has_headers_alone(void **state)
     buf_free(&fake.written);
 }
 
+/* The first part brings the headers, without a length; what is left goes with response_send. */
+static void test_an_answer_in_parts(void **state)
+{
+    static const char *const none[] = {NULL};
+    struct fake_gateway fake;
+    struct response r;
+
+    (void)state;
+    fake_gateway_init(&fake, none, "");
+    response_init(&r, 1024);
+    r.status = 200;
+    r.content_type = "application/x-ndjson";
+    response_header(&r, "X-A", STR("b"));
+    buf_puts(&r.body, "1\n");
+    assert_int_equal(response_flush(&r, &fake.gateway), 0);
+    assert_true(r.begun);
+    assert_int_equal(r.body.len, 0);
+    buf_puts(&r.body, "2\n");
+    assert_int_equal(response_flush(&r, &fake.gateway), 0);
+    buf_puts(&r.body, "3\n");
+    assert_int_equal(response_send(&r, &fake.gateway, false), 0);
+    assert_int_equal(response_send(&r, &fake.gateway, false), 0);
+    assert_string_equal(fake.written.data,
+                        "Status: 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+                        "Cache-Control: no-store\r\nX-A: b\r\n\r\n1\n2\n3\n");
+    response_reset(&r);
+    assert_false(r.begun);
+    response_free(&r);
+    buf_free(&fake.written);
+}
+
+static int write_to_nobody(struct gateway *g, const void *data, size_t n)
+{
+    (void)g;
+    (void)data;
+    (void)n;
+    return -1;
+}
+
+static void test_a_client_that_has_gone_is_told(void **state)
+{
+    struct gateway gateway = {.write = write_to_nobody};
+    struct response r;
+
+    (void)state;
+    response_init(&r, 16);
+    buf_puts(&r.body, "1\n");
+    assert_int_equal(response_flush(&r, &gateway), -1);
+    assert_true(r.begun && r.client_gone);
+    response_reset(&r);
+    buf_puts(&r.body, "more than the body may have");
+    assert_int_equal(response_flush(&r, &gateway), -1);
+    assert_false(r.begun || r.client_gone); /* an error can still be told */
+    response_free(&r);
+}
+
 static void test_every_error_is_a_problem_document(void **state)
 {
     struct response r;
@@ -88,6 +144,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_success),
         cmocka_unit_test(test_head_has_headers_alone),
+        cmocka_unit_test(test_an_answer_in_parts),
+        cmocka_unit_test(test_a_client_that_has_gone_is_told),
         cmocka_unit_test(test_every_error_is_a_problem_document),
     };
     return cmocka_run_group_tests_name("response", tests, NULL, NULL);

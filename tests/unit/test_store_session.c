@@ -235,6 +235,7 @@ static const struct store_case creations[] = {
      .run = create_with_key,
      .script = {{TRANSACT, USED},
                 {GET, OK},
+                {GET, OK, {N("timestamp", "0"), "\"ConsistentRead\":true"}},
                 {TRANSACT, OK, {"OR created_session_id = :gone", S(":gone", "s0")}}},
      .says = DEFAULT_TITLE},
     {.name = "the key's session is being deleted: likewise",
@@ -244,6 +245,7 @@ static const struct store_case creations[] = {
     {.name = "somebody else has taken it over first",
      .run = create_with_key,
      .script = {{TRANSACT, USED},
+                {GET, OK},
                 {GET, OK},
                 {TRANSACT, CANCELED(NONE "," NONE "," STOPPED_BY(NO_FINGERPRINT "," S(
                                "created_session_id", "s1") "," S("created_at", NOW_TEXT)))},

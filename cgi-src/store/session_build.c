@@ -1,0 +1,242 @@
+/*
+ * A session with a long history is built where nobody sees it, in transactions of up to 97
+ * messages, and then revealed by one. Each of them changes the owner item, on the condition that
+ * the build goes on and has not come as far already: so whatever arrives late, or from somebody who
+ * builds the same session under the same key, does nothing, and a build that was deleted stays so.
+ *
+ *     begun      the owner item has building_at; there is no session item, but one of the build
+ *     built      built_until of the owner item: the last message that is there
+ *     revealed   session item; the owner item without both; the build's item is gone
+ *
+ * A deleted build (with its user, or by a purge) has deleted_at on its owner item first, then goes
+ * as a session does: messages and owner item, the marker, at last the item of the build.
+ */
+#include "store/session_create.h"
+
+#define BUILD_PREFIX "!build#"
+
+struct str store_build_key(struct store *s, struct str session_id)
+{
+    return arena_printf(s->arena, BUILD_PREFIX "%.*s", (int)session_id.n, session_id.p);
+}
+
+bool store_is_build(struct str sort_key)
+{
+    return str_starts_with(sort_key, BUILD_PREFIX);
+}
+
+struct str store_build_session(struct str sort_key)
+{
+    size_t prefix = sizeof(BUILD_PREFIX) - 1;
+
+    return (struct str){sort_key.p + prefix, sort_key.n - prefix};
+}
+
+/* ---- going on -------------------------------------------------------------------------------- */
+
+#define GOES_ON "attribute_exists(building_at) AND attribute_not_exists(deleted_at)"
+
+static struct key owner_key(const struct creation *c)
+{
+    return store_message_key(c->out->session_id, TIMESTAMP_OWNER);
+}
+
+static int lost(struct err *e)
+{
+    return err_set(e, ERR_SESSION_NOT_FOUND,
+                   "the session was deleted while it was being created, and nothing is left of it");
+}
+
+/* What the owner item says that stopped a transaction. Somebody else may have built on. */
+static enum creation_end learn(struct creation *c, struct transaction *t, size_t owner_action,
+                               struct err *e)
+{
+    struct owner_item owner;
+
+    if (!transaction_stopped_by(t, owner_action))
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                       "DynamoDB says that the id of the new session is in use; try again");
+    if (!transaction_read_item(t, owner_action, &item_owner, &owner) || owner.deleted)
+        return lost(e);
+    if (!owner.building_at.p)
+        return CREATED_BEFORE;
+    if (owner.built_until == c->built_until)
+        return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
+    c->built_until = owner.built_until;
+    return CREATION_UNFINISHED;
+}
+
+/* What there is when a step was taken. */
+struct step_end {
+    enum creation_end end;
+    int64_t built_until;
+};
+
+static enum creation_end end_step(struct creation *c, struct transaction *t, size_t owner_action,
+                                  struct step_end done, struct err *e)
+{
+    enum creation_end r = CREATION_FAILED;
+
+    switch (transaction_commit(t, e)) {
+    case TRANSACTION_DONE:
+        r = done.end;
+        c->built_until = done.built_until;
+        break;
+    case TRANSACTION_CANCELED:
+        r = learn(c, t, owner_action, e);
+        break;
+    default:
+        break;
+    }
+    transaction_free(t);
+    return r;
+}
+
+/* That the owner item is updated, and not only checked, has two reasons: a ConditionCheck would
+ * want a permission of its own, and whoever goes on with the build learns how far it has come. */
+static enum creation_end put_batch(struct store *s, struct creation *c, struct history_walk *walk,
+                                   struct err *e)
+{
+    static const struct str text = STR_INIT(UPDATE("SET built_until = :until") CONDITION(
+        GOES_ON " AND (attribute_not_exists(built_until) OR "
+                "built_until < :until)") RETURN_OLD);
+    const struct key key = owner_key(c);
+    struct transaction t;
+
+    transaction_begin(s, &t);
+    creation_put_messages(&t, c, walk);
+    size_t owner_action =
+        transaction_update(&t, &key, text, VALUES(NUMBER_VALUE(":until", walk->before)));
+    return end_step(c, &t, owner_action, (struct step_end){CREATION_UNFINISHED, walk->before}, e);
+}
+
+static enum creation_end reveal(struct store *s, struct creation *c, struct err *e)
+{
+    static const struct str text = STR_INIT(UPDATE("REMOVE building_at, built_until") CONDITION(
+        GOES_ON " AND built_until = :until") RETURN_OLD);
+    const struct key owner = owner_key(c);
+    const struct key build =
+        store_session_key(c->out->user_id, store_build_key(s, c->out->session_id));
+    struct transaction t;
+
+    transaction_begin(s, &t);
+    transaction_put(&t, &item_session, c->out, STR(CONDITION("attribute_not_exists(session_id)")),
+                    NO_VALUES);
+    size_t owner_action =
+        transaction_update(&t, &owner, text, VALUES(NUMBER_VALUE(":until", c->built_until)));
+    transaction_delete(&t, &build, STR(""));
+    return end_step(c, &t, owner_action, (struct step_end){CREATED, c->built_until}, e);
+}
+
+/* The next batch, or if all are there the end. */
+static enum creation_end take_step(struct store *s, struct creation *c, struct err *e)
+{
+    struct history_walk walk = history_begin(&c->wanted->history, c->created_us / 1000);
+
+    history_skip(&walk, c->built_until);
+    return walk.next < walk.history->count ? put_batch(s, c, &walk, e) : reveal(s, c, e);
+}
+
+#define CAPACITY_PAUSE_US INT64_C(1000000)
+
+/* A long history may take more than the table writes in a moment: the rest comes later. */
+static bool wait_for_capacity(struct store *s, struct err *e)
+{
+    if (e->code != ERR_DYNAMODB_THROTTLED || !store_pause(s, CAPACITY_PAUSE_US))
+        return false;
+    e->code = ERR_NONE;
+    return true;
+}
+
+static int out_of_time(struct store *s, const struct creation *c, unsigned steps, struct err *e)
+{
+    if (c->out->create_marker.p)
+        return store_out_of_time(s, steps,
+                                 "the time for this request is over before all messages were "
+                                 "written; repeat the request with its Idempotency-Key, it goes "
+                                 "on where this one ended",
+                                 e);
+    return store_out_of_time(s, steps,
+                             "the time for this request is over before all messages were written, "
+                             "and nothing of the session is shown; send it again with an "
+                             "Idempotency-Key, under which it can be repeated until it is done",
+                             e);
+}
+
+enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+{
+    unsigned steps = 0;
+    enum creation_end r;
+
+    do {
+        r = take_step(s, c, e);
+        steps++;
+        if (r == CREATION_FAILED && wait_for_capacity(s, e))
+            r = CREATION_UNFINISHED;
+    } while (r == CREATION_UNFINISHED);
+    return r == CREATION_FAILED ? (enum creation_end)out_of_time(s, c, steps, e) : r;
+}
+
+/* ---- deleting -------------------------------------------------------------------------------- */
+
+/* BUILD_DELETED: there is nobody any more who could reveal it. */
+static enum build_end mark(struct store *s, struct str session_id, struct err *e)
+{
+    static const struct str text = STR_INIT(
+        UPDATE("SET deleted_at = :now") CONDITION("attribute_exists(building_at)") RETURN_OLD);
+    const struct key key = store_message_key(session_id, TIMESTAMP_OWNER);
+    enum build_end r = BUILD_DELETE_FAILED;
+    struct owner_item owner;
+    struct transaction t;
+
+    transaction_begin(s, &t);
+    size_t action = transaction_update(
+        &t, &key, text, VALUES(STRING_VALUE(":now", store_time(s, store_now_us(s)))));
+    switch (transaction_commit(&t, e)) {
+    case TRANSACTION_DONE:
+        r = BUILD_DELETED;
+        break;
+    case TRANSACTION_CANCELED: /* without an owner item: a delete was cut off after that went */
+        r = transaction_read_item(&t, action, &item_owner, &owner) ? BUILD_IS_SESSION
+                                                                   : BUILD_DELETED;
+        break;
+    default:
+        break;
+    }
+    transaction_free(&t);
+    return r;
+}
+
+/* What the mark leaves, the item of the build last, by which a delete that was cut off is found. */
+static enum build_end delete_rest(struct store *s, const struct session_key *key,
+                                  const struct build *build, struct err *e)
+{
+    const struct session_key session = {key->user_id, store_build_session(key->session_id)};
+    const struct key item = store_session_key(key->user_id, key->session_id);
+    int64_t messages = 0;
+
+    if (store_partition_delete(s, session.session_id, &messages, e) < 0 ||
+        store_create_marker_delete(s, &session, build->create_marker, e) < 0 ||
+        store_item_delete(s, &item, e) < 0)
+        return BUILD_DELETE_FAILED;
+    return BUILD_DELETED;
+}
+
+enum build_end store_build_delete(struct store *s, const struct session_key *key, struct err *e)
+{
+    const struct lookup lookup = {.key = store_session_key(key->user_id, key->session_id),
+                                  .kind = &item_build,
+                                  .consistency = CONSISTENT};
+    struct build build;
+
+    switch (store_lookup(s, &lookup, &build, e)) {
+    case LOOKUP_FOUND:
+        break;
+    case LOOKUP_ABSENT: /* deleted, or a session since it was seen */
+        return BUILD_IS_SESSION;
+    default:
+        return BUILD_DELETE_FAILED;
+    }
+    enum build_end r = mark(s, store_build_session(key->session_id), e);
+    return r == BUILD_DELETED ? delete_rest(s, key, &build, e) : r;
+}

@@ -1,0 +1,122 @@
+/*
+ * export: what GET /sessions/{user_id} gives as lines, into a file or to standard output.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool/internal.h"
+
+#define LINES_CAP                                                                                  \
+    (16 * 1024 * 1024) /* an item of 400 KB, each byte of it escaped, and much more                \
+                        */
+
+struct export
+{
+    FILE *out;
+    const char *name; /* of it, for people */
+    struct buf lines;
+    int64_t bytes;
+    struct progress progress;
+    bool write_failed;
+};
+
+static int write_lines(struct export *x, struct err *e)
+{
+    if (!buf_ok(&x->lines))
+        return err_set(e, ERR_INTERNAL, "a line is too long");
+    size_t n = x->lines.len;
+    x->write_failed = fwrite(x->lines.data, 1, n, x->out) != n;
+    if (x->write_failed)
+        return err_set(e, ERR_INTERNAL, "%s: %s", x->name, strerror(errno));
+    x->bytes += (int64_t)n;
+    buf_reset(&x->lines);
+    return 0;
+}
+
+static int flush(void *context, struct err *e)
+{
+    struct export *x = context;
+
+    if (write_lines(x, e) < 0)
+        return -1;
+    progress_show(&x->progress, "%.1f MB", (double)x->bytes / 1e6);
+    return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; the export is not whole")
+                                 : 0;
+}
+
+/* What is in the C library's buffer may still fail. */
+static int end_file(struct export *x, struct err *e)
+{
+    if (write_lines(x, e) < 0)
+        return -1;
+    if (fflush(x->out) == 0 && (x->out == stdout || fsync(fileno(x->out)) == 0))
+        return 0;
+    x->write_failed = true;
+    return err_set(e, ERR_INTERNAL, "%s: %s", x->name, strerror(errno));
+}
+
+static enum tool_exit export_to(struct export *x, const char *user, struct tables *t)
+{
+    const struct export_sink sink = {.lines = &x->lines, .flush = flush, .context = x};
+    struct export_counts counts;
+    struct err e = {0};
+
+    buf_init(&x->lines, LINES_CAP);
+    progress_init(&x->progress);
+    tables_begin(t, 0); /* the export itself gives each call its time */
+    int r = store_user_export(t->store, str_from(user), &sink, &counts, &e);
+    if (r == 0)
+        r = end_file(x, &e);
+    buf_free(&x->lines);
+    if (r < 0) {
+        tool_complain(&x->progress, "%s", e.detail);
+        return x->write_failed         ? TOOL_FILE
+               : interrupt_is_wanted() ? TOOL_INTERRUPTED
+                                       : TOOL_UNAVAILABLE;
+    }
+    progress_clear(&x->progress);
+    if (x->progress.is_shown)
+        fprintf(stderr, "exported %" PRId64 " sessions with %" PRId64 " messages\n",
+                counts.sessions, counts.messages);
+    return TOOL_DONE;
+}
+
+/* Conversations are nobody else's. */
+static FILE *create_private(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+/* Under another name until it is whole: what is cut off does not replace an earlier export. */
+static enum tool_exit export_to_file(const struct tool_call *call, struct tables *t)
+{
+    struct str part = arena_printf(&t->arena, "%s.part", call->output);
+    struct export x = {.out = create_private(part.p), .name = part.p};
+
+    if (!x.out) {
+        tool_complain(&x.progress, "%s: %s", part.p, strerror(errno));
+        return TOOL_FILE;
+    }
+    enum tool_exit result = export_to(&x, call->user, t);
+    (void)fclose(x.out);
+    if (result != TOOL_DONE) {
+        unlink(part.p);
+    } else if (rename(part.p, call->output) < 0) {
+        tool_complain(&x.progress, "%s: %s", call->output, strerror(errno));
+        result = TOOL_FILE;
+    }
+    return result;
+}
+
+enum tool_exit tool_export(const struct tool_call *call, struct tables *t)
+{
+    struct export x = {.out = stdout, .name = "standard output"};
+
+    return call->output ? export_to_file(call, t) : export_to(&x, call->user, t);
+}

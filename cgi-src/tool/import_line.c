@@ -1,0 +1,270 @@
+/*
+ * Reads a line of an export: what it is, and the members that an import has a use for.
+ */
+#include "tool/import_line.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "store/content.h"
+
+#define TIMESTAMP_MAX INT64_C(9007199254740991)
+
+/* Where a member goes. */
+struct target {
+    struct import_line *line;
+    struct arena *arena;
+    struct err *err;
+};
+
+struct member_row {
+    const char *name;
+    int (*take)(struct target *t, struct json_value value);
+};
+
+static int wrong(const struct target *t, const char *name, const char *what)
+{
+    return err_set(t->err, ERR_INVALID_PARAMETER, "%s must be %s", name, what);
+}
+
+static int take_string(const struct target *t, const char *name, struct json_value value,
+                       struct str *out)
+{
+    if (value.type != JSON_STRING)
+        return wrong(t, name, "a string");
+    *out = json_decode_string(value, t->arena);
+    return 0;
+}
+
+/* An object; null is none. */
+static int take_object(const struct target *t, const char *name, struct json_value value,
+                       struct str *out)
+{
+    if (value.type != JSON_OBJECT && value.type != JSON_NULL)
+        return wrong(t, name, "an object or null");
+    *out = value.type == JSON_OBJECT ? value.text : STR_NONE;
+    return 0;
+}
+
+/* ---- a session ------------------------------------------------------------------------------- */
+
+static int take_session_id(struct target *t, struct json_value value)
+{
+    return take_string(t, "session_id", value, &t->line->session_id);
+}
+
+static int take_title(struct target *t, struct json_value value)
+{
+    return take_string(t, "title", value, &t->line->session.title);
+}
+
+/* What an earlier backend has stored may be no time: then the first message's counts. */
+static int take_created_at(struct target *t, struct json_value value)
+{
+    struct str text = STR_NONE;
+
+    if (take_string(t, "created_at", value, &text) < 0)
+        return -1;
+    int64_t us = clock_parse_us(text.p, text.n);
+    t->line->session.created_us = us > 0 ? us : 0;
+    return 0;
+}
+
+static int take_session_metadata(struct target *t, struct json_value value)
+{
+    return take_object(t, "metadata", value, &t->line->session.metadata);
+}
+
+static int take_flag(struct target *t, const char *name, struct json_value value, bool *out)
+{
+    if (value.type != JSON_BOOL)
+        return wrong(t, name, "true or false");
+    *out = str_is(value.text, "true");
+    return 0;
+}
+
+static int take_archived(struct target *t, struct json_value value)
+{
+    return take_flag(t, "archived", value, &t->line->session.archived);
+}
+
+static int take_pinned(struct target *t, struct json_value value)
+{
+    return take_flag(t, "pinned", value, &t->line->session.pinned);
+}
+
+static int take_tags(struct target *t, struct json_value value)
+{
+    struct json_walk walk = json_walk_begin(value);
+    struct json_value tag;
+    bool good = value.type == JSON_ARRAY;
+
+    while (good && json_walk_element(&walk, &tag))
+        good = tag.type == JSON_STRING;
+    if (!good)
+        return wrong(t, "tags", "an array of strings");
+    t->line->session.tags = value.text;
+    return 0;
+}
+
+static const struct member_row session_rows[] = {{"session_id", take_session_id},
+                                                 {"title", take_title},
+                                                 {"created_at", take_created_at},
+                                                 {"metadata", take_session_metadata},
+                                                 {"archived", take_archived},
+                                                 {"pinned", take_pinned},
+                                                 {"tags", take_tags},
+                                                 {NULL, NULL}};
+
+/* ---- a message ------------------------------------------------------------------------------- */
+
+static int take_message_id(struct target *t, struct json_value value)
+{
+    struct str *id = &t->line->message.message.message_id;
+
+    if (take_string(t, "message_id", value, id) < 0)
+        return -1;
+    if (id->n == 0)
+        *id = STR_NONE;
+    return 0;
+}
+
+static int take_role(struct target *t, struct json_value value)
+{
+    return take_string(t, "role", value, &t->line->message.message.role);
+}
+
+static int take_content(struct target *t, struct json_value value)
+{
+    struct message_new *message = &t->line->message.message;
+
+    if (value.type == JSON_NULL) {
+        message->content = STR("");
+        message->content_type = CONTENT_IS_NULL;
+        return 0;
+    }
+    if (value.type != JSON_ARRAY)
+        return take_string(t, "content", value, &message->content);
+    if (!content_are_parts(value.text, &message->content))
+        return wrong(t, "content", "a string, null or an array of objects");
+    message->content_type = CONTENT_IS_PARTS;
+    return 0;
+}
+
+static int take_timestamp(struct target *t, struct json_value value)
+{
+    int64_t *timestamp = &t->line->message.timestamp;
+
+    if (value.type != JSON_NUMBER || !json_integer(value, timestamp) || *timestamp < 1 ||
+        *timestamp > TIMESTAMP_MAX)
+        return wrong(t, "timestamp", "an integer from 1 to 9007199254740991");
+    return 0;
+}
+
+static int take_message_metadata(struct target *t, struct json_value value)
+{
+    return take_object(t, "metadata", value, &t->line->message.message.metadata);
+}
+
+static const struct member_row message_rows[] = {{"session_id", take_session_id},
+                                                 {"message_id", take_message_id},
+                                                 {"role", take_role},
+                                                 {"content", take_content},
+                                                 {"timestamp", take_timestamp},
+                                                 {"metadata", take_message_metadata},
+                                                 {NULL, NULL}};
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static int take_count(struct target *t, const char *name, struct json_value value, int64_t *out)
+{
+    if (value.type != JSON_NUMBER || !json_integer(value, out) || *out < 0)
+        return wrong(t, name, "a count");
+    return 0;
+}
+
+static int take_sessions(struct target *t, struct json_value value)
+{
+    return take_count(t, "sessions", value, &t->line->counts.sessions);
+}
+
+static int take_messages(struct target *t, struct json_value value)
+{
+    return take_count(t, "messages", value, &t->line->counts.messages);
+}
+
+static const struct member_row end_rows[] = {
+    {"sessions", take_sessions}, {"messages", take_messages}, {NULL, NULL}};
+
+/* ---- a line ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    const struct member_row *rows;
+} types[] = {[LINE_SESSION] = {"session", session_rows},
+             [LINE_MESSAGE] = {"message", message_rows},
+             [LINE_END] = {"end", end_rows}};
+
+static int read_type(struct json_value object, struct target *t)
+{
+    struct json_walk walk = json_walk_begin(object);
+    struct json_member member;
+
+    while (json_walk_member(&walk, t->arena, &member)) {
+        if (!str_is(member.name, "type") || member.value.type != JSON_STRING)
+            continue;
+        struct str type = json_decode_string(member.value, t->arena);
+        for (int i = LINE_SESSION; i <= LINE_END; i++) {
+            if (str_is(type, types[i].name)) {
+                t->line->type = (enum line_type)i;
+                return 0;
+            }
+        }
+    }
+    return wrong(t, "type", "\"session\", \"message\" or \"end\"");
+}
+
+static int read_members(struct json_value object, struct target *t)
+{
+    struct json_walk walk = json_walk_begin(object);
+    struct json_member member;
+
+    while (json_walk_member(&walk, t->arena, &member)) {
+        const struct member_row *row = types[t->line->type].rows;
+        while (row->name && !str_is(member.name, row->name))
+            row++;
+        if (row->name && row->take(t, member.value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_whole(const struct target *t)
+{
+    const struct import_line *line = t->line;
+    const struct message_new *message = &line->message.message;
+
+    if (line->type == LINE_SESSION && line->session_id.n == 0)
+        return wrong(t, "session_id", "given");
+    if (line->type != LINE_MESSAGE)
+        return 0;
+    if (message->role.n == 0)
+        return wrong(t, "role", "given");
+    if (!message->content.p)
+        return wrong(t, "content", "given");
+    return line->message.timestamp ? 0 : wrong(t, "timestamp", "given");
+}
+
+int import_line_read(struct str text, struct arena *a, struct import_line *out, struct err *e)
+{
+    struct target t = {.line = out, .arena = a, .err = e};
+    struct json_value object;
+
+    *out = (struct import_line){.type = LINE_END};
+    if (json_scan(text, &object, NULL) < 0)
+        return err_set(e, ERR_INVALID_JSON, "the line is no JSON");
+    if (object.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "the line must be a JSON object");
+    if (read_type(object, &t) < 0 || read_members(object, &t) < 0)
+        return -1;
+    return check_whole(&t);
+}

@@ -1,0 +1,31 @@
+/*
+ * SIGINT and SIGTERM: a command stops where it can go on the next time.
+ */
+#include <signal.h>
+
+#include "tool/internal.h"
+
+static volatile sig_atomic_t is_wanted;
+
+static void note(int signal_number)
+{
+    (void)signal_number;
+    is_wanted = 1;
+}
+
+void interrupt_begin(void)
+{
+    /* The second signal finds the default action. System calls go on after the first. */
+    struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGPIPE, &ignore, NULL); /* writing says that nobody reads */
+}
+
+bool interrupt_is_wanted(void)
+{
+    return is_wanted != 0;
+}
