@@ -53,7 +53,7 @@ function checkExamples(document) {
 // ---- closed schemas ----
 
 // Members that are the caller's own, and the document as a document.
-const OPEN = /\.metadata(\.oneOf\.0)?$|^getDocument /;
+const OPEN = /\.metadata(\.oneOf\.0)?$|\.content\.oneOf\.1\.items$|^getDocument /;
 
 function* openObjects(schema, where) {
   if (schema.type === 'object' && schema.additionalProperties !== false && !OPEN.test(where)) yield where;

@@ -87,6 +87,8 @@ const BAD = {
   'a member too few': [/required property 'title'/, withBody('created', success({ session: without(session, 'title') }))],
   'a list without next_cursor': [/next_cursor/, withBody('listed', success(without(list, 'next_cursor')))],
   'metadata that is missing': [/metadata/, withBody('listed', success({ ...list, messages: [without(message, 'metadata')] }))],
+  'a part without a type': [/type/, withBody('listed', success({ ...list, messages: [{ ...message, content: [{ text: 'a' }] }] }))],
+  'no parts': [/content/, withBody('listed', success({ ...list, messages: [{ ...message, content: [] }] }))],
   'metadata that is text': [/must be object/, withBody('own metadata', success({ session: { ...session, metadata: '{}' } }))],
   'a count that is text': [/must be integer/, withBody('created', success({ session: { ...session, message_count: '0' } }))],
   'a time without microseconds': [/pattern/, withBody('created', success({ session: { ...session, created_at: '2026-11-23T08:30:02Z' } }))],
