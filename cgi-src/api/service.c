@@ -15,6 +15,10 @@
 #define RESPONSE_CAP (16 * 1024 * 1024)    /* a page of a list has 4 MiB and one item more */
 #define KEYS_TIMEOUT_MS 2000               /* auth_fetch's */
 #define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
+/* A history of 16 MB is 40,000 write units, of which DynamoDB gives 1,000 a second to one session.
+ */
+#define HISTORY_DEADLINE_US INT64_C(50000000)
+#define STUCK_MARGIN_US INT64_C(5000000)
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
@@ -230,13 +234,24 @@ static int refuse_method(struct exchange *x)
     return err_set(&x->err, ERR_METHOD_NOT_ALLOWED, "this path allows only %s", allow);
 }
 
+/* A deadline of that length, or the usual one if that is longer. Not so long that the watchdog
+ * takes the request for stuck. */
+static int64_t deadline_of(const struct exchange *x, int64_t us)
+{
+    const struct config *config = x->thread->process->config;
+    int64_t usual_us = config->request_deadline_ms * 1000;
+    int64_t stuck_us = config->stuck_request_s * 1000000 - STUCK_MARGIN_US;
+
+    if (config->stuck_request_s && us > stuck_us)
+        us = stuck_us;
+    return x->began_us - x->waited_us + (us > usual_us ? us : usual_us);
+}
+
 static void begin_deadline(struct exchange *x)
 {
-    int64_t us = x->thread->process->config->request_deadline_ms * 1000;
+    int64_t us = x->request.method == HTTP_DELETE ? LONG_DEADLINE_US : 0;
 
-    if (x->request.method == HTTP_DELETE && us < LONG_DEADLINE_US)
-        us = LONG_DEADLINE_US;
-    dynamo_begin(x->thread->dynamo, x->began_us - x->waited_us + us);
+    dynamo_begin(x->thread->dynamo, deadline_of(x, us));
 }
 
 /*
@@ -282,8 +297,10 @@ static int run_handler(struct exchange *x, route_handler handler)
 {
     struct thread *t = x->thread;
     struct request *request = &x->request;
-    struct api api = {
-        .store = t->store, .clock = &clock_system, .cursor_key = &t->process->cursor_key};
+    struct api api = {.store = t->store,
+                      .clock = &clock_system,
+                      .cursor_key = &t->process->cursor_key,
+                      .history_deadline_us = deadline_of(x, HISTORY_DEADLINE_US)};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;

@@ -35,6 +35,7 @@ static void take_fingerprint(struct session_new *new)
     fingerprint_add(f, new->user_id);
     fingerprint_add(f, new->title);
     fingerprint_add(f, new->metadata);
+    api_fingerprint_history(f, new);
     fingerprint_end(f, new->idempotency.fingerprint);
 }
 
@@ -48,11 +49,12 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
         return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
     if (api_new_user(api, &p, &out->user_id, e) < 0 ||
         parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
-        new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+        new_metadata(&p, &out->metadata, e) < 0 ||
+        api_idempotency_key(q, &out->idempotency, e) < 0 || api_history(api, q, out, e) < 0)
         return -1;
     if (out->idempotency.key.p)
         take_fingerprint(out);
-    return 0;
+    return api_history_times(api, out, e);
 }
 
 static void put_location(struct response *r, const struct session *session)
@@ -71,8 +73,11 @@ int sessions_create(void *context, struct request *q, struct response *r, struct
     struct session session;
     bool replayed;
 
-    if (read_new(api, q, &wanted, e) < 0 ||
-        store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
+    if (read_new(api, q, &wanted, e) < 0)
+        return -1;
+    if (wanted.history.count)
+        store_set_deadline(api->store, api->history_deadline_us);
+    if (store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
         return -1;
     answer_session(api, r, replayed ? 200 : 201, NULL, &session);
     put_location(r, &session);

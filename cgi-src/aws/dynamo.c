@@ -206,6 +206,11 @@ void dynamo_begin(struct dynamo *d, int64_t deadline_us)
     d->deadline_us = deadline_us;
 }
 
+void dynamo_set_deadline(struct dynamo *d, int64_t deadline_us)
+{
+    d->deadline_us = deadline_us;
+}
+
 int64_t dynamo_deadline(const struct dynamo *d)
 {
     return d->deadline_us;

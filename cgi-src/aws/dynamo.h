@@ -89,7 +89,10 @@ void dynamo_free(struct dynamo *d);
  * microseconds) for all calls until the next dynamo_begin. */
 void dynamo_begin(struct dynamo *d, int64_t deadline_us);
 
-/* The deadline that dynamo_begin set. */
+/* Another deadline for the calls that follow, within the same API request. */
+void dynamo_set_deadline(struct dynamo *d, int64_t deadline_us);
+
+/* The deadline that is in force. */
 int64_t dynamo_deadline(const struct dynamo *d);
 
 struct dynamo_stats {

@@ -100,6 +100,11 @@ struct str store_time(struct store *s, int64_t wall_us)
     return str_from(out);
 }
 
+void store_set_deadline(struct store *s, int64_t deadline_us)
+{
+    dynamo_set_deadline(s->dynamo, deadline_us);
+}
+
 bool store_pause(struct store *s, int64_t us)
 {
     const struct clock *clock = s->shared->clock;
