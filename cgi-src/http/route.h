@@ -18,6 +18,7 @@ struct route {
     const char *path; /* "/api/v1/sessions/{user_id}"; also the label in metrics and logs */
     route_handler get, post, put, patch, delete; /* NULL: not allowed */
     bool open;                                   /* answered without authentication */
+    bool takes_history; /* its POST may have a body as large as a session with its history */
 };
 
 /*
