@@ -343,7 +343,7 @@ static int delete_build(struct world *w, struct err *e)
     }
 #define MARK_SENT                                                                                  \
     {                                                                                              \
-        "SET deleted_at = :now", CONDITION_TEXT, N("timestamp", "0")                               \
+        "SET deleted_at = :now", CONDITION_TEXT, N("timestamp", "0"), S("session_id", "!build#s")  \
     }
 #define CONDITION_TEXT "\"ConditionExpression\":\"attribute_exists(building_at)\""
 #define REST                                                                                       \
@@ -363,11 +363,15 @@ static const struct store_case deletes[] = {
      .says = "deleted"},
     {.name = "one that was cut off after the owner item had gone",
      .run = delete_build,
-     .script = {BUILD_ITEM, {TRANSACT, CANCELED(STOPPED), MARK_SENT}, REST},
+     .script = {BUILD_ITEM, {TRANSACT, CANCELED(STOPPED "," NONE), MARK_SENT}, REST},
      .says = "deleted"},
     {.name = "it has been revealed: nothing is done",
      .run = delete_build,
-     .script = {BUILD_ITEM, {TRANSACT, CANCELED(STOPPED_BY(OWNER)), MARK_SENT}},
+     .script = {BUILD_ITEM, {TRANSACT, CANCELED(STOPPED_BY(OWNER) "," STOPPED), MARK_SENT}},
+     .says = "session"},
+    {.name = "it has been revealed, and as a session it is being deleted",
+     .run = delete_build,
+     .script = {BUILD_ITEM, {TRANSACT, CANCELED(STOPPED "," STOPPED), MARK_SENT}},
      .says = "session"},
     {.name = "it has been revealed before",
      .run = delete_build,
@@ -409,7 +413,7 @@ static const struct store_case erased[] = {
      .run = erase,
      .script = {{QUERY, PAGE(ITEM_OF("!build#s"))},
                 BUILD_ITEM,
-                {TRANSACT, CANCELED(STOPPED_BY(OWNER)), MARK_SENT},
+                {TRANSACT, CANCELED(STOPPED_BY(OWNER) "," STOPPED), MARK_SENT},
                 {GET, FOUND(S("session_id", "s")), {S("session_id", "s")}},
                 {TRANSACT, OK, {"SET deleted_at = :now"}},
                 {QUERY, PAGE("")},
