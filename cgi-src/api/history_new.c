@@ -134,32 +134,30 @@ static size_t count_elements(struct json_value array)
 
 static int compare_ids(const void *a, const void *b)
 {
-    const struct message_new *first = *(const struct message_new *const *)a;
-    const struct message_new *second = *(const struct message_new *const *)b;
-    size_t n1 = first->message_id.n;
-    size_t n2 = second->message_id.n;
-    int r = memcmp(first->message_id.p, second->message_id.p, n1 < n2 ? n1 : n2);
+    const struct str *first = a;
+    const struct str *second = b;
+    int r = memcmp(first->p, second->p, first->n < second->n ? first->n : second->n);
 
-    return r ? r : (n1 > n2) - (n1 < n2);
+    return r ? r : (first->n > second->n) - (first->n < second->n);
 }
 
 /* Two messages with one id are a slip: nothing could tell them apart later. */
 static int check_ids(const struct request *q, const struct history *history, struct err *e)
 {
-    const struct message_new **named = arena_array(q->arena, history->count, sizeof(*named));
+    struct str *ids = arena_array(q->arena, history->count, sizeof(*ids));
     size_t count = 0;
 
     for (size_t i = 0; i < history->count; i++) {
         if (history->messages[i].message.message_id.p)
-            named[count++] = &history->messages[i].message;
+            ids[count++] = history->messages[i].message.message_id;
     }
-    qsort(named, count, sizeof(*named), compare_ids);
+    qsort(ids, count, sizeof(*ids), compare_ids);
     for (size_t i = 1; i < count; i++) {
-        if (compare_ids(&named[i - 1], &named[i]) == 0)
+        if (str_equals(ids[i - 1], ids[i]))
             return err_set(e, ERR_INVALID_PARAMETER,
                            "message_id \"%.*s\" stands in more than one of the messages: give each "
                            "an id of its own",
-                           (int)named[i]->message_id.n, named[i]->message_id.p);
+                           (int)ids[i].n, ids[i].p);
     }
     return 0;
 }

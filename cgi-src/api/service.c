@@ -19,7 +19,8 @@
  */
 #define HISTORY_DEADLINE_US INT64_C(50000000)
 #define STUCK_MARGIN_US INT64_C(5000000)
-/* Bodies above the usual limit, in a process: each takes up to 48 MB while it is worked on. */
+/* Bodies above the usual limit, in a process: each takes several times its size while it is worked
+ * on. */
 #define LARGE_BODIES_MAX 4
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)

@@ -75,8 +75,10 @@ static const struct item_field message_fields[] = {
 };
 
 static const struct item_field owner_fields[] = {
-    STRING(owner_item, session_id, .shape = HIDDEN), NUMBER(owner_item, timestamp, .shape = HIDDEN),
-    STRING(owner_item, user_id, .shape = HIDDEN),    TIME(owner_item, building_at, .shape = HIDDEN),
+    STRING(owner_item, session_id, .shape = HIDDEN),
+    NUMBER(owner_item, timestamp, .shape = HIDDEN),
+    STRING(owner_item, user_id, .shape = HIDDEN),
+    TIME(owner_item, building_at, .shape = HIDDEN),
     DELETED(owner_item, .storage = READ_ALONE),
     NUMBER(owner_item, built_until, .shape = HIDDEN, .storage = READ_ALONE),
 };
