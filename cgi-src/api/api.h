@@ -29,6 +29,7 @@ struct api {
     const struct clock *clock;
     const struct cursor_key *cursor_key;
     struct export_places *export_places;
+    int64_t history_deadline_us; /* of a request that brings a history; monotonic clock */
 };
 
 int64_t api_now_us(const struct api *api);
@@ -74,6 +75,22 @@ int api_message_new(const struct parameters *p, struct message_new *out, struct 
 /* Adds all of the message to the fingerprint of a payload. */
 struct fingerprint;
 void api_fingerprint_message(struct fingerprint *f, const struct message_new *message);
+
+/* history_new.c: what a client says of the history that a session is created with */
+
+/* `created_at` and `messages`; neither needs to be there. */
+int api_history(const struct api *api, const struct request *q, struct session_new *out,
+                struct err *e);
+
+/* Adds what was given of it to the fingerprint of a payload: nothing where nothing was. */
+void api_fingerprint_history(struct fingerprint *f, const struct session_new *wanted);
+
+/*
+ * After the fingerprint, which is of what was given: settles when the session was created, where it
+ * has a history and neither created_at nor the first message says so. It is now then. With that all
+ * times are known: ERR_INVALID_PARAMETER if they do not increase.
+ */
+int api_history_times(const struct api *api, struct session_new *out, struct err *e);
 
 /* ops.c */
 int health(struct api *api, struct request *q, struct response *r, struct err *e);

@@ -56,6 +56,7 @@ static void take_fingerprint(struct session_new *new)
         fingerprint_add(f, STR("tags"));
         fingerprint_add(f, new->tags);
     }
+    api_fingerprint_history(f, new);
     fingerprint_end(f, new->idempotency.fingerprint);
 }
 
@@ -65,11 +66,12 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
 
     *out = (struct session_new){.title = STR_NONE, .metadata = STR_NONE};
     if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
-        read_new_members(&p, out, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+        read_new_members(&p, out, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0 ||
+        api_history(api, q, out, e) < 0)
         return -1;
     if (out->idempotency.key.p)
         take_fingerprint(out);
-    return 0;
+    return api_history_times(api, out, e);
 }
 
 static void put_location(struct response *r, const struct session *session)
@@ -87,8 +89,11 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
     struct session session;
     bool replayed;
 
-    if (read_new(api, q, &wanted, e) < 0 ||
-        store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
+    if (read_new(api, q, &wanted, e) < 0)
+        return -1;
+    if (wanted.history.count)
+        store_set_deadline(api->store, api->history_deadline_us);
+    if (store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
         return -1;
     answer_session(api, r, replayed ? 200 : 201, NULL, &session);
     put_location(r, &session);

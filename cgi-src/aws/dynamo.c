@@ -206,7 +206,7 @@ void dynamo_begin(struct dynamo *d, int64_t deadline_us)
     d->deadline_us = deadline_us;
 }
 
-void dynamo_prolong(struct dynamo *d, int64_t deadline_us)
+void dynamo_set_deadline(struct dynamo *d, int64_t deadline_us)
 {
     d->deadline_us = deadline_us;
 }

@@ -46,6 +46,7 @@ struct config {
     const char *socket_group; /* SOCKET_GROUP: to whom both sockets belong; "": the user's own */
     /* requests */
     int64_t max_body_bytes;
+    int64_t max_history_bytes; /* of POST /sessions */
     const char *cors_origins;
     bool cors_credentials; /* never together with "*" in cors_origins */
     enum auth_mode auth_mode;

@@ -57,6 +57,24 @@ int parameters_of_element(const struct request *r, struct json_value element, si
     return 0;
 }
 
+int parameters_of_member_element(const struct element *element, struct arena *a,
+                                 struct parameters *out, struct err *e)
+{
+    struct json_member *members;
+
+    *out = (struct parameters){.arena = a};
+    if (element->value.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "%s[%zu] must be an object", element->parameter,
+                       element->index);
+    out->member_count = json_members_at_most(element->value, REQUEST_MAX_MEMBERS, a, &members);
+    out->members = members;
+    if (out->member_count > REQUEST_MAX_MEMBERS)
+        return err_set(e, ERR_INVALID_PARAMETER, "%s[%zu] must have at most %d members",
+                       element->parameter, element->index, REQUEST_MAX_MEMBERS);
+    snprintf(out->prefix, sizeof(out->prefix), "%s[%zu].", element->parameter, element->index);
+    return 0;
+}
+
 /* "7" and 7 are two values of JSON; in a query everything is text. */
 static bool same_value(const struct found *a, const struct found *b)
 {

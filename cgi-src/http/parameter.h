@@ -18,7 +18,7 @@ struct parameters {
     size_t query_count;
     const struct json_member *members;
     size_t member_count;
-    char prefix[16]; /* of names in errors: "" or "[3]." for an element of an array */
+    char prefix[32]; /* of names in errors: "", or "[3]." for an element of an array */
 };
 
 /* Those of a request: query and, if the body is an object, its members. */
@@ -32,6 +32,16 @@ int parameters_of_object(const struct request *r, struct parameters *out, struct
  * ERR_INVALID_PARAMETER if it is no object, or one with more than REQUEST_MAX_MEMBERS. */
 int parameters_of_element(const struct request *r, struct json_value element, size_t index,
                           struct parameters *out, struct err *e);
+
+/* Those of one element of the array that a parameter of this name is: what the query says is not
+ * about it. The names of members go to the arena. Errors as above, named "messages[3]". */
+struct element {
+    const char *parameter;
+    size_t index;
+    struct json_value value;
+};
+int parameters_of_member_element(const struct element *element, struct arena *a,
+                                 struct parameters *out, struct err *e);
 
 struct parameter_limits {
     size_t min_bytes;

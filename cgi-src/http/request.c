@@ -5,6 +5,7 @@
 #include "http/request.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -179,8 +180,7 @@ static int check_encoding(const struct request *r, struct err *e)
     return 0;
 }
 
-/* -1: absent or not a number. */
-static int64_t content_length(const struct request *r)
+int64_t request_body_bytes(const struct request *r)
 {
     const char *text = param(r, "CONTENT_LENGTH");
     int64_t n;
@@ -218,16 +218,48 @@ static int take_body(struct request *r, struct str text, struct err *e)
     return 0;
 }
 
+#define SIZE_TEXT 32
+#define MIB (INT64_C(1024) * 1024)
+
+/* "5.2 MB": in tenths, of which the last is cut. */
+static const char *size_text(int64_t bytes, char out[SIZE_TEXT])
+{
+    bool is_mb = bytes >= 1000000;
+    int64_t tenths = bytes / (is_mb ? 100000 : 100);
+
+    snprintf(out, SIZE_TEXT, "%" PRId64 ".%" PRId64 " %s", tenths / 10, tenths % 10,
+             is_mb ? "MB" : "KB");
+    return out;
+}
+
+/* "4 MB": limits are powers of two mostly, and called as such. */
+static const char *limit_text(int64_t bytes, char out[SIZE_TEXT])
+{
+    if (bytes % 1024 != 0)
+        return size_text(bytes, out);
+    bool is_mb = bytes % MIB == 0;
+
+    snprintf(out, SIZE_TEXT, "%" PRId64 " %s", bytes / (is_mb ? MIB : 1024), is_mb ? "MB" : "KB");
+    return out;
+}
+
+static int body_too_large(int64_t bytes, int64_t max_bytes, struct err *e)
+{
+    char size[SIZE_TEXT];
+    char limit[SIZE_TEXT];
+
+    return err_set(e, ERR_BODY_TOO_LARGE, "the body must be at most %s, this one has %s",
+                   limit_text(max_bytes, limit), size_text(bytes, size));
+}
+
 int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
 {
-    int64_t n = content_length(r);
+    int64_t n = request_body_bytes(r);
 
     if (n <= 0)
         return 0;
     if (n > max_bytes)
-        return err_set(e, ERR_BODY_TOO_LARGE,
-                       "the body must be at most %" PRId64 " bytes, this one has %" PRId64,
-                       max_bytes, n);
+        return body_too_large(n, max_bytes, e);
     struct str type = request_header(r, "CONTENT_TYPE");
     if (check_encoding(r, e) < 0 || check_type(r, type.p ? type : STR(""), e) < 0)
         return -1;

@@ -67,6 +67,9 @@ void request_id_choose(struct str given, char out[REQUEST_ID_SIZE]);
 /* Method, request id and target. request_id is set even when this fails. */
 int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e);
 
+/* The length of the body; -1 if the request tells none that is a number. */
+int64_t request_body_bytes(const struct request *r);
+
 /*
  * Reads the body and scans it as JSON. An empty body is none. Errors: ERR_BODY_TOO_LARGE (before
  * reading it), ERR_INCOMPLETE_BODY, ERR_UNSUPPORTED_MEDIA_TYPE (also for one that is compressed),

@@ -22,6 +22,7 @@ struct route {
     route_handler get, post, put, patch, delete; /* NULL: not allowed */
     bool open;                                   /* answered without authentication */
     bool merge_patch;                            /* patch takes RFC 7396's media type, too */
+    bool takes_history; /* its POST may have a body as large as a session with its history */
 };
 
 /*

@@ -6,6 +6,13 @@
 #include "service/internal.h"
 
 #define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
+/* A history of 16 MB is 40,000 write units, of which DynamoDB gives 1,000 a second to one session.
+ */
+#define HISTORY_DEADLINE_US INT64_C(50000000)
+#define STUCK_MARGIN_US INT64_C(5000000)
+/* Bodies above the usual limit, in a process: each takes several times its size while it is worked
+ * on. */
+#define LARGE_BODIES_MAX 4
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
@@ -46,13 +53,24 @@ static int refuse_method(struct exchange *x)
     return err_set(&x->err, ERR_METHOD_NOT_ALLOWED, "this path allows only %s", allow);
 }
 
+/* A deadline of that length, or the usual one if that is longer. Not so long that the watchdog
+ * takes the request for stuck. */
+static int64_t deadline_of(const struct exchange *x, int64_t us)
+{
+    const struct config *config = x->thread->process->config;
+    int64_t usual_us = config->request_deadline_ms * 1000;
+    int64_t stuck_us = config->stuck_request_s * 1000000 - STUCK_MARGIN_US;
+
+    if (config->stuck_request_s && us > stuck_us)
+        us = stuck_us;
+    return x->began_us - x->waited_us + (us > usual_us ? us : usual_us);
+}
+
 static void begin_deadline(struct exchange *x)
 {
-    int64_t us = x->thread->process->config->request_deadline_ms * 1000;
+    int64_t us = x->request.method == HTTP_DELETE ? LONG_DEADLINE_US : 0;
 
-    if (x->request.method == HTTP_DELETE && us < LONG_DEADLINE_US)
-        us = LONG_DEADLINE_US;
-    dynamo_begin(x->thread->dynamo, x->began_us - x->waited_us + us);
+    dynamo_begin(x->thread->dynamo, deadline_of(x, us));
 }
 
 /*
@@ -94,6 +112,31 @@ static int check_wait(struct exchange *x)
                    "Retry-After says and try again");
 }
 
+static int take_large_body(struct exchange *x)
+{
+    struct service_process *p = x->thread->process;
+
+    x->has_large_body = true;
+    if (++p->large_bodies <= LARGE_BODIES_MAX)
+        return 0;
+    return err_set(&x->err, ERR_OVERLOADED,
+                   "too many long histories are being written at once; wait as long as Retry-After "
+                   "says and send this one again");
+}
+
+static int read_body(struct exchange *x)
+{
+    const struct config *config = x->thread->process->config;
+    struct request *request = &x->request;
+    bool takes_history = request->method == HTTP_POST && x->route->takes_history;
+    int64_t limit = takes_history ? config->max_history_bytes : config->max_body_bytes;
+    int64_t size = request_body_bytes(request);
+
+    if (size > config->max_body_bytes && size <= limit && take_large_body(x) < 0)
+        return -1;
+    return request_read_body(request, limit, &x->err);
+}
+
 static int run_handler(struct exchange *x, route_handler handler)
 {
     struct service_thread *t = x->thread;
@@ -101,13 +144,14 @@ static int run_handler(struct exchange *x, route_handler handler)
     struct api api = {.store = t->store,
                       .clock = t->process->clock,
                       .cursor_key = &t->process->cursor_key,
-                      .export_places = &t->process->export_places};
+                      .export_places = &t->process->export_places,
+                      .history_deadline_us = deadline_of(x, HISTORY_DEADLINE_US)};
 
     if (authenticate(x, &api.principal) < 0)
         return -1;
     bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
                       request->method == HTTP_PATCH;
-    if (takes_body && request_read_body(request, t->process->config->max_body_bytes, &x->err) < 0)
+    if (takes_body && read_body(x) < 0)
         return -1;
     return handler(&api, request, &t->response, &x->err);
 }
@@ -205,6 +249,8 @@ void service_handle(void *thread, struct gateway *gateway)
         end_answer(&x, gateway, result);
     exchange_account(&x);
     rest(t);
+    if (x.has_large_body)
+        t->process->large_bodies--;
 }
 
 void service_refuse(struct gateway *gateway)

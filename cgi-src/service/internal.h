@@ -22,6 +22,7 @@ struct service_process {
     struct cursor_key cursor_key;
     struct export_places export_places;
     _Atomic bool warned_of_no_auth;
+    _Atomic unsigned large_bodies; /* being worked on */
 };
 
 struct service_thread {
@@ -40,6 +41,7 @@ struct exchange {
     int64_t began_us;
     int64_t waited_us; /* for a worker, before that */
     bool client_gone;  /* before anything was done for it, or in the midst of a long answer */
+    bool has_large_body; /* it is one of the process's large_bodies */
     struct err err;
 };
 

@@ -107,6 +107,11 @@ struct str store_digits(struct store *s, int64_t n)
     return arena_str(s->arena, (struct str){digits, json_digits(n, digits)});
 }
 
+void store_set_deadline(struct store *s, int64_t deadline_us)
+{
+    dynamo_set_deadline(s->dynamo, deadline_us);
+}
+
 bool store_pause(struct store *s, int64_t us)
 {
     const struct clock *clock = s->shared->clock;

@@ -71,7 +71,7 @@ static void go_on(struct export *x)
     const struct store *s = x->sessions;
     const struct clock *clock = s->shared->clock;
 
-    dynamo_prolong(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
+    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
     if (x->sink->goes_on)
         x->sink->goes_on(x->sink->context);
 }

@@ -70,7 +70,7 @@ static void renew_deadline(struct store *s)
 {
     const struct clock *clock = s->shared->clock;
 
-    dynamo_prolong(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
+    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
 }
 
 static enum items_end walk_page(struct purge_walk *walk, const struct purge_visitor *visitor,

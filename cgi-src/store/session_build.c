@@ -179,26 +179,34 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
 
 /* ---- deleting -------------------------------------------------------------------------------- */
 
-/* BUILD_DELETED: there is nobody any more who could reveal it. */
-static enum build_end mark(struct store *s, struct str session_id, struct err *e)
+/*
+ * BUILD_DELETED: there is nobody any more who could reveal it. Its item is marked, too: without it
+ * the build was revealed, whatever has become of the owner item since.
+ */
+static enum build_end mark(struct store *s, const struct session_key *build_key, struct err *e)
 {
     static const struct str text = STR_INIT(
         UPDATE("SET deleted_at = :now") CONDITION("attribute_exists(building_at)") RETURN_OLD);
-    const struct key key = store_message_key(session_id, TIMESTAMP_OWNER);
+    const struct key build = store_session_key(build_key->user_id, build_key->session_id);
+    const struct key key =
+        store_message_key(store_build_session(build_key->session_id), TIMESTAMP_OWNER);
+    struct str now = store_time(s, store_now_us(s));
     enum build_end r = BUILD_DELETE_FAILED;
     struct owner_item owner;
     struct transaction t;
 
     transaction_begin(s, &t);
-    size_t action = transaction_update(
-        &t, &key, text, VALUES(STRING_VALUE(":now", store_time(s, store_now_us(s)))));
+    size_t action = transaction_update(&t, &key, text, VALUES(STRING_VALUE(":now", now)));
+    size_t build_action = transaction_update(&t, &build, text, VALUES(STRING_VALUE(":now", now)));
     switch (transaction_commit(&t, e)) {
     case TRANSACTION_DONE:
         r = BUILD_DELETED;
         break;
     case TRANSACTION_CANCELED: /* without an owner item: a delete was cut off after that went */
-        r = transaction_read_item(&t, action, &item_owner, &owner) ? BUILD_IS_SESSION
-                                                                   : BUILD_DELETED;
+        r = transaction_stopped_by(&t, build_action) ||
+                    transaction_read_item(&t, action, &item_owner, &owner)
+                ? BUILD_IS_SESSION
+                : BUILD_DELETED;
         break;
     default:
         break;
@@ -237,6 +245,6 @@ enum build_end store_build_delete(struct store *s, const struct session_key *key
     default:
         return BUILD_DELETE_FAILED;
     }
-    enum build_end r = mark(s, store_build_session(key->session_id), e);
+    enum build_end r = mark(s, key, e);
     return r == BUILD_DELETED ? delete_rest(s, key, &build, e) : r;
 }

@@ -27,6 +27,9 @@ struct store;
 struct store *store_new(struct store_shared *shared, struct dynamo *dynamo, struct arena *arena);
 void store_free(struct store *s);
 
+/* Another deadline for all calls of this request (monotonic clock, microseconds). */
+void store_set_deadline(struct store *s, int64_t deadline_us);
+
 /* An Idempotency-Key and what was asked for under it. The key is absent if the caller sent none. */
 struct idempotency {
     struct str key;

@@ -295,21 +295,6 @@ test('what the service refuses is told and the rest goes in; without a service i
   assert.deepEqual([stopped.stoppedBy.code, down.sent.length], ['credentials_not_configured', 1]);
 });
 
-test('a service that takes no histories ends an import at its first session, and keeps none', async () => {
-  const left = [];
-  const answer = ({ method, headers }) => {
-    if (method === 'DELETE') { left.pop(); return json(200, { status: 'success', deleted_messages: 0 }); }
-    left.push(headers['Idempotency-Key']);
-    return created({ messages: [] });
-  };
-  const { client, sent } = scripted(answer);
-  const result = await importInto(client, fromLocalStorage(read('local-storage.json'), { now: NOW }), { userId: 'alice' });
-  assert.equal(result.stoppedBy.code, 'history_not_taken');
-  assert.match(result.stoppedBy.detail, /^The service took the session without its messages, since it is of a version without histories\.$/);
-  assert.deepEqual([result.created, result.existed, result.changed, result.failed], [0, 0, [], []]);
-  assert.deepEqual([left, sent.map(({ method }) => method)], [[], ['POST', 'DELETE']]);
-});
-
 test('an import that is aborted ends', async () => {
   const controller = new AbortController();
   const { client, sent } = scripted(({ body }) => { controller.abort(new Error('enough')); return created(body); });

@@ -12,6 +12,6 @@ setup_file() {
     timeout 120 node "$TOP/tests/client/page.mjs"
 }
 
-@test "the example of docs/frontend.md works with the service, whether it takes histories or not" {
+@test "the example of docs/frontend.md works with the service" {
     REAL=1 timeout 120 node "$TOP/tests/client/page.mjs"
 }

@@ -1,8 +1,7 @@
 // The page of docs/frontend.md in Chromium: a browser that has conversations in localStorage opens it, sees them with their
-// messages, sends one, opens it again and finds no doubles. With a service that takes no histories it sees why, keeps
-// what is in localStorage, and the page works with what is in the service. Nothing but the page's own files and the API is asked for.
+// messages, sends one, opens it again and finds no doubles. Nothing but the page's own files and the API is asked for.
 //   node page.mjs       CHROMIUM: the browser (/usr/bin/chromium)
-//                       BASE, with REAL=1: the service itself instead of the stand-in; its first answer says which of the two it is
+//                       BASE, with REAL=1: the service itself instead of the stand-in
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -26,7 +25,7 @@ function example() {
   return { 'index.html': ['text/html', html], 'chats.js': ['text/javascript', js] };
 }
 
-let service = new Service();
+const service = new Service();
 const complaints = [];
 
 // The page's files come from here, the API from the stand-in.
@@ -58,8 +57,6 @@ async function become(page, selector, wanted) {
   assert.deepEqual(await texts(page, selector), wanted);
 }
 
-const REFUSED = 'The service took the session without its messages, since it is of a version without histories.';
-
 async function opened(browser) {
   const page = await browser.newPage();
   page.setDefaultTimeout(TIMEOUT);
@@ -69,11 +66,11 @@ async function opened(browser) {
   await page.addInitScript((items) => { for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value); }, stored);
   service.fail = 2; // the client asks again
   await page.goto(`${base}/app/?user=${user}`);
-  return { page, stored };
+  return page;
 }
 
 async function takenOver(browser) {
-  const { page } = await opened(browser);
+  const page = await opened(browser);
   await become(page, '#sessions button', ['Two at once', 'Trip to Lisbon']);
   assert.equal(await page.locator('#note').textContent(), '2 conversations were taken over.');
   await page.getByRole('button', { name: 'Trip to Lisbon' }).click();
@@ -94,47 +91,14 @@ async function takenOver(browser) {
     assert.deepEqual(times.slice(0, 2), [Date.UTC(2026, 2, 1, 9), Date.UTC(2026, 2, 1, 9, 0, 5, 250)]);
     assert.equal(service.sessions.size, 2);
   }
-  await page.close(); // it follows a session of the service that is replaced next
+  await page.close();
 }
 
-async function refused(browser, ask) {
-  await ask('POST', '/sessions', { user_id: user, title: 'In the service' });
-  const { page, stored } = await opened(browser);
-  await become(page, '#sessions button', ['In the service']); // nothing is left of what was refused
-  assert.equal(await page.locator('#note').textContent(), REFUSED);
-  await page.getByRole('button', { name: 'In the service' }).click();
-  await page.getByLabel('Message').fill('Does it work?');
-  await page.getByRole('button', { name: 'Send' }).click();
-  await become(page, '#messages li', ['user: Does it work?']);
-  assert.deepEqual(await page.evaluate(() => ({ ...localStorage })), stored);
-  await page.reload();
-  await become(page, '#sessions button', ['In the service']);
-  assert.equal(await page.locator('#note').textContent(), REFUSED);
-  await page.getByRole('button', { name: 'In the service' }).click();
-  await become(page, '#messages li', ['user: Does it work?']);
-  assert.deepEqual(complaints, []);
-}
-
-async function askReal(method, path, body) {
-  const answer = await fetch(`${base}/api/v1${path}`, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-  assert(answer.ok, `${method} ${path}: ${answer.status}`);
-  return answer.json();
-}
-const askStandIn = async (method, path, body) => service.answer(method, new URL(`${base}/api/v1${path}`), body, { 'idempotency-key': path })[1];
 
 async function walkReal(browser) {
-  const { session } = await askReal('POST', '/sessions', { user_id: user, messages: [{ role: 'user', content: 'x' }] });
-  await askReal('DELETE', `/sessions/${user}/${session.session_id}`);
-  await (session.message_count === 1 ? takenOver(browser) : refused(browser, askReal));
-  await askReal('DELETE', `/sessions/${user}`);
-}
-
-async function walkStandIns(browser) {
   await takenOver(browser);
-  service = new Service();
-  service.histories = false;
-  await refused(browser, askStandIn);
-  assert.equal(service.sessions.size, 1);
+  const answer = await fetch(`${base}/api/v1/sessions/${user}`, { method: 'DELETE' });
+  assert(answer.ok, `the user is not erased: ${answer.status}`);
 }
 
 const profile = mkdtempSync(join(tmpdir(), 'client-page-'));
@@ -143,7 +107,7 @@ const browser = await chromium.launchPersistentContext(profile, {
     '--disable-component-update', '--disable-sync'], timeout: TIMEOUT,
 });
 try {
-  await (real ? walkReal(browser) : walkStandIns(browser));
+  await (real ? walkReal(browser) : takenOver(browser));
 } finally {
   await browser.close();
   rmSync(profile, { recursive: true, force: true });

@@ -1,12 +1,11 @@
 // The part of the service that the page of docs/frontend.md uses, in memory, with conversations that are created with
-// their history, or as one without histories (`histories`: false), which ignores the messages. It answers what a page of a browser asks (playwright's routes).
+// their history. It answers what a page of a browser asks (playwright's routes).
 import { randomUUID } from 'node:crypto';
 
 export class Service {
   sessions = new Map(); // by id: {session, messages, user}
   keys = new Map();
   requests = [];
-  histories = true;
   fail = 0; // so many requests are answered by 503 first
 
   answer(method, url, body, headers) {
@@ -24,8 +23,7 @@ export class Service {
     return [200, { status: 'success', sessions, count: sessions.length, has_more: false, next_cursor: null }];
   }
 
-  create({ user_id: user, title, created_at, messages: given = [], metadata }, key) {
-    const messages = this.histories ? given : [];
+  create({ user_id: user, title, created_at, messages = [], metadata }, key) {
     const text = JSON.stringify([user, title, messages]);
     const known = this.keys.get(`${user} ${key}`);
     if (known) {

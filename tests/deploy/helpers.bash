@@ -164,13 +164,13 @@ the_errors_are_the_same() {
     expect 422 invalid_parameter
     is "$(problem)" '{"code":"invalid_parameter","detail":"limit must be an integer from 1 to 1000","status":422,"title":"Unprocessable Content","type":"about:blank"}'
     # A message that just fits the limits, larger than any server's default; and one byte too many.
-    head -c 4194304 /dev/zero | tr '\0' ' ' >"$BATS_TEST_TMPDIR/largest"
+    head -c 16777216 /dev/zero | tr '\0' ' ' >"$BATS_TEST_TMPDIR/largest"
     api POST /sessions -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/largest"
     expect 400
     printf ' ' >>"$BATS_TEST_TMPDIR/largest"
     api POST /sessions -H 'Content-Type: application/json' --data-binary "@$BATS_TEST_TMPDIR/largest"
     expect 413 body_too_large
-    is "$(problem)" '{"code":"body_too_large","detail":"the body must be at most 4194304 bytes, this one has 4194305","status":413,"title":"Content Too Large","type":"about:blank"}'
+    is "$(problem)" '{"code":"body_too_large","detail":"the body must be at most 16 MB, this one has 16.7 MB","status":413,"title":"Content Too Large","type":"about:blank"}'
     is "$(header Content-Type)" application/problem+json
     api POST "/sessions/alice"
     expect 405 method_not_allowed

@@ -8,9 +8,9 @@ const CORAL = 'com.amazon.coral.service';
 const HOUR_MS = 3600000;
 
 // How the front's faults are set, and what it has done. A rate of 0 to 1; no kinds: all of BY_CHANCE; times:
-// how often, null for ever; wait_ms: what throttle-wait asks for;
+// how often, null for ever; after: how many calls are carried out before; wait_ms: what throttle-wait asks for;
 // clock_rests_ms: how long the clock goes on as it does after a step.
-const settings = { rate: 0, kinds: [], times: null, wait_ms: 100, clock_rests_ms: 31000 };
+const settings = { rate: 0, kinds: [], times: null, after: 0, wait_ms: 100, clock_rests_ms: 31000 };
 const counts = {};
 const held = [];
 
@@ -243,7 +243,7 @@ const POSSIBLE = {
 function set(wanted) {
   const unknown = (wanted.kinds || []).find((kind) => !KINDS[kind]);
   if (unknown) throw new Error(`there is no fault ${unknown}`);
-  Object.assign(settings, { times: null }, wanted);
+  Object.assign(settings, { times: null, after: 0 }, wanted);
   for (const { response, pass } of held.splice(0)) pass((answer) => send(response, answer));
 }
 
@@ -251,6 +251,10 @@ const kinds = () => (settings.kinds.length ? settings.kinds : BY_CHANCE);
 
 // The kind that this request is to meet; undefined if none.
 function choose(request) {
+  if (settings.after > 0) {
+    settings.after--;
+    return undefined;
+  }
   if (settings.times === 0 || !(Math.random() < settings.rate)) return undefined;
   const possible = kinds().filter((kind) => !POSSIBLE[kind] || POSSIBLE[kind](request));
   return possible[Math.floor(Math.random() * possible.length)];

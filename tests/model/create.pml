@@ -1,6 +1,6 @@
 /*
  * Create under an Idempotency-Key, small (one transaction) or with a long history (-DHISTORY: owner, messages,
- * reveal), beside a delete and a purge of builds that were left: two callers with the same key, one deleter, one
+ * reveal), beside a delete and an erase (or purge) that finds the build: two callers with the same key, one deleter, one
  * retry each. Every answer may be lost, every request may never arrive or arrive late. What is promised stands in
  * check_state and acknowledge. README.md tells what each switch takes away.
  *
@@ -19,6 +19,8 @@ mtype = { CREATE, BEGIN, PUT, REVEAL };
 /* ---- the tables, by id ---- */
 bool session[IDS + 1], marked[IDS + 1];
 bool owner[IDS + 1], building[IDS + 1], owner_marked[IDS + 1];
+byte built[IDS + 1]; /* built_until of the owner item, as a number of messages */
+bool build[IDS + 1]; /* the build's item, in the place of the session's */
 byte messages[IDS + 1]; /* one bit each */
 byte marker = 0;        /* the key's: which id it names */
 
@@ -48,14 +50,16 @@ inline check_state() {
         assert(!SHOWN(i_) || messages[i_] == ALL);
         /* An acknowledged delete leaves nothing, and neither does a purge. */
         assert(!gone_for_good[i_] ||
-               (!session[i_] && !owner[i_] && messages[i_] == 0 && marker != i_));
+               (!session[i_] && !owner[i_] && !build[i_] && messages[i_] == 0 && marker != i_));
+        /* Whatever is there can be found by its user, and so deleted. */
+        assert(messages[i_] == 0 || session[i_] || build[i_]);
         i_++
     :: else -> break
     od;
     /* One key makes one session. */
     assert(n_ <= 1);
     /* A marker never names what is not there. */
-    assert(marker == 0 || session[marker] || owner[marker]);
+    assert(marker == 0 || session[marker] || build[marker]);
     n_ = 0;
     i_ = 0
 }
@@ -72,31 +76,41 @@ inline check_state() {
 #endif
 #define IS_BUILDING(id) (owner[id] && building[id] && !owner_marked[id])
 #ifdef PUTS_WITHOUT_CONDITION
-#define MAY_PUT(id) true
+#define MAY_PUT(id, which) true
 #else
-#define MAY_PUT(id) IS_BUILDING(id)
+#define MAY_PUT(id, which) (IS_BUILDING(id) && built[id] <= (which))
 #endif
 #ifdef REVEAL_WITHOUT_CONDITION
-#define MAY_REVEAL(id) true
+#define MAY_REVEAL(id) (built[id] == MESSAGES)
 #else
+#ifdef REVEAL_WITHOUT_COUNT
 #define MAY_REVEAL(id) IS_BUILDING(id)
+#else
+#define MAY_REVEAL(id) (IS_BUILDING(id) && built[id] == MESSAGES)
+#endif
 #endif
 
-/* seen is what comes back with a refusal by the marker (ALL_OLD). */
+/* What comes back with a refusal (ALL_OLD): what the marker names; of a build, what the owner item says. */
+#define IS_LOST 1
+#define IS_REVEALED 2
+#define IS_FURTHER 3
 inline carry_out(kind, id, gone, which, result, seen) {
     result = REFUSED;
     if
     :: kind == CREATE && MARKER_IS_FREE(gone) ->
         session[id] = true; owner[id] = true; messages[id] = ALL; marker = id; result = DONE
     :: kind == BEGIN && MARKER_IS_FREE(gone) ->
-        owner[id] = true; marker = id; result = DONE;
+        owner[id] = true; build[id] = true; marker = id; result = DONE;
 #ifndef NO_BUILDING_MARK
         building[id] = true
 #endif
-    :: kind == PUT && MAY_PUT(id) -> messages[id] = messages[id] | (1 << which); result = DONE
+    :: kind == PUT && MAY_PUT(id, which) ->
+        messages[id] = messages[id] | (1 << which); built[id] = which + 1; result = DONE
     :: kind == REVEAL && MAY_REVEAL(id) ->
-        session[id] = true; owner[id] = true; building[id] = false; result = DONE
-    :: else -> seen = marker
+        session[id] = true; owner[id] = true; building[id] = false; build[id] = false; built[id] = 0; result = DONE
+    :: else ->
+        seen = ((kind == PUT || kind == REVEAL) ->
+                ((owner[id] && !owner_marked[id]) -> (building[id] -> IS_FURTHER : IS_REVEALED) : IS_LOST) : marker)
     fi;
     check_state()
 }
@@ -135,7 +149,7 @@ inline acknowledge(which) {
 }
 
 proctype Creator(byte w) {
-    byte request = 0, id, gone, seen, before;
+    byte request = 0, id, next, gone, seen, before;
     mtype result;
 
     do
@@ -155,14 +169,27 @@ find:
 #endif
         if
         :: result == LOST -> goto answered
-        :: d_step { result == REFUSED ->
-                /* What does the marker's session look like now? */
+        :: result == REFUSED ->
+            /* The marker's session: its item, then the owner item, and if that says that it was revealed in between
+             * its item again. */
+            if
+            :: d_step { LIVES(seen) -> acknowledge(seen); result = DONE }
+            :: d_step { session[seen] && marked[seen] -> gone = seen }
+            :: !session[seen] ->
                 if
-                :: LIVES(seen) -> acknowledge(seen); result = DONE; gone = 0
-                :: !LIVES(seen) && IS_BUILDING(seen) -> id = seen; result = LOST
-                :: else -> gone = seen
+                :: d_step { IS_BUILDING(seen) -> id = seen; result = LOST }
+                :: d_step { !owner[seen] || owner_marked[seen] -> gone = seen }
+                :: owner[seen] && !owner_marked[seen] && !building[seen] ->
+#ifdef NO_THIRD_LOOK
+                    gone = seen
+#else
+                    if
+                    :: d_step { LIVES(seen) -> acknowledge(seen); result = DONE }
+                    :: d_step { !LIVES(seen) -> gone = seen }
+                    fi
+#endif
                 fi
-            };
+            fi;
             if
             :: result == DONE -> goto answered
             :: result == REFUSED -> goto find
@@ -172,33 +199,44 @@ find:
         fi;
 #ifdef HISTORY
         gone = 0;
-        call(PUT, 0);
-#ifndef REVEAL_TOO_EARLY
-        if
-        :: result == LOST -> goto answered
-        :: result == REFUSED -> id = 0; goto find
-        :: else
-        fi;
+        next = 0;
+go_on:
+        skip;
+        do
+        :: next < MESSAGES ->
+            call(PUT, next);
+            if
+#ifdef REVEAL_TOO_EARLY
+            :: result == LOST -> next++
+#else
+            :: result == LOST -> goto answered
 #endif
-        call(PUT, 1);
-#ifndef REVEAL_TOO_EARLY
-        if
-        :: result == LOST -> goto answered
-        :: result == REFUSED -> id = 0; goto find
-        :: else
-        fi;
-#endif
+            :: result == REFUSED -> goto refused
+            :: result == DONE -> next++
+            fi
+        :: else -> break
+        od;
         call(REVEAL, 0);
         if
         :: result == LOST -> goto answered
-        :: result == REFUSED -> id = 0; goto find
-        :: else
+        :: result == REFUSED -> goto refused
+        :: result == DONE
         fi;
 #endif
         d_step { acknowledge(id) };
+#ifdef HISTORY
+        goto answered;
+refused:
+        if
+        :: seen == IS_LOST -> goto answered /* it was deleted: 404 */
+        :: d_step { seen == IS_REVEALED -> acknowledge(id) }; goto answered
+        /* Somebody has built on. ALL_OLD says how far; that this has changed by now only makes the next step fail. */
+        :: d_step { seen == IS_FURTHER -> next = built[id] }; goto go_on
+        fi;
+#endif
 answered:
         skip;
-        d_step { id = 0; gone = 0; seen = 0; before = 0; result = 0 };
+        d_step { id = 0; next = 0; gone = 0; seen = 0; before = 0; result = 0 };
         request++
     :: else -> break
     od;
@@ -251,18 +289,41 @@ ended:
 }
 
 #ifdef HISTORY
-/* ---- purge: a build that was left. It takes the build for left while somebody may still be at it. ---- */
-proctype Purge() {
+/* ---- an erase of the user, or a purge: a build that its item tells of, while somebody may still be at it. ---- */
+inline mark_build() {
+    if
+#ifdef ERASE_MARKS_BLINDLY
+    :: owner[id] -> owner_marked[id] = true; building[id] = true
+#else
+    :: owner[id] && building[id] -> owner_marked[id] = true
+    :: owner[id] && !building[id] -> id = 0 /* it is a session by now */
+#endif
+    :: !owner[id] && build[id] /* a delete was cut off */
+#ifdef ERASE_FORGETS_ITEM
+    :: !owner[id] && !build[id]
+#else
+    :: !owner[id] && !build[id] -> id = 0 /* it was a session, and is being deleted as one */
+#endif
+    fi
+}
+
+proctype Erase() {
     byte id;
 
     if
-    :: d_step { made >= 1 && IS_BUILDING(1) -> id = 1; owner_marked[1] = true }
-    :: d_step { made >= 2 && IS_BUILDING(2) -> id = 2; owner_marked[2] = true }
+    :: d_step { build[1] -> id = 1 }
+    :: d_step { build[2] -> id = 2 }
     :: goto ended
     fi;
+    d_step { mark_build(); check_state() };
+    if
+    :: id == 0 -> goto ended
+    :: else
+    fi;
     messages[id] = 0;
+    d_step { owner[id] = false; building[id] = false; owner_marked[id] = false; built[id] = 0; check_state() };
     d_step { remove_marker(); check_state() };
-    d_step { owner[id] = false; building[id] = false; owner_marked[id] = false; gone_for_good[id] = true; check_state() };
+    d_step { build[id] = false; gone_for_good[id] = true; check_state() };
 ended:
     id = 0
 }
@@ -273,7 +334,7 @@ init {
         run Creator(1);
         run Creator(2);
 #ifdef HISTORY
-        run Purge();
+        run Erase();
 #endif
         run Deleter()
     };

@@ -48,7 +48,6 @@ export interface MessageOptions extends CallOptions {
 const DEFAULTS = { deadlineMs: 60_000, attemptTimeoutMs: 20_000, maxAttempts: 5, maxRetryAfterMs: 10_000 };
 // A history of 16 MB on its way up, and what erases thousands of messages.
 const LONG = { deadlineMs: 600_000, attemptTimeoutMs: 300_000 };
-const CLEAN_UP = { deadlineMs: 30_000, attemptTimeoutMs: 10_000 };
 
 function baseUrlOf(given: string | undefined): string {
   const url = (given ?? '/api/v1').replace(/\/+$/, '');
@@ -81,16 +80,13 @@ export class ChatSessions {
   // ---- sessions ----
 
   /**
-   * Creates a session; with `messages` it appears at once with its whole history. A service that takes no histories
-   * would leave the messages out: then the session is deleted again, and the call fails with `history_not_taken`.
+   * Creates a session; with `messages` it appears at once with its whole history. What the service has no time to
+   * write in one request it goes on with in the next.
    */
-  async createSession(session: SessionNew = {}, options: PostOptions = {}): Promise<SessionAnswer> {
-    const { messages } = session;
-    const answer = await this.post<SessionAnswer>({
-      path: '/sessions', body: session, resumes: !!messages, options: messages ? { ...LONG, ...options } : options,
-    });
-    if (messages && answer.session.message_count !== messages.length) throw await this.withoutHistory(answer, options);
-    return answer;
+  createSession(session: SessionNew = {}, options: PostOptions = {}): Promise<SessionAnswer> {
+    const { messages, ...rest } = session;
+    if (!messages?.length) return this.post({ path: '/sessions', body: rest, options });
+    return this.post({ path: '/sessions', body: session, resumes: true, options: { ...LONG, ...options } });
   }
 
   /** One page of a user's sessions. */
@@ -232,28 +228,6 @@ export class ChatSessions {
   }
 
   // ---- how they are sent ----
-
-  // Deletes what was created without its messages, and gives the error that says so. An abort does not stop this:
-  // it would leave an empty session behind.
-  private async withoutHistory(answer: SessionAnswer, { headers }: PostOptions): Promise<ChatSessionsError> {
-    const { session, etag, replayed, requestId } = answer;
-    let left = '';
-    let cause: unknown;
-    try {
-      // An earlier call's session may have got messages since: it stays unless its version is that of its beginning.
-      if (replayed && etag === undefined) throw new Error('the answer to the earlier call has no ETag');
-      await this.deleteSession(session.user_id, session.session_id, { ...CLEAN_UP, headers, ifMatch: etag });
-    } catch (error) {
-      if (!(error instanceof ChatSessionsError && error.code === 'session_not_found')) {
-        cause = error;
-        left = ', and that session is still there';
-      }
-    }
-    return new ChatSessionsError({
-      status: replayed ? 200 : 201, code: 'history_not_taken', requestId, uncertain: left !== '', attempts: 1, cause,
-      detail: `The service took the session without its messages, since it is of a version without histories${left}.`,
-    });
-  }
 
   private async call<T>(request: Request): Promise<T> {
     return withFacts<T>(await this.sender.send(request, (response) => response.text()));

@@ -10,9 +10,6 @@ export type ClientErrorCode =
   | 'timeout'
   /** The answer is not one of this service's. */
   | 'invalid_answer'
-  /** The service created the session without its `messages`: it is of a version that takes no histories. The session was
-   * deleted again, unless `uncertain` is true (`cause` says why it was not). */
-  | 'history_not_taken'
   /** An export ended without its last line: it is not whole. */
   | 'incomplete_export'
   /** The token provider failed. */

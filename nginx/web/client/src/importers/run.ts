@@ -15,8 +15,7 @@ export interface ImportProgress {
 }
 
 export interface ImportResult extends ImportProgress {
-  /** Why it ended before the file did: no service, no permission, a service that takes no histories
-   * (`history_not_taken`). Run it again when that is over, and it goes on. */
+  /** Why it ended before the file did: no service, no permission. Run it again when that is over, and it goes on. */
   stoppedBy?: ChatSessionsError;
 }
 
@@ -34,8 +33,8 @@ const isServiceError = (error: unknown): error is ChatSessionsError =>
   error instanceof Error && error.name === 'ChatSessionsError';
 
 // What the next conversation would meet as well.
-const concernsAll = ({ status, code }: ChatSessionsError): boolean =>
-  code === 'history_not_taken' || status === 0 || status === 401 || status === 403 || status === 429 || status >= 500;
+const concernsAll = ({ status }: ChatSessionsError): boolean =>
+  status === 0 || status === 401 || status === 403 || status === 429 || status >= 500;
 
 async function take(client: ChatSessions, { key, session }: ImportedSession, result: ImportResult, options: RunOptions) {
   const title = session.title ?? '';
