@@ -128,9 +128,9 @@ static void write_text(struct dynamo_request *r, const struct dynamo_endpoint *e
                        struct str key_id, struct str token)
 {
     struct buf *b = &r->text;
-    PUT(b, STR("POST / HTTP/1.1\r\nHost: "), endpoint->host,
-        STR("\r\nUser-Agent: " TRANSPORT_USER_AGENT
-            "\r\nAccept-Encoding: identity\r\nContent-Type: " CONTENT_TYPE "\r\n"));
+    struct str agent = str_from(endpoint->user_agent[0] ? endpoint->user_agent : USER_AGENT);
+    PUT(b, STR("POST / HTTP/1.1\r\nHost: "), endpoint->host, STR("\r\nUser-Agent: "), agent,
+        STR("\r\nAccept-Encoding: identity\r\nContent-Type: " CONTENT_TYPE "\r\n"));
     if (token.n > 0)
         PUT(b, STR("X-Amz-Security-Token: "), token, STR("\r\n"));
     buf_puts(b, "X-Amz-Date: ");
