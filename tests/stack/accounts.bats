@@ -109,3 +109,54 @@ role_credentials() {
     program AWS_USE_FIPS_ENDPOINT=perhaps -- check --configuration
     [[ $status -eq 78 && $output == *'AWS_USE_FIPS_ENDPOINT=perhaps in the environment is not allowed: expected true or false'* ]]
 }
+
+# ---- create-tables --protect ----
+
+# A description of a table, by partition key, sort key and its type.
+described() {
+    jq -nc --arg p "$1" --arg s "$2" --arg t "$3" --argjson times "$4" '{target: "DescribeTable", times: $times,
+        body: {Table: {TableStatus: "ACTIVE", KeySchema: [{AttributeName: $p}, {AttributeName: $s}],
+        AttributeDefinitions: [{AttributeName: $p, AttributeType: "S"}, {AttributeName: $s, AttributeType: $t}]}}}'
+}
+
+# script_tables RULE…: both tables are there; the rules answer what protects them.
+script_tables() {
+    script "$(described user_id session_id S 2)" "$(described session_id timestamp N 2)" \
+        '{"target": "DescribeTable", "times": 0, "body": {"Table": {}}}' "$@"
+}
+
+create_protected() {
+    program AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY="$SECRET" AWS_REGION=us-east-1 "$@" -- create-tables --protect
+}
+
+@test "create-tables --protect protects tables that are there, and says so" {
+    script_tables '{"target": "UpdateTable", "times": 0}' '{"target": "UpdateContinuousBackups", "times": 0}'
+    create_protected AWS_ENDPOINT_URL_DYNAMODB="$aws"
+    [[ $status -eq 0 ]]
+    [[ $(grep -c 'has deletion protection$' <<<"$output") -eq 2 ]]
+    [[ $(grep -c 'has point-in-time recovery$' <<<"$output") -eq 2 ]]
+    [[ $(seen 'select(.target == "UpdateTable") | .body | fromjson | .DeletionProtectionEnabled') == $'true\ntrue' ]]
+    # Without the option nothing of it is asked for.
+    script_tables
+    program AWS_ACCESS_KEY_ID=AK AWS_SECRET_ACCESS_KEY="$SECRET" AWS_REGION=us-east-1 \
+        AWS_ENDPOINT_URL_DYNAMODB="$aws" -- create-tables
+    [[ $status -eq 0 ]]
+    [[ -z $(seen 'select(.target | startswith("Update"))') ]]
+}
+
+@test "create-tables --protect: what is not permitted is named, with a status of its own" {
+    script_tables '{"target": "UpdateTable", "times": 0}' \
+        '{"target": "UpdateContinuousBackups", "error": "AccessDeniedException"}'
+    create_protected AWS_ENDPOINT_URL_DYNAMODB="$aws"
+    [[ $status -eq 77 ]]
+    [[ ${lines[-1]} == *'the AWS credentials do not permit dynamodb:UpdateContinuousBackups on it' ]]
+}
+
+@test "create-tables --protect: DynamoDB Local has the first half" {
+    [[ -n ${DYNAMODB:-} ]] || skip 'no DynamoDB Local'
+    create_protected AWS_ENDPOINT_URL_DYNAMODB="$DYNAMODB" DYNAMODB_CHAT_SESSIONS_TABLE=protected-sessions \
+        DYNAMODB_CHAT_MESSAGES_TABLE=protected-messages
+    [[ $status -eq 69 ]]
+    [[ $output == *'protected-messages has deletion protection'* ]]
+    [[ ${lines[-1]} == *'what answers does not know UpdateContinuousBackups, as DynamoDB Local does not' ]]
+}
