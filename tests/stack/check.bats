@@ -417,6 +417,19 @@ doctor() {
     [[ $status -eq 1 && ${lines[-1]} == *'nginx does not accept'* ]]
 }
 
+@test "doctor: of a .env without a key of AWS's the configuration alone is looked at" {
+    printf 'POOL_THREADS=16\n' >"$BATS_TEST_TMPDIR/trial.env"
+    AWS_ACCESS_KEY_ID=AKIAREAL AWS_SECRET_ACCESS_KEY=$SECRET doctor --state "$BATS_TEST_TMPDIR/state" --port 0 \
+        --env-file "$BATS_TEST_TMPDIR/trial.env"
+    [[ $status -eq 0 && ${lines[-1]} == 'Everything is in order.' ]]
+    has – configuration "$BATS_TEST_TMPDIR/trial.env names neither a region nor an account of AWS's: scripts/run would use DynamoDB Local"
+    has ✓ POOL_THREADS "16, from $BATS_TEST_TMPDIR/trial.env"
+    [[ $output != *AKIAREAL* ]]
+    printf 'POOL_THREADS=many\n' >"$BATS_TEST_TMPDIR/trial.env"
+    doctor --state "$BATS_TEST_TMPDIR/state" --port 0 --env-file "$BATS_TEST_TMPDIR/trial.env"
+    [[ $status -eq 1 && ${lines[-1]} == 'Not in order. '*'POOL_THREADS=many'* ]]
+}
+
 @test "doctor: a port that is taken, a program that is not there, an account that does not work" {
     doctor --state "$BATS_TEST_TMPDIR/state" --port "${aws##*:}"
     [[ $status -eq 1 && ${lines[-1]} == *"port: ${aws##*:} on 127.0.0.1 is taken by another program"* ]]
