@@ -56,7 +56,7 @@ static const struct {
 int endpoint_of_region(enum endpoint_service service, const char *region,
                        const struct endpoint_kind *kind, char out[ENDPOINT_SIZE], struct err *e)
 {
-    const struct partition *partition = partition_of(str_from(region));
+    const struct partition *partition = partition_of((struct str){region, strlen(region)});
     bool plain = !kind->fips || (partition->fips_by_plain_name && !kind->dual_stack);
     int n = snprintf(out, ENDPOINT_SIZE, "https://%s%s.%s.%s", services[service].host,
                      plain ? "" : "-fips", region,

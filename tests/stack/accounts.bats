@@ -152,6 +152,11 @@ create_protected() {
     [[ ${lines[-1]} == *'the AWS credentials do not permit dynamodb:UpdateContinuousBackups on it' ]]
 }
 
+@test "--protect belongs to create-tables alone" {
+    program -- check --protect
+    [[ $status -eq 64 && ${lines[0]} == *'only create-tables takes this option: --protect' ]]
+}
+
 @test "create-tables --protect: DynamoDB Local has the first half" {
     [[ -n ${DYNAMODB:-} ]] || skip 'no DynamoDB Local'
     create_protected AWS_ENDPOINT_URL_DYNAMODB="$DYNAMODB" DYNAMODB_CHAT_SESSIONS_TABLE=protected-sessions \

@@ -135,7 +135,7 @@ static const char *text_of(struct dynamo_request *r, const struct dynamo_endpoin
 }
 
 #define TEXT(token_line, names, signature)                                                         \
-    "POST / HTTP/1.1\r\nHost: " HOST "\r\nUser-Agent: " USER_AGENT "\r\n"                \
+    "POST / HTTP/1.1\r\nHost: " HOST "\r\nUser-Agent: " USER_AGENT "\r\n"                          \
     "Accept-Encoding: identity\r\nContent-Type: application/x-amz-json-1.0\r\n" token_line         \
     "X-Amz-Date: 20150830T123600Z\r\n"                                                             \
     "Authorization: AWS4-HMAC-SHA256 "                                                             \
