@@ -165,7 +165,7 @@ client: ## the client for browsers and Node.js: build/client, a package that npm
 	scripts/build-client
 
 include scripts/lint.mk
-include tests/fuzz/fuzz.mk
+-include tests/fuzz/fuzz.mk # a package is built without the tests
 include scripts/proof.mk
 
 # ---- installing -------------------------------------------------------------------------------

@@ -21,7 +21,7 @@
 #endif
 
 /* Exit codes of sysexits.h, which systemd and shells know. */
-enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 };
+enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_NOT_PERMITTED = 77, EXIT_CONFIG = 78 };
 
 #define CREATE_TABLES_DEADLINE_MS 60000
 #define SERVE_TABLES_DEADLINE_MS 20000
@@ -43,6 +43,7 @@ struct options {
     bool env_file_must_exist;
     bool configuration_only; /* check */
     bool wait;               /* create-tables */
+    bool protect;            /* create-tables */
     struct tool_call tool;   /* export, import, purge */
     char **words;            /* behind the command: keys of config, arguments of a tool */
     size_t word_count;
@@ -59,7 +60,9 @@ static void print_help(FILE *out)
           "Commands:\n"
           "  serve          run the pool of workers on the unix socket SOCKET\n"
           "  create-tables  make the two DynamoDB tables if they are missing, and exit;\n"
-          "                 with --wait: try again until it has been done\n"
+          "                 with --wait: try again until it has been done;\n"
+          "                 with --protect: protect both against deletion, new or not, and\n"
+          "                 keep their changes of 35 days (point-in-time recovery)\n"
           "  check          say whether the service would work here, and what is missing\n"
           "  export         write everything that a user has, as lines of JSON\n"
           "  import         create what an export has, for a user\n"
@@ -103,6 +106,11 @@ static int load(struct config *config, struct err *e)
     return -1;
 }
 
+static enum service_tables wanted_tables(void)
+{
+    return options.protect ? SERVICE_TABLES_PROTECTED : SERVICE_TABLES_MADE;
+}
+
 enum tables_attempt { TABLES_DONE, TABLES_LATER, TABLES_NEVER };
 
 /* One attempt of create_tables_at_last. quiet: what was said before is not said again. */
@@ -114,7 +122,7 @@ static enum tables_attempt try_tables(bool quiet, struct err *e)
         return TABLES_LATER;
     if (quiet)
         (void)log_open(LOG_ERROR, config.log_format, config.log_file, NULL);
-    int r = service_create_tables(&config, SERVE_TABLES_DEADLINE_MS, e);
+    int r = service_create_tables(&config, wanted_tables(), SERVE_TABLES_DEADLINE_MS, e);
     if (r == 0) {
         (void)log_open(config.log_level, config.log_format, config.log_file, NULL);
         log_info("both tables are there");
@@ -147,6 +155,16 @@ static int create_tables_at_last(void)
     }
 }
 
+/* That protection is not permitted has a status of its own: the tables are there. */
+static int exit_code_of(const struct err *e)
+{
+    if (e->code == ERR_CONFIGURATION)
+        return EXIT_CONFIG;
+    if (e->code == ERR_DYNAMODB_DENIED && options.protect)
+        return EXIT_NOT_PERMITTED;
+    return EXIT_UNAVAILABLE;
+}
+
 static int create_tables(void)
 {
     struct config config;
@@ -156,9 +174,9 @@ static int create_tables(void)
         return create_tables_at_last();
     if (load(&config, &e) < 0)
         return fail(&e, EXIT_CONFIG);
-    int r = service_create_tables(&config, CREATE_TABLES_DEADLINE_MS, &e);
+    int r = service_create_tables(&config, wanted_tables(), CREATE_TABLES_DEADLINE_MS, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE) : 0;
+    return r < 0 ? fail(&e, exit_code_of(&e)) : 0;
 }
 
 static int check(void)
@@ -212,9 +230,9 @@ static int look_at_tables(const struct config *config)
 {
     struct err e = {0};
 
-    if (service_create_tables(config, SERVE_TABLES_DEADLINE_MS, &e) == 0)
+    if (service_create_tables(config, SERVICE_TABLES_MADE, SERVE_TABLES_DEADLINE_MS, &e) == 0)
         return 0;
-    return fail(&e, e.code == ERR_CONFIGURATION ? EXIT_CONFIG : EXIT_UNAVAILABLE);
+    return fail(&e, exit_code_of(&e));
 }
 
 /* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long
@@ -382,6 +400,8 @@ static int take_argument(int argc, char **argv, int i)
         options.configuration_only = true;
     else if (strcmp(argv[i], "--wait") == 0)
         options.wait = true;
+    else if (strcmp(argv[i], "--protect") == 0)
+        options.protect = true;
     else if (argv[i][0] == '-')
         return usage_error("unknown option", argv[i]), -1;
     else if (!options.command)
@@ -417,5 +437,7 @@ int main(int argc, char **argv)
         return usage_error("only check takes this option", "--configuration");
     if (options.wait && !is_command("create-tables"))
         return usage_error("only create-tables takes this option", "--wait");
+    if (options.protect && !is_command("create-tables"))
+        return usage_error("only create-tables takes this option", "--protect");
     return run_command();
 }

@@ -128,6 +128,14 @@ leave_aws_alone() {
     export AWS_EC2_METADATA_DISABLED=true AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_CONFIG_FILE=/dev/null
 }
 
+# names_aws FILE: this .env says where in AWS, or as whom: it has a key of AWS's with a value. How often calls are tried
+# (AWS_MAX_ATTEMPTS) is not such a key.
+names_aws() {
+    local lines begins='^(AWS_[A-Z0-9_]+|DEFAULT_AWS_REGION)[[:blank:]]*='
+    lines=$(sed -E -e $'1s/^\xEF\xBB\xBF//' -e 's/^[[:blank:]]*(export[[:blank:]]+)?//' -e '/^AWS_MAX_ATTEMPTS\b/d' "$1")
+    grep -qE "$begins([^[:space:]'\"]|[[:blank:]]+[^[:space:]#'\"]|[[:blank:]]*('[^']|\"[^\"]))" <<<"$lines"
+}
+
 # What the program itself would use, key by key: nothing else reads a .env.
 declare -A settings=()
 

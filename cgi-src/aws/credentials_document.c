@@ -51,39 +51,46 @@ static void cleanse(const struct document *d, struct str s)
         OPENSSL_cleanse((char *)s.p, s.n);
 }
 
-/* Seconds since the epoch as a JSON number, perhaps with a fraction or an exponent. */
-static int64_t number_us(struct str number)
+static const char *name_or(const char *name, const char *usual)
+{
+    return name ? name : usual;
+}
+
+/* A time since the epoch as a JSON number, perhaps with a fraction or an exponent. */
+static int64_t number_us(struct str number, double unit_us)
 {
     char text[40];
     if (number.n >= sizeof text)
         return -1;
     memcpy(text, number.p, number.n);
     text[number.n] = '\0';
-    double seconds = strtod(text, NULL);
-    return seconds > 0 && seconds < 1e11 ? (int64_t)(seconds * 1e6) : -1;
+    double us = strtod(text, NULL) * unit_us;
+    return us > 0 && us < 1e17 ? (int64_t)us : -1;
 }
 
-static int read_expiry(struct document *d, struct json_value object, bool needed, int64_t now_us,
-                       int64_t *out, struct err *e)
+static int read_expiry(struct document *d, struct json_value object,
+                       const struct credentials_dialect *dialect, int64_t now_us, int64_t *out,
+                       struct err *e)
 {
+    const char *name = name_or(dialect->expiry_name, "Expiration");
     struct json_value value;
     *out = CREDENTIALS_NEVER_EXPIRE;
-    if (!find(d, object, "Expiration", &value) || value.type == JSON_NULL) {
-        if (needed)
-            return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer has no Expiration",
-                           d->source);
+    if (!find(d, object, name, &value) || value.type == JSON_NULL) {
+        if (dialect->temporary)
+            return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer has no %s", d->source,
+                           name);
         return 0;
     }
     int64_t us = -1;
     if (value.type == JSON_NUMBER)
-        us = number_us(value.text);
+        us = number_us(value.text, dialect->expiry_in_ms ? 1e3 : 1e6);
     if (value.type == JSON_STRING) {
         struct str text = json_decode_string(value, &d->arena);
         us = clock_parse_us(text.p, text.n);
     }
     if (us < 0)
-        return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer's Expiration is no time",
-                       d->source);
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer's %s is no time", d->source,
+                       name);
     if (us <= now_us) {
         char at[CLOCK_TIME_SIZE];
         clock_format_us(us, at);
@@ -137,10 +144,10 @@ static int read_object(struct document *d, struct json_value object,
 {
     struct credentials_strings s;
     if (check_code(d, object, e) != 0 || (dialect->version_1 && check_version(d, object, e) != 0) ||
-        read_expiry(d, object, dialect->temporary, now_us, &s.expires_us, e) != 0)
+        read_expiry(d, object, dialect, now_us, &s.expires_us, e) != 0)
         return -1;
-    s.access_key_id = find_string(d, object, "AccessKeyId");
-    s.secret_access_key = find_string(d, object, "SecretAccessKey");
+    s.access_key_id = find_string(d, object, name_or(dialect->key_id_name, "AccessKeyId"));
+    s.secret_access_key = find_string(d, object, name_or(dialect->secret_name, "SecretAccessKey"));
     s.session_token = find_string(d, object, dialect->token_name);
     int result;
     if (dialect->temporary && s.session_token.n == 0)

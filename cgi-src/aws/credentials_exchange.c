@@ -44,6 +44,19 @@ void credentials_exchange(const struct credentials_context *context,
     }
 }
 
+void credentials_put_escaped(struct buf *out, struct str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        unsigned char c = (unsigned char)value.p[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
+        if (plain)
+            buf_putc(out, (char)c);
+        else
+            buf_printf(out, "%%%02X", c);
+    }
+}
+
 int credentials_bad_response(const char *source, const struct transport_response *response,
                              struct err *e)
 {

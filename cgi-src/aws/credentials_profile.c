@@ -1,7 +1,7 @@
 /*
- * Provider: the shared files. Decides what a profile's keys mean: keys, a command, or a role that
- * is assumed with the credentials of another profile or another provider, over any number of steps.
- * Reading the files is profile.c's, STS sts.c's business.
+ * Provider: the shared files. Decides what a profile's keys mean: keys, a command, SSO, or a role
+ * that is assumed with the credentials of another profile or another provider, over any number of
+ * steps. Reading the files is profile.c's, STS sts.c's, SSO credentials_sso.c's business.
  */
 #include "aws/credentials_provider.h"
 
@@ -24,6 +24,8 @@ struct resolution {
 
 static enum credentials_result resolve(struct resolution *r, struct str name,
                                        struct credentials *out, struct err *e);
+static enum credentials_result from_sso(struct resolution *r, struct str profile,
+                                        struct credentials *out, struct err *e);
 
 static enum credentials_result found_if(int result)
 {
@@ -49,6 +51,11 @@ static bool has(const struct resolution *r, struct str profile, const char *key)
 static bool has_keys(const struct resolution *r, struct str profile)
 {
     return has(r, profile, "aws_access_key_id") || has(r, profile, "aws_secret_access_key");
+}
+
+static bool has_sso(const struct resolution *r, struct str profile)
+{
+    return has(r, profile, "sso_session") || has(r, profile, "sso_start_url");
 }
 
 static void name_source(struct str profile, char *out, size_t size)
@@ -120,7 +127,9 @@ static enum credentials_result from_source_profile(struct resolution *r, struct 
     struct str source = get(r, profile, "source_profile");
     if (!profile_exists(&r->files, source))
         return failed(profile, e, "its source_profile does not exist");
-    /* Keys end the chain, also where a profile names itself as its source. */
+    /* SSO and keys end the chain, also where a profile names itself as its source. */
+    if (has_sso(r, source))
+        return from_sso(r, source, out, e);
     if (has_keys(r, source))
         return from_keys(r, source, out, e);
     enum credentials_result result = resolve(r, source, out, e);
@@ -224,17 +233,56 @@ static enum credentials_result from_token(struct resolution *r, struct str profi
     return result;
 }
 
-static enum credentials_result refuse_sso(struct str profile, struct err *e)
+/* The token of `aws login` is bound to a key that the AWS CLI keeps to itself. */
+static enum credentials_result refuse_login(struct str profile, struct err *e)
 {
     err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-            "profile %.*s signs in with SSO, which goes through a command here: add a profile "
-            "with \"credential_process = aws configure export-credentials --profile %.*s\" and "
-            "name it in AWS_PROFILE",
+            "profile %.*s signs in with `aws login`, which goes through a command here: add a "
+            "profile with \"credential_process = aws configure export-credentials --profile %.*s\" "
+            "and name it in AWS_PROFILE",
             (int)profile.n, profile.p, (int)profile.n, profile.p);
     return CREDENTIALS_FAILED;
 }
 
-/* A role comes before keys: whoever writes both wants the role. */
+/* A key that the profile and its [sso-session] may both have must say the same in both, as for the
+ * AWS CLI. */
+static int join_session(struct resolution *r, const struct credentials_sso *sso, const char *key,
+                        struct str *value, struct err *e)
+{
+    struct str common = profile_sso_session_get(&r->files, sso->session, key);
+    int n = (int)sso->profile.n;
+    if (!str_is_present(common))
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
+                       "profile %.*s: the config file has no [sso-session %.*s] with %s", n,
+                       sso->profile.p, (int)sso->session.n, sso->session.p, key);
+    if (str_is_present(*value) && !str_equals(*value, common))
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
+                       "profile %.*s: its %s is not that of [sso-session %.*s]", n, sso->profile.p,
+                       key, (int)sso->session.n, sso->session.p);
+    *value = common;
+    return 0;
+}
+
+static enum credentials_result from_sso(struct resolution *r, struct str profile,
+                                        struct credentials *out, struct err *e)
+{
+    struct credentials_sso sso = {
+        .profile = profile,
+        .session = get(r, profile, "sso_session"),
+        .start_url = get(r, profile, "sso_start_url"),
+        .region = get(r, profile, "sso_region"),
+        .account_id = get(r, profile, "sso_account_id"),
+        .role_name = get(r, profile, "sso_role_name"),
+    };
+    if (str_is_present(sso.session) &&
+        (join_session(r, &sso, "sso_start_url", &sso.start_url, e) < 0 ||
+         join_session(r, &sso, "sso_region", &sso.region, e) < 0))
+        return CREDENTIALS_FAILED;
+    return found_if(credentials_from_sso(r->context, &sso, out, e));
+}
+
+/* A role comes before keys: whoever writes both wants the role. So does SSO, as for the AWS CLI:
+ * other tools leave keys of an earlier hour in the credentials file. */
 static enum credentials_result resolve(struct resolution *r, struct str name,
                                        struct credentials *out, struct err *e)
 {
@@ -250,12 +298,14 @@ static enum credentials_result resolve(struct resolution *r, struct str name,
         return from_token(r, name, out, e);
     if (has(r, name, "role_arn"))
         return from_role(r, name, out, e);
+    if (has_sso(r, name))
+        return from_sso(r, name, out, e);
     if (has_keys(r, name))
         return from_keys(r, name, out, e);
     if (has(r, name, "credential_process"))
         return from_process(r, name, out, e);
-    if (has(r, name, "sso_session") || has(r, name, "sso_start_url"))
-        return refuse_sso(name, e);
+    if (has(r, name, "login_session"))
+        return refuse_login(name, e);
     return CREDENTIALS_NOT_HERE;
 }
 

@@ -33,6 +33,20 @@ int credentials_from_token_file(const struct credentials_context *context, const
 int credentials_run_process(const struct credentials_context *context, const char *command,
                             int64_t limit_ms, struct credentials *out, struct err *e);
 
+/* What a profile says of SSO. Strings are borrowed; STR_NONE if absent. */
+struct credentials_sso {
+    struct str profile;
+    struct str session; /* the name of the [sso-session]; STR_NONE: the older form without one */
+    struct str start_url;
+    struct str region;
+    struct str account_id;
+    struct str role_name;
+};
+
+/* The credentials of a role that the person who ran `aws sso login` may take. */
+int credentials_from_sso(const struct credentials_context *context,
+                         const struct credentials_sso *sso, struct credentials *out, struct err *e);
+
 /* The strings of a set. A token that is absent or empty is none. */
 struct credentials_strings {
     struct str access_key_id;
@@ -50,10 +64,14 @@ int credentials_set(struct credentials *out, const char *source,
 
 /* How one kind of document spells its members. */
 struct credentials_dialect {
-    const char *path[4];    /* members that lead to the object, ended by NULL */
-    const char *token_name; /* "SessionToken" or "Token" */
-    bool temporary;         /* a token and a time of expiry must be there */
-    bool version_1;         /* "Version": 1 must be there */
+    const char *path[4];     /* members that lead to the object, ended by NULL */
+    const char *key_id_name; /* NULL: "AccessKeyId" */
+    const char *secret_name; /* NULL: "SecretAccessKey" */
+    const char *token_name;  /* "SessionToken" or "Token" */
+    const char *expiry_name; /* NULL: "Expiration" */
+    bool temporary;          /* a token and a time of expiry must be there */
+    bool version_1;          /* "Version": 1 must be there */
+    bool expiry_in_ms;       /* where it is a number: milliseconds, not seconds */
 };
 
 /*
@@ -85,6 +103,9 @@ void credentials_exchange(const struct credentials_context *context,
                           struct transport_response *response);
 /* The pause before try number n (from 1): up to 100 ms * 2^n. */
 void credentials_pause(const struct credentials_context *context, unsigned n);
+
+/* Appends the value as a form or a query has it: all but letters, digits and -_.~ by %XX. */
+void credentials_put_escaped(struct buf *out, struct str value);
 
 /* A sentence for a response that is not usable: what was asked, and what came instead. */
 int credentials_bad_response(const char *source, const struct transport_response *response,

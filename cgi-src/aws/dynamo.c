@@ -87,10 +87,11 @@ static struct http_exchange *make_exchange(struct dynamo_shared *s, struct err *
 static int find_endpoint(struct dynamo_shared *s, const struct credentials_context *context,
                          struct err *e)
 {
-    char url[REGION_ENDPOINT_SIZE];
+    char url[ENDPOINT_SIZE];
     if (region_resolve(context, s->endpoint.region, e) != 0 ||
-        region_dynamodb_endpoint(s->config, s->endpoint.region, url, e) != 0)
+        endpoint_find(s->config, ENDPOINT_DYNAMODB, s->endpoint.region, url, e) != 0)
         return -1;
+    user_agent_make(s->config, s->endpoint.user_agent);
     return dynamo_endpoint_set(&s->endpoint, url, e);
 }
 

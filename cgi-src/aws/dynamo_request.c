@@ -32,6 +32,8 @@ const char *const dynamo_operation_names[DYNAMO_OPERATIONS] = {
     [DYNAMO_BATCH_WRITE_ITEM] = "BatchWriteItem",
     [DYNAMO_CREATE_TABLE] = "CreateTable",
     [DYNAMO_DESCRIBE_TABLE] = "DescribeTable",
+    [DYNAMO_UPDATE_TABLE] = "UpdateTable",
+    [DYNAMO_UPDATE_CONTINUOUS_BACKUPS] = "UpdateContinuousBackups",
 };
 
 bool dynamo_writes(enum dynamo_operation operation)
@@ -128,9 +130,9 @@ static void write_text(struct dynamo_request *r, const struct dynamo_endpoint *e
                        struct str key_id, struct str token)
 {
     struct buf *b = &r->text;
-    PUT(b, STR("POST / HTTP/1.1\r\nHost: "), endpoint->host,
-        STR("\r\nUser-Agent: " TRANSPORT_USER_AGENT
-            "\r\nAccept-Encoding: identity\r\nContent-Type: " CONTENT_TYPE "\r\n"));
+    struct str agent = str_from(endpoint->user_agent[0] ? endpoint->user_agent : USER_AGENT);
+    PUT(b, STR("POST / HTTP/1.1\r\nHost: "), endpoint->host, STR("\r\nUser-Agent: "), agent,
+        STR("\r\nAccept-Encoding: identity\r\nContent-Type: " CONTENT_TYPE "\r\n"));
     if (token.n > 0)
         PUT(b, STR("X-Amz-Security-Token: "), token, STR("\r\n"));
     buf_puts(b, "X-Amz-Date: ");
@@ -162,7 +164,8 @@ int dynamo_request_prepare(struct dynamo_request *r, const struct dynamo_endpoin
 {
     struct str key_id = secret_trim(str_from(credentials->access_key_id));
     struct str token = secret_trim(str_from(credentials->session_token));
-    size_t room = TEXT_ROOM + endpoint->host.n + key_id.n + token.n + strlen(endpoint->region);
+    size_t room = TEXT_ROOM + USER_AGENT_SIZE + endpoint->host.n + key_id.n + token.n +
+                  strlen(endpoint->region);
     release_texts(r);
     if (!is_header_word(key_id) || !is_header_word(token))
         return -1;

@@ -7,8 +7,10 @@
 
 #include "aws/credentials.h"
 #include "aws/dynamo.h"
+#include "aws/endpoint.h"
 #include "aws/region.h"
 #include "aws/sigv4.h"
+#include "aws/user_agent.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -17,15 +19,16 @@
 bool dynamo_writes(enum dynamo_operation operation);
 
 struct dynamo_endpoint {
-    char url[REGION_ENDPOINT_SIZE + 1]; /* "https://host:port/" */
-    struct str host;                    /* points into url; what is sent is what is signed */
+    char url[ENDPOINT_SIZE + 1]; /* "https://host:port/" */
+    struct str host;             /* points into url; what is sent is what is signed */
     char region[REGION_SIZE];
+    char user_agent[USER_AGENT_SIZE]; /* "": the program's name alone */
 };
 
 /*
  * Takes an http or https URL without a path (a slash at the end is none), a user, a query or a
- * fragment; -1 with ERR_CONFIGURATION. The struct must not be moved afterwards. The region is left
- * alone.
+ * fragment; -1 with ERR_CONFIGURATION. The struct must not be moved afterwards. The other members
+ * are left alone.
  */
 int dynamo_endpoint_set(struct dynamo_endpoint *endpoint, const char *url, struct err *e);
 

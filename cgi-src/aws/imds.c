@@ -10,13 +10,16 @@
 #include <strings.h>
 
 #include "aws/credentials_provider.h"
+#include "aws/profile.h"
 #include "aws/region.h"
 #include "aws/secret.h"
 
 #define SOURCE "instance metadata"
 #define TIMEOUT_MS 1000
-#define TRIES 3 /* once the service is known to be there */
+#define FIRST_TRIES 1 /* most machines that come here have no such service: each second counts */
+#define TRIES 3
 #define TOKEN_HEADER "X-aws-ec2-metadata-token: "
+#define TTL_HEADER "X-aws-ec2-metadata-token-ttl-seconds: 21600"
 
 static bool is_true(const struct config *config, const char *key)
 {
@@ -24,21 +27,76 @@ static bool is_true(const struct config *config, const char *key)
     return value && strcasecmp(value, "true") == 0;
 }
 
-static int find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
+/* ---- settings ---- */
+
+/* Where the service is, if no URL says it. */
+static int use_mode(const struct config *config, char *out, size_t size, struct err *e)
 {
-    const char *url = config_get(config, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    if (!url)
-        url = "http://169.254.169.254";
-    size_t n = strlen(url);
-    while (n > 0 && url[n - 1] == '/')
-        n--;
-    if (n >= size || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
-        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-                       "AWS_EC2_METADATA_SERVICE_ENDPOINT is not a URL");
-    memcpy(out, url, n);
-    out[n] = '\0';
+    static const struct profile_setting setting = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+                                                   "ec2_metadata_service_endpoint_mode"};
+    char mode[16];
+    if (profile_setting(config, &setting, mode, sizeof(mode), e) < 0)
+        return -1;
+    bool v6 = strcasecmp(mode, "IPv6") == 0;
+    if (mode[0] && !v6 && strcasecmp(mode, "IPv4") != 0)
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s of the profile must be IPv4 or IPv6",
+                       setting.profile_key);
+    (void)snprintf(out, size, "%s", v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254");
     return 0;
 }
+
+static int find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
+{
+    static const struct profile_setting setting = {"AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                                                   "ec2_metadata_service_endpoint"};
+    if (profile_setting(config, &setting, out, size, e) < 0)
+        return -1;
+    if (!out[0])
+        return use_mode(config, out, size, e);
+    for (size_t n = strlen(out); n > 0 && out[n - 1] == '/'; n--)
+        out[n - 1] = '\0';
+    if (strncmp(out, "http://", 7) != 0 && strncmp(out, "https://", 8) != 0)
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s is not a URL", setting.config_key);
+    return 0;
+}
+
+/* A number of the configuration (checked when it was read) or of the profile; 0 if there is none.
+ */
+static int find_number(const struct config *config, const struct profile_setting *setting,
+                       int64_t most, int64_t *out, struct err *e)
+{
+    char text[16];
+    if (profile_setting(config, setting, text, sizeof(text), e) < 0)
+        return -1;
+    *out = 0;
+    for (const char *p = text; *p && *out <= most; p++)
+        *out = *p >= '0' && *p <= '9' ? *out * 10 + (*p - '0') : most + 1;
+    if (text[0] && (*out < 1 || *out > most))
+        return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
+                       "%s of the profile must be a number from 1 to %lld", setting->profile_key,
+                       (long long)most);
+    return 0;
+}
+
+static int find_patience(struct imds *imds, struct err *e)
+{
+    static const struct profile_setting timeout = {"AWS_METADATA_SERVICE_TIMEOUT",
+                                                   "metadata_service_timeout"};
+    static const struct profile_setting attempts = {"AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+                                                    "metadata_service_num_attempts"};
+    const struct config *config = imds->context->config;
+    int64_t seconds;
+    int64_t tries;
+    if (find_number(config, &timeout, 60, &seconds, e) < 0 ||
+        find_number(config, &attempts, 20, &tries, e) < 0)
+        return -1;
+    imds->timeout_ms = seconds ? seconds * 1000 : TIMEOUT_MS;
+    imds->first_tries = tries ? (unsigned)tries : FIRST_TRIES;
+    imds->tries = tries ? (unsigned)tries : TRIES;
+    return 0;
+}
+
+/* ---- the conversation ---- */
 
 static void perform(struct imds *imds, const char *method, const char *path, const char *header,
                     unsigned tries, struct transport_response *response)
@@ -51,8 +109,8 @@ static void perform(struct imds *imds, const char *method, const char *path, con
         .url = url,
         .headers = headers,
         .body = STR(""),
-        .connect_timeout_ms = TIMEOUT_MS,
-        .timeout_ms = TIMEOUT_MS,
+        .connect_timeout_ms = imds->timeout_ms,
+        .timeout_ms = imds->timeout_ms,
         .no_proxy = true,
     };
     credentials_exchange(imds->context, &request, tries, response);
@@ -113,17 +171,17 @@ enum credentials_result imds_open(struct imds *imds, const struct credentials_co
     *imds = (struct imds){.context = context};
     if (is_true(context->config, "AWS_EC2_METADATA_DISABLED"))
         return CREDENTIALS_NOT_HERE;
-    if (find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0)
+    if (find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0 ||
+        find_patience(imds, e) != 0)
         return CREDENTIALS_FAILED;
     struct transport_response response;
     credentials_response_init(&response);
-    /* One try: most machines that come here have no such service, and each second counts. */
-    perform(imds, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600", 1,
-            &response);
-    if (response.outcome == TRANSPORT_ANSWERED && credentials_may_repeat(&response)) {
+    perform(imds, "PUT", "/latest/api/token", TTL_HEADER, imds->first_tries, &response);
+    if (response.outcome == TRANSPORT_ANSWERED && credentials_may_repeat(&response) &&
+        imds->tries > imds->first_tries) {
         credentials_pause(context, 1);
-        perform(imds, "PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds: 21600",
-                TRIES - 1, &response);
+        perform(imds, "PUT", "/latest/api/token", TTL_HEADER, imds->tries - imds->first_tries,
+                &response);
     }
     enum credentials_result result = judge_token(imds, &response, e);
     credentials_response_free(&response);
@@ -138,7 +196,7 @@ void imds_close(struct imds *imds)
 enum credentials_result imds_get(struct imds *imds, const char *path,
                                  struct transport_response *response, struct err *e)
 {
-    perform(imds, "GET", path, imds->token_header, TRIES, response);
+    perform(imds, "GET", path, imds->token_header, imds->tries, response);
     if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
         return CREDENTIALS_FOUND;
     if (response->outcome == TRANSPORT_ANSWERED &&

@@ -15,6 +15,9 @@ struct imds {
     const struct credentials_context *context;
     char endpoint[256];
     char token_header[512]; /* "" in version 1 */
+    int64_t timeout_ms;     /* of one try */
+    unsigned first_tries;   /* before it is known whether anybody is there */
+    unsigned tries;         /* once the service is known to be there */
 };
 
 /* Gets a token. NOT_HERE: switched off (AWS_EC2_METADATA_DISABLED) or nobody is there. */

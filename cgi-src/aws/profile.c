@@ -17,8 +17,9 @@
 
 /* From SECTION_CONFIG_DEFAULT on: profiles. */
 enum section_kind {
-    SECTION_OTHER, /* sso-session and whatever comes yet: skipped */
+    SECTION_OTHER, /* whatever comes yet: skipped */
     SECTION_SERVICES,
+    SECTION_SSO_SESSION,
     SECTION_CONFIG_DEFAULT, /* [default] in the config file */
     SECTION_CONFIG,         /* [profile x] in the config file */
     SECTION_CREDENTIALS,    /* [x] in the credentials file */
@@ -83,6 +84,8 @@ static enum section_kind section_of_config(struct str *name)
         return SECTION_CONFIG;
     if (take_word(name, "services"))
         return SECTION_SERVICES;
+    if (take_word(name, "sso-session"))
+        return SECTION_SSO_SESSION;
     return SECTION_OTHER;
 }
 
@@ -282,15 +285,27 @@ struct str profile_get(const struct profile_files *files, struct str name, const
     return value_or_none(best);
 }
 
-struct str profile_service_get(const struct profile_files *files, struct str name, const char *key)
+static struct str section_get(const struct profile_files *files, enum section_kind kind,
+                              struct str name, const char *key)
 {
     const struct profile_entry *best = NULL;
     for (size_t i = 0; i < files->count; i++) {
         const struct profile_entry *entry = &files->entries[i];
-        if (entry->kind == SECTION_SERVICES && str_equals(entry->name, name) && has_key(entry, key))
+        if (entry->kind == kind && str_equals(entry->name, name) && has_key(entry, key))
             best = entry;
     }
     return value_or_none(best);
+}
+
+struct str profile_service_get(const struct profile_files *files, struct str name, const char *key)
+{
+    return section_get(files, SECTION_SERVICES, name, key);
+}
+
+struct str profile_sso_session_get(const struct profile_files *files, struct str name,
+                                   const char *key)
+{
+    return section_get(files, SECTION_SSO_SESSION, name, key);
 }
 
 static int copy_value(struct str value, const char *key, char *out, size_t size, struct err *e)
@@ -304,16 +319,45 @@ static int copy_value(struct str value, const char *key, char *out, size_t size,
     return 0;
 }
 
-int profile_region(const struct config *config, char *out, size_t size, struct err *e)
+/* The active profile's value, "" if it has none. */
+static int active_value(const struct config *config, const char *key, char *out, size_t size,
+                        struct err *e)
 {
     struct profile_files files;
     out[0] = '\0';
     int result = profile_files_load(config, &files, e);
     if (result == 0)
-        result = copy_value(profile_get(&files, str_from(profile_active(config)), "region"),
-                            "region", out, size, e);
+        result = copy_value(profile_get(&files, str_from(profile_active(config)), key), key, out,
+                            size, e);
     profile_files_free(&files);
     return result;
+}
+
+int profile_region(const struct config *config, char *out, size_t size, struct err *e)
+{
+    return active_value(config, "region", out, size, e);
+}
+
+int profile_setting(const struct config *config, const struct profile_setting *setting, char *out,
+                    size_t size, struct err *e)
+{
+    const char *value = config_get(config, setting->config_key);
+    if (!value)
+        return active_value(config, setting->profile_key, out, size, e);
+    if ((size_t)snprintf(out, size, "%s", value) >= size)
+        return err_set(e, ERR_CONFIGURATION, "%s is longer than %zu bytes", setting->config_key,
+                       size - 1);
+    return 0;
+}
+
+int profile_setting_is_true(const struct config *config, const struct profile_setting *setting,
+                            bool *out, struct err *e)
+{
+    char value[256];
+    if (profile_setting(config, setting, value, sizeof(value), e) < 0)
+        return -1;
+    *out = strcasecmp(value, "true") == 0;
+    return 0;
 }
 
 int profile_endpoint(const struct config *config, const char *service, char *out, size_t size,

@@ -48,6 +48,10 @@ struct str profile_get(const struct profile_files *files, struct str name, const
 /* The same from a [services name] section of the config file. */
 struct str profile_service_get(const struct profile_files *files, struct str name, const char *key);
 
+/* The same from a [sso-session name] section of the config file. */
+struct str profile_sso_session_get(const struct profile_files *files, struct str name,
+                                   const char *key);
+
 /*
  * The active profile's region, and its endpoint for a service ("dynamodb", "sts"): the one of its
  * services section before its plain endpoint_url. "" if there is none. -1 only if a file cannot be
@@ -56,5 +60,19 @@ struct str profile_service_get(const struct profile_files *files, struct str nam
 int profile_region(const struct config *config, char *out, size_t size, struct err *e);
 int profile_endpoint(const struct config *config, const char *service, char *out, size_t size,
                      struct err *e);
+
+/* A setting that AWS's tools read from a variable of the environment and from the profile. */
+struct profile_setting {
+    const char *config_key;  /* "AWS_USE_FIPS_ENDPOINT", a key of the configuration's table */
+    const char *profile_key; /* "use_fips_endpoint" */
+};
+
+/* Its value: the configuration's before the active profile's; "" if neither has it. -1 as above.
+ * A profile's value is not checked by anybody else. */
+int profile_setting(const struct config *config, const struct profile_setting *setting, char *out,
+                    size_t size, struct err *e);
+/* Whether it is "true", in capitals or not; any other text is false, as for AWS's tools. */
+int profile_setting_is_true(const struct config *config, const struct profile_setting *setting,
+                            bool *out, struct err *e);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * The order in which a region and an endpoint are looked for. Reading the files and asking the
- * instance is the business of profile.c and imds.c.
+ * The order in which a region is looked for. Reading the files and asking the instance is the
+ * business of profile.c and imds.c.
  */
 #include "aws/region.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/endpoint.h"
 #include "aws/imds.h"
 #include "aws/profile.h"
 #include "base/log.h"
@@ -59,21 +60,10 @@ static int ask_instance(const struct credentials_context *context, char out[REGI
     }
 }
 
-/* Whether an endpoint is named: then calls go there, in whatever region. */
-static int names_endpoint(const struct config *config, bool *named, struct err *e)
-{
-    char url[REGION_ENDPOINT_SIZE] = "";
-
-    if (!config->endpoint[0] && profile_endpoint(config, "dynamodb", url, sizeof(url), e) < 0)
-        return -1;
-    *named = config->endpoint[0] || url[0];
-    return 0;
-}
-
 int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e)
 {
     const struct config *config = context->config;
-    bool named;
+    char endpoint[ENDPOINT_SIZE];
 
     if (config->region[0]) {
         (void)snprintf(out, REGION_SIZE, "%s", config->region); /* checked by config_load */
@@ -83,27 +73,10 @@ int region_resolve(const struct credentials_context *context, char out[REGION_SI
         return -1;
     if (out[0])
         return check_profile_region(config, out, e);
-    if (names_endpoint(config, &named, e) < 0)
+    /* Where an endpoint is named, calls go there, in whatever region. */
+    if (endpoint_configured(config, ENDPOINT_DYNAMODB, endpoint, e) < 0)
         return -1;
-    if (named)
+    if (endpoint[0])
         return use_fallback(", but an endpoint is", out);
     return context->transport ? ask_instance(context, out, e) : use_fallback("", out);
-}
-
-int region_dynamodb_endpoint(const struct config *config, const char *region,
-                             char out[REGION_ENDPOINT_SIZE], struct err *e)
-{
-    int n;
-    if (config->endpoint[0])
-        n = snprintf(out, REGION_ENDPOINT_SIZE, "%s", config->endpoint);
-    else if (profile_endpoint(config, "dynamodb", out, REGION_ENDPOINT_SIZE, e) != 0)
-        return -1;
-    else if (out[0])
-        return 0;
-    else
-        n = snprintf(out, REGION_ENDPOINT_SIZE, "https://dynamodb.%s.amazonaws.com%s", region,
-                     strncmp(region, "cn-", 3) == 0 ? ".cn" : "");
-    if (n < 0 || n >= REGION_ENDPOINT_SIZE)
-        return err_set(e, ERR_CONFIGURATION, "the endpoint of DynamoDB is too long");
-    return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Which region, and which endpoint, calls go to: the settings first, then the active profile, then
- * the instance.
+ * Which region calls go to: the settings first, then the active profile, then the instance. Where
+ * its services answer is endpoint.h's.
  */
 #ifndef AWS_REGION_H
 #define AWS_REGION_H
@@ -10,7 +10,6 @@
 #include "base/str.h"
 
 #define REGION_SIZE 64
-#define REGION_ENDPOINT_SIZE 512
 
 /* As config_is_region says, and short enough for REGION_SIZE. */
 bool region_is_valid(struct str region);
@@ -24,12 +23,5 @@ bool region_is_valid(struct str region);
  * metadata service that answers 403 or 404 is none.
  */
 int region_resolve(const struct credentials_context *context, char out[REGION_SIZE], struct err *e);
-
-/*
- * The URL of DynamoDB: config->endpoint, the active profile's (its services section, then its
- * endpoint_url), else the region's own. -1 as above.
- */
-int region_dynamodb_endpoint(const struct config *config, const char *region,
-                             char out[REGION_ENDPOINT_SIZE], struct err *e);
 
 #endif

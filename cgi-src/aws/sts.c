@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "aws/credentials_provider.h"
-#include "aws/profile.h"
+#include "aws/endpoint.h"
 #include "aws/secret.h"
 #include "aws/sigv4.h"
 #include "aws/skew.h"
@@ -24,15 +24,7 @@ static void form_put(struct buf *form, const char *name, struct str value)
         buf_putc(form, '&');
     buf_puts(form, name);
     buf_putc(form, '=');
-    for (size_t i = 0; i < value.n; i++) {
-        unsigned char c = (unsigned char)value.p[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                     c == '-' || c == '_' || c == '.' || c == '~';
-        if (plain)
-            buf_putc(form, (char)c);
-        else
-            buf_printf(form, "%%%02X", c);
-    }
+    credentials_put_escaped(form, value);
 }
 
 static void form_begin(struct buf *form, const char *action)
@@ -57,9 +49,9 @@ static void form_put_role(struct buf *form, const struct credentials_context *co
         form_put(form, "DurationSeconds", str_from(role->duration_seconds));
 }
 
-/* Where STS is: the settings for it, else the region's endpoint. */
+/* Where STS is, and the region that it is asked in. */
 struct endpoint {
-    char url[512];
+    char url[ENDPOINT_SIZE + 1];
     struct str host; /* with the port, points into url */
     const char *region;
 };
@@ -67,22 +59,11 @@ struct endpoint {
 static int find_endpoint(const struct credentials_context *context, struct endpoint *out,
                          struct err *e)
 {
-    const char *url = config_get(context->config, "AWS_ENDPOINT_URL_STS");
-    if (!url)
-        url = config_get(context->config, "AWS_ENDPOINT_URL");
     out->region = context->region && context->region[0] ? context->region : "us-east-1";
-    int n;
-    if (!url && profile_endpoint(context->config, "sts", out->url, sizeof out->url, e) != 0)
+    if (endpoint_find(context->config, ENDPOINT_STS, out->region, out->url, e) < 0)
         return -1;
-    if (url)
-        n = snprintf(out->url, sizeof out->url, "%s", url);
-    else if (out->url[0])
-        n = (int)strlen(out->url);
-    else
-        n = snprintf(out->url, sizeof out->url, "https://sts.%s.amazonaws.com%s/", out->region,
-                     strncmp(out->region, "cn-", 3) == 0 ? ".cn" : "");
     const char *host = strstr(out->url, "://");
-    if (n < 0 || (size_t)n + 1 >= sizeof out->url || !host)
+    if (!host)
         return err_set(e, ERR_CONFIGURATION, "the endpoint of STS is not a URL");
     host += 3;
     out->host = (struct str){host, strcspn(host, "/")};

@@ -14,11 +14,6 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#ifndef CHAT_SESSIONS_VERSION
-#define CHAT_SESSIONS_VERSION "0"
-#endif
-#define TRANSPORT_USER_AGENT "chat-sessions/" CHAT_SESSIONS_VERSION
-
 struct transport_request {
     const char *method; /* "GET", "POST", "PUT" */
     const char *url;

@@ -87,6 +87,7 @@ static int fill_shared(struct transport_shared *shared, const struct config *con
     shared->store = X509_STORE_new();
     shared->proxy = copy_text(config_get(config, "HTTPS_PROXY"));
     shared->no_proxy = copy_text(config_get(config, "NO_PROXY"));
+    user_agent_make(config, shared->user_agent);
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
         pthread_mutex_init(&shared->locks[i], NULL);
     if (!shared->store || !shared->proxy || !shared->no_proxy || share_learnt(shared) < 0)
@@ -147,7 +148,7 @@ static bool set_options(CURL *c, const struct transport_shared *shared, char *er
 #define SET(option, value) bad |= curl_easy_setopt(c, option, value)
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_USERAGENT, TRANSPORT_USER_AGENT);
+    SET(CURLOPT_USERAGENT, shared->user_agent);
     SET(CURLOPT_ERRORBUFFER, error);
     SET(CURLOPT_NOSIGNAL, 1L);
     /* A name server that does not answer must not hold the request beyond its time: libcurl would

@@ -9,11 +9,13 @@
 #include <openssl/x509.h>
 #include <pthread.h>
 #include "aws/transport.h"
+#include "aws/user_agent.h"
 
 struct transport_shared {
     X509_STORE *store;
     char *proxy;    /* for https; "" if none */
     char *no_proxy; /* hosts that are asked directly; "" if none */
+    char user_agent[USER_AGENT_SIZE];
     CURLSH *learnt; /* names and TLS sessions, for connections */
     pthread_mutex_t locks[CURL_LOCK_DATA_LAST];
 };

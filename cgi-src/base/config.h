@@ -23,8 +23,7 @@ struct config {
     /* DynamoDB */
     const char *sessions_table;
     const char *messages_table;
-    const char *region;   /* AWS_REGION, AWS_DEFAULT_REGION, DEFAULT_AWS_REGION; "" if none */
-    const char *endpoint; /* AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL; "" if none */
+    const char *region; /* AWS_REGION, AWS_DEFAULT_REGION, DEFAULT_AWS_REGION; "" if none */
     bool consistent_read;
     int64_t max_attempts;        /* AWS_MAX_ATTEMPTS, 1-20 */
     int64_t request_deadline_ms; /* total for one API request, all calls and sleeps in it */

@@ -10,6 +10,7 @@
 
 #include "check/report.h"
 #include "auth/auth.h"
+#include "aws/endpoint.h"
 #include "aws/imds.h"
 #include "aws/profile.h"
 #include "aws/region.h"
@@ -233,12 +234,14 @@ static void note_hidden_regions(struct check *c, const char *winner, const char 
 static void check_unset_region(struct check *c, const char *region)
 {
     char found[IMDS_REGION_SIZE];
+    char configured[ENDPOINT_SIZE] = "";
     struct err e = {0};
 
+    (void)endpoint_configured(&c->config, ENDPOINT_DYNAMODB, configured, &e);
     if (profile_region(&c->config, found, sizeof found, &e) == 0 && found[0])
         check_line(&c->report, CHECK_GOOD, "region", "%s, from the profile %s", region,
                    profile_active(&c->config));
-    else if (!c->config.endpoint[0] && imds_region(&c->context, found, &e) == CREDENTIALS_FOUND &&
+    else if (!configured[0] && imds_region(&c->context, found, &e) == CREDENTIALS_FOUND &&
              strcmp(found, region) == 0)
         check_line(&c->report, CHECK_GOOD, "region", "%s, from the instance", region);
     else
@@ -271,35 +274,16 @@ static struct str host_of(const char *url)
     return (struct str){host, strcspn(host, ":/")};
 }
 
-static bool ends_with(struct str s, const char *end)
-{
-    size_t n = strlen(end);
-    return s.n >= n && memcmp(s.p + s.n - n, end, n) == 0;
-}
-
 bool check_endpoint_is_aws(const struct check *c)
 {
-    struct str host = host_of(dynamo_endpoint(c->dynamo_shared));
-    return ends_with(host, ".amazonaws.com") || ends_with(host, ".amazonaws.com.cn");
-}
-
-/* The region in "dynamodb.REGION.amazonaws.com"; STR_NONE for any other host. */
-static struct str region_in(struct str host)
-{
-    static const char begin[] = "dynamodb.";
-    size_t n = sizeof begin - 1;
-
-    if (!str_starts_with(host, begin) || !memmem(host.p, host.n, ".amazonaws.com", 14))
-        return STR_NONE;
-    const char *end = memchr(host.p + n, '.', host.n - n);
-    return (struct str){host.p + n, (size_t)(end - host.p) - n};
+    return endpoint_is_aws(host_of(dynamo_endpoint(c->dynamo_shared)));
 }
 
 void check_endpoint(struct check *c)
 {
     const char *endpoint = dynamo_endpoint(c->dynamo_shared);
     const char *region = dynamo_region(c->dynamo_shared);
-    struct str named = region_in(host_of(endpoint));
+    struct str named = endpoint_region_in(host_of(endpoint));
 
     if (str_is_present(named) && !str_is(named, region))
         check_line(&c->report, CHECK_BAD, "endpoint",

@@ -122,7 +122,8 @@ int64_t service_now_us(const struct service_process *process)
     return process->clock->mono_us(process->clock->context);
 }
 
-int service_create_tables(const struct config *config, int64_t deadline_ms, struct err *e)
+int service_create_tables(const struct config *config, enum service_tables wanted,
+                          int64_t deadline_ms, struct err *e)
 {
     struct service_process *process = service_process_new(config, e);
     struct service_thread *thread = process ? service_thread_new(process, e) : NULL;
@@ -134,6 +135,8 @@ int service_create_tables(const struct config *config, int64_t deadline_ms, stru
         log_info("DynamoDB in region %s at %s", dynamo_region(process->dynamo), endpoint);
         dynamo_begin(thread->dynamo, service_now_us(process) + deadline_ms * 1000);
         r = store_tables_ensure(thread->store, e);
+        if (r == 0 && wanted == SERVICE_TABLES_PROTECTED)
+            r = store_tables_protect(thread->store, e);
     }
     service_thread_free(thread);
     service_process_free(process);

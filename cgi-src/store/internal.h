@@ -121,6 +121,7 @@ void store_put_values(struct store *s, struct values values);
 
 /* A set of outcomes besides DYNAMO_OK that the caller deals with itself. */
 #define STORE_EXPECT(outcome) (1u << (outcome))
+#define STORE_EXPECT_ANY (~0u)
 
 /*
  * Closes the body and sends it. 0 with the answer (OK or expected); -1 with e otherwise. The answer

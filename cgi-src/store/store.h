@@ -313,6 +313,14 @@ int store_message_delete(struct store *s, const struct message_key *key, struct 
 /* Describes both tables, creates what is missing, waits until they are ACTIVE; logs each step. */
 int store_tables_ensure(struct store *s, struct err *e);
 
+/*
+ * Protects both tables, which must be there, against deletion, and keeps their changes of the last
+ * 35 days (point-in-time recovery); waits where a table is busy, until the deadline; logs each
+ * step. What is protected already stays so. The first that fails ends it: ERR_DYNAMODB_DENIED if
+ * the credentials do not permit it.
+ */
+int store_tables_protect(struct store *s, struct err *e);
+
 /* Both tables answer: 0, or -1 with e naming the one that does not. */
 int store_tables_ready(struct store *s, struct err *e);
 

@@ -5,8 +5,6 @@
 #include "store/internal.h"
 #include "store/tables.h"
 
-#define WAIT_STEP_US 200000
-
 void tables_list(const struct store *s, struct table out[2])
 {
     out[0] = (struct table){"Sessions", "sessions",   s->shared->tables[STORE_SESSIONS_TABLE].name,
@@ -150,7 +148,7 @@ static int wait_active(struct store *s, const struct table *t, struct err *e)
             return -1;
         if (state == TABLE_ACTIVE)
             return 0;
-        if (!store_pause(s, WAIT_STEP_US))
+        if (!store_pause(s, TABLES_WAIT_STEP_US))
             return err_set(e, ERR_DEADLINE_EXCEEDED,
                            "table %s is not ACTIVE yet; try again in a moment", t->name);
     }

@@ -6,9 +6,6 @@
 #include "store/internal.h"
 #include "store/tables.h"
 
-/* Every answer is a finding. */
-#define ANY_OUTCOME (~0u)
-
 const char *store_table_name(const struct store *s, enum store_table which)
 {
     return s->shared->tables[which].name;
@@ -42,7 +39,7 @@ int store_table_describe(struct store *s, enum store_table which, struct table_d
     tables_list(s, tables);
     *out = (struct table_description){.wanted_keys = tables_wanted_keys(s, &tables[which])};
     tables_begin_call(s, &tables[which]);
-    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, ANY_OUTCOME, &answer, e);
+    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT_ANY, &answer, e);
     if (r == 0 && answer.outcome == DYNAMO_OK) {
         struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
         read_description(s, json_get(tree, "Table"), out);
@@ -170,7 +167,7 @@ int store_table_probe(struct store *s, enum store_table which, enum dynamo_opera
     ids_uuid7(store_now_us(s) / 1000, nowhere.id);
     nowhere.partition = arena_printf(s->arena, "!check!%s", nowhere.id);
     put_probe(s, which, operation, &nowhere);
-    int r = store_send(s, operation, ANY_OUTCOME, &answer, e);
+    int r = store_send(s, operation, STORE_EXPECT_ANY, &answer, e);
     if (r == 0) {
         out->finding = judge(answer.outcome);
         out->said = said_by(s, &answer);

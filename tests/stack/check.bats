@@ -5,33 +5,25 @@
 # shellcheck disable=SC2016  # backquotes are those of the messages; "$0" is for the inner shell
 # shellcheck disable=SC2030,SC2031  # run sets its variables for one test
 load helpers
+load scripted_aws
 bats_require_minimum_version 1.5.0
 
 SECRET=a-secret-that-is-never-shown
 
 setup_file() {
     make_checkout
-    mkfifo "$BATS_FILE_TMPDIR/input"
-    exec 7<>"$BATS_FILE_TMPDIR/input" # the server ends when its input does
-    node "$TOP/tests/lib/aws-server.js" <&7 >"$BATS_FILE_TMPDIR/ports" 3>&- &
-    echo $! >"$BATS_FILE_TMPDIR/server"
-    until_true 20 test -s "$BATS_FILE_TMPDIR/ports"
-    exec 7>&-
+    start_aws
 }
 
 teardown_file() {
-    kill "$(cat "$BATS_FILE_TMPDIR/server")"
+    end_aws
     [[ ! -d "$BATS_FILE_TMPDIR/state" ]] || stop_run "$BATS_FILE_TMPDIR/state"
 }
 
 setup() {
-    aws=http://127.0.0.1:$(jq .port "$BATS_FILE_TMPDIR/ports")
-    control=http://127.0.0.1:$(jq .control "$BATS_FILE_TMPDIR/ports")
+    find_aws
     script '[]'
 }
-
-# command JSON: to the scripted server; prints its answer.
-command_server() { curl -s --noproxy '*' --max-time 20 -d "$1" "$control"; }
 
 # An account in which everything is in order, as rules of the scripted server.
 FINE='[
@@ -423,6 +415,19 @@ doctor() {
     echo 'nonsense;' >>"$state/nginx/nginx.conf"
     doctor --port 0 "${options[@]}"
     [[ $status -eq 1 && ${lines[-1]} == *'nginx does not accept'* ]]
+}
+
+@test "doctor: of a .env without a key of AWS's the configuration alone is looked at" {
+    printf 'POOL_THREADS=16\n' >"$BATS_TEST_TMPDIR/trial.env"
+    AWS_ACCESS_KEY_ID=AKIAREAL AWS_SECRET_ACCESS_KEY=$SECRET doctor --state "$BATS_TEST_TMPDIR/state" --port 0 \
+        --env-file "$BATS_TEST_TMPDIR/trial.env"
+    [[ $status -eq 0 && ${lines[-1]} == 'Everything is in order.' ]]
+    has – configuration "$BATS_TEST_TMPDIR/trial.env names neither a region nor an account of AWS's: scripts/run would use DynamoDB Local"
+    has ✓ POOL_THREADS "16, from $BATS_TEST_TMPDIR/trial.env"
+    [[ $output != *AKIAREAL* ]]
+    printf 'POOL_THREADS=many\n' >"$BATS_TEST_TMPDIR/trial.env"
+    doctor --state "$BATS_TEST_TMPDIR/state" --port 0 --env-file "$BATS_TEST_TMPDIR/trial.env"
+    [[ $status -eq 1 && ${lines[-1]} == 'Not in order. '*'POOL_THREADS=many'* ]]
 }
 
 @test "doctor: a port that is taken, a program that is not there, an account that does not work" {

@@ -21,6 +21,9 @@ create_session() {
     [[ $status == 201 ]]
 }
 
+# What scripts/run asks of a .env.
+names_aws() { TOP=$CHECKOUT bash -c 'source "$TOP/scripts/lib.bash" && names_aws "$1"' - "$BATS_TEST_TMPDIR/env"; }
+
 titles_of() {
     http GET "$(url_of "$state")/api/v1/sessions/$1"
     jq -r '.sessions[].title' <<<"$body"
@@ -153,6 +156,54 @@ titles_of() {
     fails grep -E 'REAL|realsecret|realtoken|AWS_PROFILE|192\.0\.2\.1' <<<"$environment"
     http GET "$(url_of "$state")/api/v1/sessions/anyone"
     [[ $status == 200 ]]
+}
+
+@test "a .env without a key of AWS's is a trial with those settings, not a way to somebody's account" {
+    printf '%s\n' '# AWS_REGION=eu-west-1' 'AWS_PROFILE= # none' "AWS_ACCESS_KEY_ID=''" AWS_MAX_ATTEMPTS=2 POOL_PROCESSES=1 \
+        'export POOL_THREADS=16' CORS_ORIGINS=http://trial.example >"$BATS_TEST_TMPDIR/env"
+    printf 'MAX_BODY_BYTES=2048' >>"$BATS_TEST_TMPDIR/env" # no line feed at its end
+    AWS_ACCESS_KEY_ID=AKIAREALREALREALREAL AWS_SECRET_ACCESS_KEY=realsecret AWS_PROFILE=work \
+        run start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    echo "$output"
+    [[ $status -eq 0 ]]
+    [[ $output == *"(DynamoDB Local, data in $state/dynamodb)"* ]]
+    [[ $output == *"The settings are those of $BATS_TEST_TMPDIR/env, which names neither a region nor an account"* ]]
+    fails grep -aE 'REAL|realsecret|AWS_PROFILE' "/proc/$(pid_of "$state" pool)/environ"
+    create_session trial
+    [[ $(titles_of trial) == kept ]]
+    http GET "$(url_of "$state")/api/v1/health" -H 'Origin: http://trial.example'
+    [[ $(header access-control-allow-origin) == http://trial.example ]]
+    http POST "$(url_of "$state")/api/v1/sessions" -H 'Content-Type: application/json' \
+        -d "{\"user_id\":\"trial\",\"title\":\"$(printf '%02048d' 0)\"}"
+    [[ $status == 413 ]]
+    grep -q '16 threads' "$state/logs/pool.log"
+    [[ $(stat -c %a "$state/local.env") == 600 ]]
+}
+
+@test "a .env that names AWS in any way is no trial" {
+    local line
+    for line in AWS_PROFILE=work 'export DEFAULT_AWS_REGION = us-east-1' 'AWS_REGION="eu-west-1"' $'\xEF\xBB\xBFAWS_REGION=a' \
+        'AWS_WEB_IDENTITY_TOKEN_FILE=/x' $'\tAWS_ENDPOINT_URL=http://x\r' 'AWS_PROFILE=#1' "AWS_PROFILE= 'a b'"; do
+        printf '%s\n' POOL_THREADS=16 >"$BATS_TEST_TMPDIR/env"
+        [[ $line != $'\xEF'* ]] || : >"$BATS_TEST_TMPDIR/env"
+        printf '%s\n' "$line" >>"$BATS_TEST_TMPDIR/env"
+        echo "$line"
+        names_aws
+    done
+    for line in '' 'AWS_PROFILE=' $'AWS_PROFILE=\r' 'AWS_PROFILE= # work' 'AWS_PROFILE=""' 'AWS_MAX_ATTEMPTS=9' \
+        '# AWS_PROFILE=work' 'NOT_AWS_REGION=a' 'LOG_FILE=AWS_REGION=a'; do
+        printf '%s\n' POOL_THREADS=16 "$line" >"$BATS_TEST_TMPDIR/env"
+        echo "$line"
+        fails names_aws
+    done
+}
+
+@test "a trial's bad value is told before anything is started" {
+    printf 'POOL_THREADS=many\n' >"$BATS_TEST_TMPDIR/env"
+    run start_run "$state" --env-file "$BATS_TEST_TMPDIR/env"
+    echo "$output"
+    [[ $status -eq 1 && $output == *"POOL_THREADS=many in $BATS_TEST_TMPDIR/env is not allowed"* ]]
+    [[ -z $(ls "$state/pids") && ! -e $state/dynamodb.url ]]
 }
 
 @test "without credentials it runs and says so in each answer but health" {

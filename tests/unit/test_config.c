@@ -13,7 +13,6 @@ static void test_defaults(void **state)
     assert_string_equal(c.sessions_table, "ai4ai-chat-sessions");
     assert_string_equal(c.messages_table, "ai4ai-chat-messages");
     assert_string_equal(c.region, "");
-    assert_string_equal(c.endpoint, "");
     assert_true(c.consistent_read);
     assert_int_equal(c.max_attempts, 4);
     assert_int_equal(c.request_deadline_ms, 5000);
@@ -314,20 +313,17 @@ static void test_precedence(void **state)
     config_free(&c);
 }
 
-static void test_region_and_endpoint(void **state)
+static void test_region_keys(void **state)
 {
     (void)state;
     struct config c;
-    write_env(STR("DEFAULT_AWS_REGION=us-east-1\nAWS_ENDPOINT_URL=http://all\n"));
+    write_env(STR("DEFAULT_AWS_REGION=us-east-1\n"));
     load(&c, env_path);
     assert_string_equal(c.region, "us-east-1");
-    assert_string_equal(c.endpoint, "http://all");
     config_free(&c);
     setenv("AWS_DEFAULT_REGION", "eu-west-1", 1);
-    setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb", 1);
     load(&c, env_path);
     assert_string_equal(c.region, "eu-west-1");
-    assert_string_equal(c.endpoint, "http://dynamodb");
     config_free(&c);
     setenv("AWS_REGION", "eu-central-1", 1);
     load(&c, env_path);
@@ -526,7 +522,7 @@ int main(void)
         TEST(test_defaults),          TEST(test_values),
         TEST(test_values_arrive),     TEST(test_precedence),
         TEST(test_faults_of_secrets), TEST(test_passwords_in_urls),
-        TEST(test_long_token),        TEST(test_region_and_endpoint),
+        TEST(test_long_token),        TEST(test_region_keys),
         TEST(test_aliases_and_home),  TEST(test_missing_file),
         TEST(test_secrets),           TEST(test_placeholders),
         TEST(test_key_pairs),         TEST(test_foreign_token),

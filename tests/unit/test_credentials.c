@@ -258,12 +258,9 @@ static const struct credentials_case profile_cases[] = {
      .token_file = "HUSH",
      .config_file = "[profile work]\nrole_arn = r\nweb_identity_token_file = /nothing/there\n",
      FAILED = "/nothing/there cannot be read"},
-    {.name = "SSO goes another way",
-     .config_file = "[default]\nsso_session = s\nsso_account_id = 1\n",
+    {.name = "aws login goes another way",
+     .config_file = "[default]\nlogin_session = arn:aws:iam::1:user/x\n",
      FAILED = "credential_process = aws configure export-credentials --profile default"},
-    {.name = "SSO, the old keys",
-     .config_file = "[default]\nsso_start_url = https://x\n",
-     FAILED = "signs in with SSO"},
 };
 
 /* ---- STS's endpoint ----------------------------------------------------------------------------
@@ -286,6 +283,14 @@ static const struct credentials_case endpoint_cases[] = {
     {.name = "the profile's",
      .config_file = "[default]\nendpoint_url = http://c\n" ROLE_OF("b") "[profile b]\n" KEYS,
      ASSUMES("POST http://c/")},
+    {.name = "the FIPS endpoint",
+     .settings = {"AWS_USE_FIPS_ENDPOINT=true"},
+     .config_file = ASK,
+     ASSUMES("POST https://sts-fips.eu-central-1.amazonaws.com/")},
+    {.name = "no FIPS endpoint where one is configured",
+     .settings = {"AWS_USE_FIPS_ENDPOINT=true", "AWS_ENDPOINT_URL_STS=http://b"},
+     .config_file = ASK,
+     FAILED = "an endpoint of STS is configured, and AWS_USE_FIPS_ENDPOINT"},
 };
 
 /* ---- STS's answers -----------------------------------------------------------------------------

@@ -53,15 +53,15 @@ static void test_endpoints(void **state)
 static void test_a_long_endpoint(void **state)
 {
     struct dynamo_endpoint endpoint;
-    char url[REGION_ENDPOINT_SIZE + 100] = "http://";
+    char url[ENDPOINT_SIZE + 100] = "http://";
     struct err e;
     (void)state;
     memset(url + 7, 'h', sizeof url - 8);
     url[sizeof url - 1] = '\0';
     assert_int_equal(dynamo_endpoint_set(&endpoint, url, &e), -1);
-    url[REGION_ENDPOINT_SIZE - 1] = '\0'; /* the longest that a setting can be */
+    url[ENDPOINT_SIZE - 1] = '\0'; /* the longest that a setting can be */
     assert_int_equal(dynamo_endpoint_set(&endpoint, url, &e), 0);
-    assert_int_equal(strlen(endpoint.url), REGION_ENDPOINT_SIZE);
+    assert_int_equal(strlen(endpoint.url), ENDPOINT_SIZE);
 }
 
 static const struct {
@@ -135,7 +135,7 @@ static const char *text_of(struct dynamo_request *r, const struct dynamo_endpoin
 }
 
 #define TEXT(token_line, names, signature)                                                         \
-    "POST / HTTP/1.1\r\nHost: " HOST "\r\nUser-Agent: " TRANSPORT_USER_AGENT "\r\n"                \
+    "POST / HTTP/1.1\r\nHost: " HOST "\r\nUser-Agent: " USER_AGENT "\r\n"                          \
     "Accept-Encoding: identity\r\nContent-Type: application/x-amz-json-1.0\r\n" token_line         \
     "X-Amz-Date: 20150830T123600Z\r\n"                                                             \
     "Authorization: AWS4-HMAC-SHA256 "                                                             \

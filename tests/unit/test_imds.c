@@ -2,6 +2,7 @@
  */
 #include "fake_aws.h"
 
+#include "aws/endpoint.h"
 #include "aws/imds.h"
 #include "aws/region.h"
 
@@ -67,6 +68,55 @@ static const struct credentials_case cases[] = {
      .settings = {"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[fd00:ec2::254]/"},
      .script = {{"PUT http://[fd00:ec2::254]/latest/api/token", TRANSPORT_NOT_SENT, 0, NULL, 0}},
      NOT_HERE},
+    {.name = "the endpoint of IPv6",
+     .settings = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6"},
+     .script = {{"PUT http://[fd00:ec2::254]/latest/api/token", TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE},
+    {.name = "the endpoint of IPv6, by the profile",
+     .config_file = "[default]\nec2_metadata_service_endpoint_mode = ipv6\n",
+     .script = {{"PUT http://[fd00:ec2::254]/latest/api/token", TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE},
+    {.name = "the endpoint of IPv4",
+     .settings = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv4"},
+     .config_file = "[default]\nec2_metadata_service_endpoint_mode = IPv6\n",
+     .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE},
+    {.name = "an endpoint that is named comes before its mode",
+     .settings = {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6"},
+     .config_file = "[default]\nec2_metadata_service_endpoint = http://m\n",
+     .script = {{"PUT http://m/latest/api/token", TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE},
+    {.name = "a mode that is none",
+     .config_file = "[default]\nec2_metadata_service_endpoint_mode = IPv5\n",
+     FAILED,
+     .words = "must be IPv4 or IPv6"},
+    {.name = "a longer time and more attempts",
+     .settings = {"AWS_METADATA_SERVICE_TIMEOUT=7", "AWS_METADATA_SERVICE_NUM_ATTEMPTS=2"},
+     .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0},
+                TOKEN,
+                {LIST, TRANSPORT_NOT_SENT, 0, NULL, 0},
+                {LIST, 0, 503, NULL, 0}},
+     FAILED,
+     .words = "status 503",
+     .longest_ms = 7000},
+    {.name = "the same by the profile",
+     .config_file = "[default]\nmetadata_service_timeout = 60\nmetadata_service_num_attempts = 2\n",
+     .script = {{PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}, {PUT, TRANSPORT_NOT_SENT, 0, NULL, 0}},
+     NOT_HERE,
+     .longest_ms = 60000},
+    {.name = "no more than one attempt",
+     .settings = {"AWS_METADATA_SERVICE_NUM_ATTEMPTS=1"},
+     .script = {{PUT, 0, 503, NULL, 0}},
+     FAILED,
+     .words = "status 503"},
+    {.name = "a time that is none",
+     .config_file = "[default]\nmetadata_service_timeout = 61\n",
+     FAILED,
+     .words = "metadata_service_timeout of the profile must be a number from 1 to 60"},
+    {.name = "attempts that are no number",
+     .config_file = "[default]\nmetadata_service_num_attempts = 2x\n",
+     FAILED,
+     .words = "must be a number from 1 to 20"},
     {.name = "token service busy at first",
      .script =
          {{PUT, 0, 503, NULL, 0}, TOKEN, {LIST, 0, 200, "app-role", 0}, {ROLE, 0, 200, GOOD, 0}},
@@ -290,7 +340,7 @@ static void check_region(const struct region_case *row)
     struct config config;
     struct err e = {0};
     char region[REGION_SIZE];
-    char endpoint[REGION_ENDPOINT_SIZE];
+    char endpoint[ENDPOINT_SIZE];
     print_message("  %s\n", row->name);
     fake_file_write(".aws/config", row->config_file);
     fake_config(&config, row->settings);
@@ -301,7 +351,7 @@ static void check_region(const struct region_case *row)
     assert_int_equal(result, row->region ? 0 : -1);
     if (row->region) {
         assert_string_equal(region, row->region);
-        assert_int_equal(region_dynamodb_endpoint(&config, region, endpoint, &e), 0);
+        assert_int_equal(endpoint_find(&config, ENDPOINT_DYNAMODB, region, endpoint, &e), 0);
         assert_string_equal(endpoint, row->endpoint);
     } else {
         assert_int_equal(e.code, row->code);

@@ -14,6 +14,11 @@ static int ready(struct world *w, struct err *e)
     return store_tables_ready(w->store, e);
 }
 
+static int protect(struct world *w, struct err *e)
+{
+    return store_tables_protect(w->store, e);
+}
+
 static int describe(struct world *w, struct err *e)
 {
     struct table_description found;
@@ -116,6 +121,92 @@ static const struct store_case making[] = {
      .words = "do not permit CreateTable"},
 };
 
+#define UPDATE_TABLE .operation = "UpdateTable"
+#define BACKUPS .operation = "UpdateContinuousBackups"
+#define SESSIONS_TABLE                                                                             \
+    {                                                                                              \
+        "ai4ai-chat-sessions"                                                                      \
+    }
+#define BUSY NAMED("ResourceInUseException")
+
+static const struct store_case protecting[] = {
+    {.name = "both, first from deletion",
+     .run = protect,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE"), SESSIONS_TABLE},
+                {UPDATE_TABLE,
+                 OK,
+                 {"{\"TableName\":\"ai4ai-chat-sessions\",\"DeletionProtectionEnabled\":true}"}},
+                {DESCRIBE, MESSAGES("ACTIVE"), MESSAGES_TABLE},
+                {UPDATE_TABLE, OK, {"ai4ai-chat-messages", "\"DeletionProtectionEnabled\":true}"}},
+                {BACKUPS,
+                 OK,
+                 {"{\"TableName\":\"ai4ai-chat-sessions\",\"PointInTimeRecoverySpecification\":{"
+                  "\"PointInTimeRecoveryEnabled\":true}}"}},
+                {BACKUPS, OK, {"ai4ai-chat-messages", "\"PointInTimeRecoveryEnabled\":true}}"}}}},
+    {.name = "what is protected already stays so",
+     .run = protect,
+     .script = {{DESCRIBE,
+                 BODY("{\"Other\":{\"DeletionProtectionEnabled\":false},\"Table\":{\"TableStatus\":"
+                      "\"ACTIVE\",\"DeletionProtectionEnabled\":true,\"ItemCount\":0}}")},
+                {DESCRIBE, BODY("{\"Table\":{\"DeletionProtectionEnabled\":false}}")},
+                {UPDATE_TABLE, OK, MESSAGES_TABLE},
+                {BACKUPS, OK, SESSIONS_TABLE},
+                {BACKUPS, OK, MESSAGES_TABLE}}},
+    {.name = "a new table is busy for a while",
+     .run = protect,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE")},
+                {UPDATE_TABLE, BUSY},
+                {UPDATE_TABLE, OK},
+                {DESCRIBE, MESSAGES("ACTIVE")},
+                {UPDATE_TABLE, OK},
+                {BACKUPS, NAMED("ContinuousBackupsUnavailableException"), SESSIONS_TABLE},
+                {BACKUPS, NAMED("ContinuousBackupsUnavailableException"), SESSIONS_TABLE},
+                {BACKUPS, OK, SESSIONS_TABLE},
+                {BACKUPS, OK, MESSAGES_TABLE}},
+     .slept_us = 3 * 200000},
+    {.name = "busy until the deadline",
+     .run = protect,
+     .deadline_ms = 300,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE")}, {UPDATE_TABLE, BUSY}, {UPDATE_TABLE, BUSY}},
+     .code = ERR_DEADLINE_EXCEEDED,
+     .words = "table ai4ai-chat-sessions has no deletion protection yet",
+     .slept_us = 200000},
+    {.name = "changing the table is not permitted",
+     .run = protect,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE")}, {UPDATE_TABLE, DENIED}},
+     .code = ERR_DYNAMODB_DENIED,
+     .words = "table ai4ai-chat-sessions has no deletion protection: the AWS credentials do not "
+              "permit dynamodb:UpdateTable on it"},
+    {.name = "backups are not permitted: both are protected from deletion all the same",
+     .run = protect,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE")},
+                {UPDATE_TABLE, OK},
+                {DESCRIBE, MESSAGES("ACTIVE")},
+                {UPDATE_TABLE, OK},
+                {BACKUPS, DENIED}},
+     .code = ERR_DYNAMODB_DENIED,
+     .words = "permit dynamodb:UpdateContinuousBackups"},
+    {.name = "DynamoDB Local",
+     .run = protect,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE")},
+                {UPDATE_TABLE, OK},
+                {DESCRIBE, MESSAGES("ACTIVE")},
+                {UPDATE_TABLE, OK},
+                {BACKUPS, NAMED("UnknownOperationException")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "what answers does not know UpdateContinuousBackups, as DynamoDB Local does not"},
+    {.name = "refused for another reason",
+     .run = protect,
+     .script = {{DESCRIBE, SESSIONS("ACTIVE")}, {UPDATE_TABLE, NAMED("ValidationException")}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "has no deletion protection: DynamoDB says ValidationException"},
+    {.name = "no such table",
+     .run = protect,
+     .script = {{DESCRIBE, ABSENT}},
+     .code = ERR_DYNAMODB_UNAVAILABLE,
+     .words = "create-tables"},
+};
+
 static const struct store_case answering[] = {
     {.name = "both answer",
      .run = ready,
@@ -162,6 +253,7 @@ static const struct store_case looking[] = {
 };
 
 STORE_TEST(test_ensure, making)
+STORE_TEST(test_protect, protecting)
 STORE_TEST(test_ready, answering)
 STORE_TEST(test_look, looking)
 
@@ -169,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ensure),
+        cmocka_unit_test(test_protect),
         cmocka_unit_test(test_ready),
         cmocka_unit_test(test_look),
     };

@@ -1,0 +1,160 @@
+/*
+ * Protects the tables against accidents: deletion is refused, and their changes are kept for a
+ * while. First both against deletion, which needs no more than a flag, then the changes: where the
+ * second is not permitted, the first has been done for both.
+ */
+#include "base/log.h"
+#include "store/internal.h"
+#include "store/tables.h"
+
+/* One kind of protection. */
+struct protection {
+    enum dynamo_operation operation;
+    const char *members; /* of the call, after the table's name */
+    const char *title;   /* "deletion protection" */
+};
+
+static const struct protection deletion = {
+    .operation = DYNAMO_UPDATE_TABLE,
+    .members = ",\"DeletionProtectionEnabled\":true",
+    .title = "deletion protection",
+};
+static const struct protection recovery = {
+    .operation = DYNAMO_UPDATE_CONTINUOUS_BACKUPS,
+    .members = ",\"PointInTimeRecoverySpecification\":{\"PointInTimeRecoveryEnabled\":true}",
+    .title = "point-in-time recovery",
+};
+
+/* A table that has just been made or changed takes no other change for some seconds, and its
+ * backups begin a moment after itself. */
+static bool is_busy(const struct dynamo_answer *answer)
+{
+    return answer->outcome == DYNAMO_TABLE_IN_USE ||
+           str_is(str_from(answer->type), "ContinuousBackupsUnavailableException");
+}
+
+/* What DynamoDB said, with what it was asked for. */
+static int explain(const struct protection *p, const struct table *t,
+                   const struct dynamo_answer *answer, struct err *e)
+{
+    const char *name = dynamo_operation_names[p->operation];
+
+    if (answer->outcome == DYNAMO_DENIED)
+        return err_set(e, ERR_DYNAMODB_DENIED,
+                       "table %s has no %s: the AWS credentials do not permit dynamodb:%s on it",
+                       t->name, p->title, name);
+    if (str_is(str_from(answer->type), "UnknownOperationException"))
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
+                       "table %s has no %s: what answers does not know %s, as DynamoDB Local does "
+                       "not",
+                       t->name, p->title, name);
+    if (is_busy(answer))
+        return err_set(e, ERR_DEADLINE_EXCEEDED,
+                       "table %s has no %s yet: it is busy; try again in a moment", t->name,
+                       p->title);
+    return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "table %s has no %s: DynamoDB says %s: %s", t->name,
+                   p->title, answer->type, answer->message);
+}
+
+enum protect_step { PROTECT_DONE, PROTECT_AGAIN, PROTECT_FAILED };
+
+static enum protect_step try_once(struct store *s, const struct table *t,
+                                  const struct protection *p, struct err *e)
+{
+    struct dynamo_answer answer;
+    enum protect_step step = PROTECT_FAILED;
+
+    tables_begin_call(s, t);
+    buf_puts(&s->body, p->members);
+    int r = store_send(s, p->operation, STORE_EXPECT_ANY, &answer, e);
+    if (r == 0 && answer.outcome == DYNAMO_OK)
+        step = PROTECT_DONE;
+    else if (r == 0)
+        explain(p, t, &answer, e);
+    if (r == 0 && is_busy(&answer))
+        step = PROTECT_AGAIN;
+    dynamo_answer_free(&answer);
+    return step;
+}
+
+static int protect(struct store *s, const struct table *t, const struct protection *p,
+                   struct err *e)
+{
+    for (;;) {
+        switch (try_once(s, t, p, e)) {
+        case PROTECT_DONE:
+            log_info("%s table %s has %s", t->title, t->name, p->title);
+            return 0;
+        case PROTECT_FAILED:
+            return -1;
+        case PROTECT_AGAIN:
+            if (!store_pause(s, TABLES_WAIT_STEP_US))
+                return -1; /* e says that it is busy */
+            break;
+        }
+    }
+}
+
+/* The member of "Table" in a description. */
+static bool is_protected(struct dynamo_answer *answer)
+{
+    struct json_reader r = store_reader(answer);
+    struct str name;
+    bool found = false;
+
+    if (!json_enter_object(&r))
+        return false;
+    while (json_next_member(&r, &name)) {
+        if (!str_is(name, "Table")) {
+            json_skip(&r);
+            continue;
+        }
+        if (!json_enter_object(&r))
+            continue;
+        while (json_next_member(&r, &name)) {
+            found = found || (str_is(name, "DeletionProtectionEnabled") && json_peek(&r) == 't');
+            json_skip(&r);
+        }
+    }
+    return json_reader_end(&r) && found;
+}
+
+/* DynamoDB refuses a change that changes nothing. */
+static int has_deletion_protection(struct store *s, const struct table *t, bool *out, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    tables_begin_call(s, t);
+    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, 0, &answer, e);
+    *out = r == 0 && is_protected(&answer);
+    dynamo_answer_free(&answer);
+    return r;
+}
+
+static int protect_from_deletion(struct store *s, const struct table *t, struct err *e)
+{
+    bool has = false;
+
+    if (has_deletion_protection(s, t, &has, e) < 0)
+        return -1;
+    if (!has)
+        return protect(s, t, &deletion, e);
+    log_info("%s table %s has %s already", t->title, t->name, deletion.title);
+    return 0;
+}
+
+int store_tables_protect(struct store *s, struct err *e)
+{
+    struct table tables[STORE_TABLES];
+
+    tables_list(s, tables);
+    for (int i = 0; i < STORE_TABLES; i++) {
+        if (protect_from_deletion(s, &tables[i], e) < 0)
+            return -1;
+    }
+    for (int i = 0; i < STORE_TABLES; i++) {
+        if (protect(s, &tables[i], &recovery, e) < 0)
+            return -1;
+    }
+    return 0;
+}
