@@ -58,6 +58,7 @@ END
 @test "pinning, archiving and tagging" { walk features marks; }
 @test "a conversation: read, rename, write, edit, delete, and what others write" { walk features conversation; }
 @test "files are imported, with what was skipped, and a second time without doubles" { walk features importing; }
+@test "what an older page has kept in the browser is taken over" { walk features browser; }
 @test "exports as NDJSON, JSON and Markdown; NDJSON can be imported" { walk features exporting; }
 @test "with the keyboard alone" { walk features keyboard; }
 @test "a conversation of 5,000 messages" { walk hardship long; }

@@ -1,5 +1,5 @@
 // What one does in the console, each walk on a user of its own, and what is then in the service.
-//   node features.mjs choosing|list|conversation|marks|importing|exporting|keyboard     FAKE=1: with the stand-in
+//   node features.mjs choosing|list|conversation|marks|importing|browser|exporting|keyboard     FAKE=1: with the stand-in
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -210,6 +210,18 @@ async function importing(walk) {
   assert.equal(await page.locator('a.session').count(), before.length);
 }
 
+// What an older page has kept in this browser.
+async function browser(walk) {
+  const stored = JSON.parse(readFileSync(join(FIXTURES, 'local-storage.json'), 'utf8'));
+  const page = await walk.open();
+  await page.evaluate((items) => { for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value); }, stored);
+  await page.getByRole('button', { name: 'Import…' }).first().click();
+  await page.getByRole('button', { name: /older page/ }).click();
+  await page.getByText(/^2 conversations imported/).waitFor();
+  assert.deepEqual((await walk.sessionsOf()).map(({ title }) => title).sort(), ['Trip to Lisbon', 'Two at once']);
+  await page.evaluate(() => localStorage.clear());
+}
+
 async function exporting(walk) {
   await walk.create({ title: 'One / two', tags: ['t'], messages: history(60, 'Hello', 'A *reply*') });
   await walk.create({ title: 'Away', archived: true, messages: history(50, 'x') });
@@ -288,4 +300,4 @@ async function keyboard(walk) {
   await page.getByText('No conversation is open').waitFor();
 }
 
-await run({ choosing, list, marks, conversation, importing, exporting, keyboard });
+await run({ choosing, list, marks, conversation, importing, browser, exporting, keyboard });

@@ -12,7 +12,7 @@ import { ImportDialog } from './importing.js';
 import { Notices, useNotices } from './notices.js';
 import { go, useRoute } from './route.js';
 import { EVERYTHING, useSessionList } from './session-list.js';
-import { Sidebar } from './sidebar.js';
+import { Sidebar, type Marks } from './sidebar.js';
 import { oneLine } from './text.js';
 import { ThemeChoice } from './theme.js';
 
@@ -70,6 +70,11 @@ function Main({ userId, token, onLeave }: MainProps) {
   );
 }
 
+function sentenceOfMarks({ pinned, archived }: Marks): string {
+  if (pinned !== undefined) return pinned ? 'Pinned.' : 'No longer pinned.';
+  return archived ? 'Archived.' : 'Taken out of the archive.';
+}
+
 type Window = { kind: 'import'; files: File[] } | { kind: 'export'; session: Session | undefined } | null;
 
 function Workspace({ context, onLeave }: { context: Console; onLeave(why: string): void }) {
@@ -82,9 +87,11 @@ function Workspace({ context, onLeave }: { context: Console; onLeave(why: string
   const isOver = useDroppedFiles(useCallback((files: File[]) => setOpen({ kind: 'import', files }), []));
   useFresh(sessions.reload);
 
-  const change = useCallback((session: Session, changes: { pinned?: boolean; archived?: boolean }) => {
-    const done = changes.pinned === undefined ? (changes.archived ? 'Archived.' : 'Taken out of the archive.') : changes.pinned ? 'Pinned.' : 'No longer pinned.';
-    client.patchSession(userId, session.session_id, changes).then((answer) => { sessions.put(answer.session); tell(done); }, fail);
+  const change = useCallback((session: Session, changes: Marks) => {
+    client.patchSession(userId, session.session_id, changes).then((answer) => {
+      sessions.put(answer.session);
+      tell(sentenceOfMarks(changes));
+    }, fail);
   }, [client, userId, sessions.put, fail, tell]);
   const begin = () => client.createSession({ user_id: userId }).then(({ session }) => {
     sessions.put(session);
@@ -97,11 +104,12 @@ function Workspace({ context, onLeave }: { context: Console; onLeave(why: string
   const known = [...sessions.pinned, ...sessions.others].find(({ session_id }) => session_id === sessionId);
   return (
     <div class={`workspace ${sessionId ? 'reading' : 'choosing'}`}>
-      <a class="skip" href="#conversation" onClick={(event) => { event.preventDefault(); document.getElementById('conversation')?.focus(); }}>To the conversation</a>
+      <SkipLink />
       <aside aria-label="Conversations of the user">
         <header class="top">
           <h1><Icon name="logo" /><bdi title={userId}>{oneLine(userId)}</bdi></h1>
-          <button type="button" class="icon-button" aria-label="New conversation" title="New conversation" onClick={begin}><Icon name="plus" /></button>
+          <button type="button" class="icon-button" aria-label="New conversation" title="New conversation" onClick={begin}>
+            <Icon name="plus" /></button>
           <Menu onImport={() => setOpen({ kind: 'import', files: [] })} onExport={() => setOpen({ kind: 'export', session: undefined })}
             onReload={sessions.reload} onLeave={() => onLeave('')} />
         </header>
@@ -118,6 +126,15 @@ function Workspace({ context, onLeave }: { context: Console; onLeave(why: string
       {open?.kind === 'export' && <ExportDialog session={open.session} onClose={() => setOpen(null)} />}
     </div>
   );
+}
+
+// The address says which conversation is open, so this link moves the focus alone.
+function SkipLink() {
+  const skip = (event: Event) => {
+    event.preventDefault();
+    document.getElementById('conversation')?.focus();
+  };
+  return <a class="skip" href="#conversation" onClick={skip}>To the conversation</a>;
 }
 
 // A page that one comes back to shows what happened meanwhile.

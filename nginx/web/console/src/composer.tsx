@@ -52,7 +52,8 @@ export function Composer({ sessionId, onSent }: ComposerProps) {
         aria-describedby="composer-note" onKeyDown={onKeyDown}
         onInput={(event) => keep({ ...draft, text: event.currentTarget.value, key: '' })} />
       <div class="composer-bar">
-        <label>as <select value={draft.role} aria-label="Role" onChange={(event) => keep({ ...draft, role: event.currentTarget.value as Role, key: '' })}>
+        <label>as <select value={draft.role} aria-label="Role"
+          onChange={(event) => keep({ ...draft, role: event.currentTarget.value as Role, key: '' })}>
           {ROLES.map((role) => <option key={role} value={role}>{role}</option>)}
         </select></label>
         <span id="composer-note" class="note">Enter sends, Shift+Enter begins a new line</span>

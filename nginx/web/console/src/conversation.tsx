@@ -72,8 +72,8 @@ function useActions(sessionId: string, { put, remove }: Messages, refresh: () =>
       }
     },
     async remove({ timestamp, role }) {
-      const question = { title: 'Delete this message?', text: `This ${oneLine(role)} message will be gone for good.`, action: 'Delete message' };
-      if (!await ask(question)) return;
+      const text = `This ${oneLine(role)} message will be gone for good.`;
+      if (!await ask({ title: 'Delete this message?', text, action: 'Delete message' })) return;
       try {
         await client.deleteMessage(sessionId, timestamp, { userId });
         remove(timestamp);
@@ -113,7 +113,8 @@ function Scroller({ messages, actions }: { messages: Messages; actions: MessageA
           {messages.interruption && <p class="interruption" role="status">{messages.interruption} It is tried again.</p>}
         </div>
       </div>
-      {isAway && <button type="button" class="to-newest icon-button" aria-label="To the newest message" onClick={toNewest}><Icon name="down" /></button>}
+      {isAway && <button type="button" class="to-newest icon-button" aria-label="To the newest message" onClick={toNewest}>
+        <Icon name="down" /></button>}
     </div>
   );
 }
@@ -131,7 +132,9 @@ function items(list: readonly Message[], actions: MessageActions) {
 // What stands above the first message: older ones on their way, the way to them, or that there are none.
 function Beginning({ messages }: { messages: Messages }) {
   const { list, hasOlder, loading, problem, older, retry } = messages;
-  if (problem) return <div class="problem" role="alert"><p>{problem}</p><button type="button" onClick={retry}>Try again</button></div>;
+  if (problem) {
+    return <div class="problem" role="alert"><p>{problem}</p><button type="button" onClick={retry}>Try again</button></div>;
+  }
   if (loading === 'first') return <p class="beginning" role="status">Loading messages…</p>;
   if (hasOlder) return <Older isBusy={loading !== null} onOlder={older} />;
   return <p class="beginning">{list.length ? 'This is the beginning.' : 'No messages yet. Write the first one below.'}</p>;
@@ -145,5 +148,9 @@ function Older({ isBusy, onOlder }: { isBusy: boolean; onOlder(): void }) {
     observer.observe(button.current!);
     return () => observer.disconnect();
   }, [isBusy, onOlder]);
-  return <button type="button" ref={button} class="more" disabled={isBusy} onClick={onOlder}>{isBusy ? 'Loading older messages…' : 'Show older messages'}</button>;
+  return (
+    <button type="button" ref={button} class="more" disabled={isBusy} onClick={onOlder}>
+      {isBusy ? 'Loading older messages…' : 'Show older messages'}
+    </button>
+  );
 }

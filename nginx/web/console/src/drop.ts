@@ -25,7 +25,9 @@ export function useDroppedFiles(onFiles: (files: File[]) => void): boolean {
       event.preventDefault();
       onFiles([...event.dataTransfer!.files]);
     };
-    const listeners: [string, (event: DragEvent) => void][] = [['dragenter', enter], ['dragleave', leave], ['dragover', over], ['drop', drop]];
+    const listeners: [string, (event: DragEvent) => void][] = [
+      ['dragenter', enter], ['dragleave', leave], ['dragover', over], ['drop', drop],
+    ];
     for (const [name, listener] of listeners) addEventListener(name, listener as EventListener);
     return () => { for (const [name, listener] of listeners) removeEventListener(name, listener as EventListener); };
   }, [onFiles]);

@@ -5,7 +5,10 @@ import { oneLine, textOfContent } from './text.js';
 
 export type Format = 'ndjson' | 'json' | 'markdown';
 export const FORMATS: Record<Format, { name: string; note: string; ending: string; type: string }> = {
-  ndjson: { name: 'NDJSON', note: 'Everything, one line each. Can be imported again, here or by chat-sessions import.', ending: 'ndjson', type: 'application/x-ndjson' },
+  ndjson: {
+    name: 'NDJSON', note: 'Everything, one line each. Can be imported again, here or by chat-sessions import.',
+    ending: 'ndjson', type: 'application/x-ndjson',
+  },
   json: { name: 'JSON', note: 'Everything, as one document for programs.', ending: 'json', type: 'application/json' },
   markdown: { name: 'Markdown', note: 'Titles, times and texts, for people to read.', ending: 'md', type: 'text/markdown' },
 };

@@ -35,17 +35,20 @@ export function ExportDialog({ session, onClose }: ExportDialogProps) {
   return (
     <Dialog title={session ? 'Export this conversation' : 'Export all conversations'} onClose={onClose}>
       <form onSubmit={(event) => { event.preventDefault(); void run(); }}>
-        <p class="question">{session ? <bdi>{oneLine(session.title)}</bdi> : <>Every conversation of <bdi>{oneLine(userId)}</bdi>, archived ones too.</>}</p>
+        <p class="question">{session ? <bdi>{oneLine(session.title)}</bdi>
+          : <>Every conversation of <bdi>{oneLine(userId)}</bdi>, archived ones too.</>}</p>
         <fieldset class="formats" disabled={counts !== null}>
           <legend class="off-screen">Format</legend>
           {(Object.keys(FORMATS) as Format[]).map((name) => (
             <label key={name}>
-              <input type="radio" name="format" value={name} checked={format === name} autofocus={format === name} onChange={() => setFormat(name)} />
+              <input type="radio" name="format" value={name} checked={format === name} autofocus={format === name}
+                onChange={() => setFormat(name)} />
               <span><strong>{FORMATS[name].name}</strong> <small>{FORMATS[name].note}</small></span>
             </label>
           ))}
         </fieldset>
-        {counts && <p class="progress" role="status"><progress aria-label="Export" /> {plural(counts.sessions, 'conversation')}, {plural(counts.messages, 'message')}</p>}
+        {counts && <p class="progress" role="status"><progress aria-label="Export" />
+          {plural(counts.sessions, 'conversation')}, {plural(counts.messages, 'message')}</p>}
         <footer>
           <button type="button" onClick={onClose}>Cancel</button>
           <button type="submit" class="primary" disabled={counts !== null}>Export</button>

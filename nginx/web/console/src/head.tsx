@@ -46,12 +46,14 @@ export function Head({ session, knownTags, onSession, onDeleted, onExport }: Hea
         <a class="icon-button back" href={linkTo(userId)} aria-label="Back to the list"><Icon name="back" /></a>
         <Title title={session.title} change={change} />
         <div class="head-actions">
-          <Toggle isOn={pinned} icon="pin" name="Pin" onClick={() => change({ pinned: !pinned }, pinned ? 'No longer pinned.' : 'Pinned.')} />
+          <Toggle isOn={pinned} icon="pin" name="Pin"
+            onClick={() => change({ pinned: !pinned }, pinned ? 'No longer pinned.' : 'Pinned.')} />
           <Toggle isOn={archived} icon="archive" name="Archive"
             onClick={() => change({ archived: !archived }, archived ? 'Taken out of the archive.' : 'Archived.')} />
           <button type="button" class="icon-button" aria-label="Export this conversation" title="Export" onClick={() => onExport(session)}>
             <Icon name="download" /></button>
-          <button type="button" class="icon-button" aria-label="Delete this conversation" title="Delete" onClick={remove}><Icon name="trash" /></button>
+          <button type="button" class="icon-button" aria-label="Delete this conversation" title="Delete" onClick={remove}>
+            <Icon name="trash" /></button>
         </div>
       </div>
       <div class="head-facts">
@@ -64,17 +66,18 @@ export function Head({ session, knownTags, onSession, onDeleted, onExport }: Hea
 
 function Toggle({ isOn, icon, name, onClick }: { isOn: boolean; icon: 'pin' | 'archive'; name: string; onClick(): void }) {
   return (
-    <button type="button" class="icon-button toggle" aria-pressed={isOn} aria-label={`${name} this conversation`} title={name} onClick={onClick}>
-      <Icon name={icon} /></button>
+    <button type="button" class="icon-button toggle" aria-pressed={isOn} aria-label={`${name} this conversation`} title={name}
+      onClick={onClick}><Icon name={icon} /></button>
   );
 }
 
 function Facts({ session }: { session: Session }) {
   const created = timeOf(session.created_at);
+  const day = created?.toLocaleDateString(undefined, { dateStyle: 'medium' });
   return (
     <span class="facts">
       {plural(session.message_count, 'message')}
-      {created && <> · begun <time dateTime={created.toISOString()} title={fullTime(created)}>{created.toLocaleDateString(undefined, { dateStyle: 'medium' })}</time></>}
+      {created && <> · begun <time dateTime={created.toISOString()} title={fullTime(created)}>{day}</time></>}
       {session.archived && ' · archived'}
     </span>
   );
@@ -97,8 +100,8 @@ function Title({ title, change }: { title: string; change: Change }) {
     return (
       <div class="title-line">
         <h2 class="title"><bdi>{oneLine(title) || 'Untitled'}</bdi></h2>
-        <button type="button" class="icon-button" ref={begin} aria-label="Rename this conversation" title="Rename" onClick={() => setText(title)}>
-          <Icon name="pencil" /></button>
+        <button type="button" class="icon-button" ref={begin} aria-label="Rename this conversation" title="Rename"
+          onClick={() => setText(title)}><Icon name="pencil" /></button>
       </div>
     );
   }
@@ -135,8 +138,8 @@ function Tags({ tags, known, change }: { tags: string[]; known: string[]; change
     <span class="tag-editor">
       <ul aria-label="Tags">{tags.map((tag) => (
         <li class="tag" key={tag}><bdi>{oneLine(tag)}</bdi>
-          <button type="button" aria-label={`Remove the tag ${oneLine(tag)}`} onClick={() => set(tags.filter((other) => other !== tag), 'Tag removed.')}>
-            <Icon name="close" /></button></li>
+          <button type="button" aria-label={`Remove the tag ${oneLine(tag)}`}
+            onClick={() => set(tags.filter((other) => other !== tag), 'Tag removed.')}><Icon name="close" /></button></li>
       ))}</ul>
       {text === null ? tags.length < MOST_TAGS && (
         <button type="button" ref={begin} class="add-tag" onClick={() => setText('')}><Icon name="tag" /> Add tag</button>

@@ -3,7 +3,7 @@
 import type { ChatSessions } from 'chat-sessions-client';
 import {
   detectSource, fromLocalStorage, importFrom, importInto, parseFile,
-  type Import, type ImportProgress, type ImportResult, type Source,
+  type Import, type ImportProgress, type Source,
 } from 'chat-sessions-client/importers';
 import { isAbort, sentenceOf } from './context.js';
 
@@ -15,12 +15,12 @@ export interface FileImport {
   total: number;
   progress: ImportProgress;
   report?: Import['report'];
-  result?: ImportResult;
   problem?: string;
 }
 
 export const SOURCES: Record<Source, string> = {
-  chatgpt: 'ChatGPT', claude: 'Claude', export: 'Chat Sessions', librechat: 'LibreChat', localstorage: 'localStorage', 'open-webui': 'Open WebUI',
+  chatgpt: 'ChatGPT', claude: 'Claude', export: 'Chat Sessions', librechat: 'LibreChat', localstorage: 'localStorage',
+  'open-webui': 'Open WebUI',
 };
 
 const NONE: ImportProgress = { created: 0, existed: 0, changed: [], failed: [] };
@@ -84,7 +84,8 @@ async function runOne(job: Job, { client, userId, signal }: Running, change: (ch
     change({ state: 'running', source: source.source, total, report: source.report });
     const onProgress = (progress: Readonly<ImportProgress>) => change({ progress: { ...progress } });
     const result = await importInto(client, source, { userId, signal, onProgress });
-    change({ state: result.stoppedBy ? 'failed' : 'done', progress: result, result, ...(result.stoppedBy ? { problem: sentenceOf(result.stoppedBy) } : {}) });
+    const ended: Partial<FileImport> = result.stoppedBy ? { state: 'failed', problem: sentenceOf(result.stoppedBy) } : { state: 'done' };
+    change({ ...ended, progress: result });
   } catch (error) {
     if (!isAbort(error)) change({ state: 'failed', problem: sentenceOf(error) });
   }

@@ -40,7 +40,8 @@ export function ImportDialog({ dropped, onClose, onImported }: ImportDialogProps
       {!isRunning && <Choice onFiles={(chosen) => void run(chosen)} />}
       {files.map((file, i) => <Outcome key={i} file={file} />)}
       <footer>
-        {isRunning ? <button type="button" onClick={stop}>Stop</button> : <button type="button" onClick={onClose}>{files.length ? 'Done' : 'Cancel'}</button>}
+        {isRunning ? <button type="button" onClick={stop}>Stop</button>
+          : <button type="button" onClick={onClose}>{files.length ? 'Done' : 'Cancel'}</button>}
       </footer>
     </Dialog>
   );
@@ -57,7 +58,9 @@ function Choice({ onFiles }: { onFiles(files: File[] | 'localStorage'): void }) 
           onChange={(event) => onFiles([...(event.currentTarget.files ?? [])])} />
       </label>
       <p class="note">Times stay as they are. What is there already is skipped, so a file can be imported again.</p>
-      {hasLocalStorage() && <button type="button" onClick={() => onFiles('localStorage')}>Take over what an older page has kept in this browser</button>}
+      {hasLocalStorage() && (
+        <button type="button" onClick={() => onFiles('localStorage')}>Take over what an older page has kept in this browser</button>
+      )}
     </>
   );
 }
@@ -72,7 +75,9 @@ function Outcome({ file }: { file: FileImport }) {
       <h3><bdi>{oneLine(name)}</bdi>{source && <span class="note"> {SOURCES[source]}</span>}</h3>
       {state === 'waiting' && <p class="note">Waits for the one before.</p>}
       {(state === 'reading' || state === 'running') && (
-        <p class="progress"><progress aria-label={`Import of ${name}`} max={Math.max(total, done, 1)} value={state === 'reading' || !total ? undefined : done} />
+        <p class="progress">
+          <progress aria-label={`Import of ${name}`} max={Math.max(total, done, 1)}
+            value={state === 'reading' || !total ? undefined : done} />
           {state === 'reading' ? 'Reading the file…' : `${done}${total ? ` of ${Math.max(total, done)}` : ''}`}</p>
       )}
       {problem && <p class="problem" role="alert">{problem}</p>}
@@ -99,8 +104,10 @@ function Summary({ file: { progress, report } }: { file: FileImport }) {
     <>
       <p role="status" class="summary">{summaryOf(progress, skipped.length)}</p>
       <Reasons title="Refused" rows={progress.failed.map(({ title, error }) => [title, error.detail])} />
-      <Reasons title="Changed since an earlier import" rows={progress.changed.map(({ title }) => [title, 'delete it here to import it anew'])} />
-      <Reasons title="Not read" rows={skipped.map(({ conversation, message, reason }) => [message ? `${conversation}, message ${message}` : conversation, reason])} />
+      <Reasons title="Changed since an earlier import"
+        rows={progress.changed.map(({ title }) => [title, 'delete it here to import it anew'])} />
+      <Reasons title="Not read" rows={skipped.map(({ conversation, message, reason }) => (
+        [message ? `${conversation}, message ${message}` : conversation, reason]))} />
       <Reasons title="Imported with changes" rows={repaired.map(({ conversation, what }) => [conversation, what])} />
     </>
   );

@@ -10,12 +10,14 @@ import { fullTime, nameOfRole, oneLine, plural, shortTime, timeOf } from './text
 const VIEWS: Record<View, string> = { active: 'Chats', pinned: 'Pinned', archived: 'Archived' };
 const PAUSE_MS = 250;
 
+export interface Marks { pinned?: boolean; archived?: boolean }
+
 interface SidebarProps {
   sessions: SessionListState;
   filter: Filter;
   onFilter(filter: Filter): void;
   current: string;
-  onChange(session: Session, changes: { pinned?: boolean; archived?: boolean }): void;
+  onChange(session: Session, changes: Marks): void;
 }
 
 export function Sidebar({ sessions, filter, onFilter, current, onChange }: SidebarProps) {
@@ -110,10 +112,14 @@ function List({ sessions, filter, current, onChange }: ListProps) {
       {pinned.length > 0 && <><h2>Pinned</h2>{rows(pinned)}<h2>Recent</h2></>}
       {rows(others)}
       {problem && (
-        <div class="problem" role="alert"><p>{problem}</p><button type="button" onClick={isEmpty ? sessions.reload : sessions.more}>Try again</button></div>
+        <div class="problem" role="alert">
+          <p>{problem}</p>
+          <button type="button" onClick={isEmpty ? sessions.reload : sessions.more}>Try again</button>
+        </div>
       )}
       {!loading && !problem && isEmpty && cursor === null && (
-        <p class="empty">{isNarrowed(filter) ? 'No conversation is like that.' : 'No conversations yet. Begin one, or drop a file with conversations here.'}</p>
+        <p class="empty">{isNarrowed(filter) ? 'No conversation is like that.'
+          : 'No conversations yet. Begin one, or drop a file with conversations here.'}</p>
       )}
       {cursor !== null && !problem && <More isBusy={loading !== null} onMore={sessions.more} />}
     </nav>
