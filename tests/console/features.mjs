@@ -210,9 +210,9 @@ async function importing(walk) {
   assert.equal(await page.locator('a.session').count(), before.length);
 }
 
-// What an older page has kept in this browser.
+// What an older page has kept in this browser, of this user alone.
 async function browser(walk) {
-  const stored = JSON.parse(readFileSync(join(FIXTURES, 'local-storage.json'), 'utf8'));
+  const stored = JSON.parse(readFileSync(join(FIXTURES, 'local-storage.json'), 'utf8').replace('conversations_alice', `conversations_${walk.user}`));
   const page = await walk.open();
   await page.evaluate((items) => { for (const [key, value] of Object.entries(items)) localStorage.setItem(key, value); }, stored);
   await page.getByRole('button', { name: 'Import…' }).first().click();

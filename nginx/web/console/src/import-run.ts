@@ -45,15 +45,15 @@ async function open(file: File): Promise<Opened> {
   return { source: importFrom(data), total: countOf(data, detectSource(data)) };
 }
 
-/** What an older page has kept in this browser for this address. */
-export const hasLocalStorage = (): boolean => {
+/** Whether an older page has kept conversations of this user in this browser. Others' are others'. */
+export const hasLocalStorage = (userId: string): boolean => {
   try {
-    return Object.keys(localStorage).some((key) => key.startsWith('conversations_'));
+    return localStorage.getItem(`conversations_${userId}`) !== null;
   } catch {
     return false;
   }
 };
-const openLocalStorage = async (): Promise<Opened> => ({ source: fromLocalStorage(localStorage), total: 0 });
+const openLocalStorage = async (userId: string): Promise<Opened> => ({ source: fromLocalStorage(localStorage, { userId }), total: 0 });
 
 export interface Running { client: ChatSessions; userId: string; signal: AbortSignal; onChange(files: FileImport[]): void }
 
@@ -61,7 +61,7 @@ const BROWSER = 'localStorage of this browser';
 
 /** One file after the other; without files what is in localStorage. A file that cannot be read does not stop the others. */
 export async function runImport(files: readonly File[] | 'localStorage', running: Running): Promise<void> {
-  const jobs = files === 'localStorage' ? [{ name: BROWSER, open: openLocalStorage }]
+  const jobs = files === 'localStorage' ? [{ name: BROWSER, open: () => openLocalStorage(running.userId) }]
     : files.map((file) => ({ name: file.name, open: () => open(file) }));
   const states = jobs.map(({ name }) => begun(name));
   const change = (i: number, changes: Partial<FileImport>) => {

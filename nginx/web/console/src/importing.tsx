@@ -37,7 +37,7 @@ export function ImportDialog({ dropped, onClose, onImported }: ImportDialogProps
   };
   return (
     <Dialog title="Import conversations" onClose={isRunning ? stop : onClose}>
-      {!isRunning && <Choice onFiles={(chosen) => void run(chosen)} />}
+      {!isRunning && <Choice userId={userId} onFiles={(chosen) => void run(chosen)} />}
       {files.map((file, i) => <Outcome key={i} file={file} />)}
       <footer>
         {isRunning ? <button type="button" onClick={stop}>Stop</button>
@@ -47,7 +47,7 @@ export function ImportDialog({ dropped, onClose, onImported }: ImportDialogProps
   );
 }
 
-function Choice({ onFiles }: { onFiles(files: File[] | 'localStorage'): void }) {
+function Choice({ userId, onFiles }: { userId: string; onFiles(files: File[] | 'localStorage'): void }) {
   return (
     <>
       <label class="drop-zone">
@@ -58,7 +58,7 @@ function Choice({ onFiles }: { onFiles(files: File[] | 'localStorage'): void }) 
           onChange={(event) => onFiles([...(event.currentTarget.files ?? [])])} />
       </label>
       <p class="note">Times stay as they are. What is there already is skipped, so a file can be imported again.</p>
-      {hasLocalStorage() && (
+      {hasLocalStorage(userId) && (
         <button type="button" onClick={() => onFiles('localStorage')}>Take over what an older page has kept in this browser</button>
       )}
     </>
