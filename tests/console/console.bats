@@ -8,7 +8,7 @@ setup_file() {
     "$TOP/scripts/build-console"
 }
 
-walk() { timeout 180 node "$HERE/$1.mjs" "$2"; }
+walk() { timeout 300 node "$HERE/$1.mjs" "$2"; }
 fetch() { curl -sS --noproxy '*' --max-time 30 "$@"; }
 
 @test "/console/ and what it loads are there, with their types, under a strict policy" {

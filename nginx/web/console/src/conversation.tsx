@@ -47,12 +47,18 @@ export function Conversation({ sessionId, known, onSession, onDeleted, ...head }
   const refresh = useCallback(() => {
     client.getSession(userId, sessionId).then((answer) => onSession(answer.session), () => undefined);
   }, [client, userId, sessionId, onSession]);
+  const [sent, setSent] = useState(0);
+  const onSent = (message: Message) => {
+    messages.put(message);
+    setSent(message.timestamp);
+    refresh();
+  };
   const actions = useActions(sessionId, messages, refresh);
   return (
     <section class="conversation" aria-label="Conversation">
       {session ? <Head session={session} onSession={onSession} onDeleted={onDeleted} {...head} /> : <div class="head" aria-busy="true" />}
-      <Scroller messages={{ ...messages, retry }} actions={actions} />
-      <Composer sessionId={sessionId} onSent={(message) => { messages.put(message); refresh(); }} />
+      <Scroller messages={{ ...messages, retry }} actions={actions} sent={sent} />
+      <Composer sessionId={sessionId} onSent={onSent} />
     </section>
   );
 }
@@ -92,17 +98,13 @@ function useActions(sessionId: string, { put, remove }: Messages, refresh: () =>
 
 // The element is turned upside down (column-reverse), so that its bottom is where scrolling begins: what is added at the top
 // moves nothing that one reads, and at the bottom one stays at the bottom.
-function Scroller({ messages, actions }: { messages: Messages; actions: MessageActions }) {
+function Scroller({ messages, actions, sent }: { messages: Messages; actions: MessageActions; sent: number }) {
   const scroller = useRef<HTMLDivElement>(null);
   const [isAway, setAway] = useState(false);
-  const toNewest = useCallback(() => scroller.current?.scrollTo({ top: 0 }), []);
+  const toNewest = useCallback(() => { scroller.current?.scrollTo({ top: 0 }); }, []);
   const { list } = messages;
-  const last = list.at(-1)?.timestamp;
-  const own = useRef(last);
-  useEffect(() => {
-    if (own.current !== last && !isAway) toNewest();
-    own.current = last;
-  }, [last, isAway, toNewest]);
+  // What one has sent is shown, wherever one was reading.
+  useEffect(toNewest, [sent, toNewest]);
   return (
     <div class="scroll-frame">
       <div class="scroller" ref={scroller} tabIndex={0} role="region" aria-label="Messages"
@@ -110,7 +112,7 @@ function Scroller({ messages, actions }: { messages: Messages; actions: MessageA
         <div class="messages" aria-busy={messages.loading !== null}>
           <Beginning messages={messages} />
           <ol>{items(list, actions)}</ol>
-          {messages.interruption && <p class="interruption" role="status">{messages.interruption} It is tried again.</p>}
+          {messages.interruption && <p class="interruption" role="status">{messages.interruption}</p>}
         </div>
       </div>
       {isAway && <button type="button" class="to-newest icon-button" aria-label="To the newest message" onClick={toNewest}>

@@ -1,8 +1,9 @@
 // The user's sessions as the list shows them: the first page, more pages as they are asked for, and what becomes of them
 // while one works. Pinned ones stand above the others where nothing is looked for.
-import type { ChatSessions, Session, SessionQuery } from 'chat-sessions-client';
+import type { ChatSessions, Session, SessionList, SessionQuery } from 'chat-sessions-client';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { completed, isAbort, sentenceOf } from './context.js';
+import { completed } from './context.js';
+import { useLoading } from './loading.js';
 
 export type View = 'active' | 'pinned' | 'archived';
 export interface Filter { view: View; tag: string; q: string }
@@ -23,7 +24,7 @@ function queryOf({ view, tag, q }: Filter): SessionQuery {
 
 const isGrouped = ({ view, tag, q }: Filter): boolean => view === 'active' && !tag && !q;
 
-export interface Lists {
+interface Lists {
   pinned: Session[];
   others: Session[];
   /** Of the page after the last one that was read; null at the end. */
@@ -39,17 +40,19 @@ function belongs(session: Session, { view, tag }: Filter): boolean {
 
 const byActivity = (a: Session, b: Session): number => (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : 0);
 
-/** The lists without the session, or with it at its place. */
-export function placed(lists: Lists, session: Session, filter: Filter): Lists {
-  const without = (list: Session[]) => list.filter(({ session_id }) => session_id !== session.session_id);
-  const pinned = without(lists.pinned);
-  const others = without(lists.others);
-  if (belongs(session, filter)) {
-    const list = isGrouped(filter) && session.pinned ? pinned : others;
-    list.push(session);
-    list.sort(byActivity);
-  }
-  return { ...lists, pinned, others };
+function without(lists: Lists, sessionId: string): Lists {
+  const others = (list: Session[]) => list.filter(({ session_id }) => session_id !== sessionId);
+  return { ...lists, pinned: others(lists.pinned), others: others(lists.others) };
+}
+
+/** The lists with the session at its place, or without it if it does not belong to them. */
+function placed(lists: Lists, session: Session, filter: Filter): Lists {
+  const changed = without(lists, session.session_id);
+  if (!belongs(session, filter)) return changed;
+  const list = isGrouped(filter) && session.pinned ? changed.pinned : changed.others;
+  list.push(session);
+  list.sort(byActivity);
+  return changed;
 }
 
 async function firstPage(client: ChatSessions, userId: string, filter: Filter, signal: AbortSignal): Promise<Lists> {
@@ -79,65 +82,55 @@ export interface SessionListState extends Lists {
   remove(sessionId: string): void;
 }
 
+const idOf = ({ session_id }: Session): string => session_id;
+
+/** The lists with the next page behind them, without what has moved up meanwhile and is there already. */
+function continued(lists: Lists, page: SessionList): Lists {
+  const known = new Set([...lists.pinned, ...lists.others].map(idOf));
+  const fresh = page.sessions.map(completed).filter((session) => !known.has(idOf(session)));
+  return { ...lists, others: [...lists.others, ...fresh], cursor: page.next_cursor };
+}
+
+/** The names of all tags that were seen so far. */
+function useKnownTags({ pinned, others }: Lists): string[] {
+  const seen = useRef(new Set<string>());
+  for (const { tags } of [...pinned, ...others]) for (const name of tags) seen.current.add(name);
+  return [...seen.current].sort((a, b) => a.localeCompare(b));
+}
+
 export function useSessionList(client: ChatSessions, userId: string, filter: Filter, onError: (error: unknown) => void,
 ): SessionListState {
   const [lists, setLists] = useState(NOTHING);
-  const [loading, setLoading] = useState<'first' | 'more' | null>('first');
-  const [problem, setProblem] = useState('');
+  const { loading, problem, attempt } = useLoading<'first' | 'more'>('first', onError);
   const [round, setRound] = useState(0);
-  const current = useRef(new AbortController());
-  const tags = useRef(new Set<string>());
-
-  const work = useCallback(async (kind: 'first' | 'more', read: (signal: AbortSignal) => Promise<void>) => {
-    current.current.abort();
-    const { signal } = current.current = new AbortController();
-    setLoading(kind);
-    setProblem('');
-    try {
-      await read(signal);
-      if (!signal.aborted) setLoading(null);
-    } catch (error) {
-      if (signal.aborted || isAbort(error)) return;
-      setLoading(null);
-      setProblem(sentenceOf(error));
-      onError(error);
-    }
-  }, [onError]);
+  const controller = useRef(new AbortController());
 
   const { view, tag, q } = filter;
   const shown = useMemo(() => ({ view, tag, q }), [view, tag, q]);
   useEffect(() => {
-    void work('first', async (signal) => {
+    const { signal } = controller.current = new AbortController();
+    void attempt('first', signal, async () => {
       const found = await firstPage(client, userId, shown, signal);
       if (!signal.aborted) setLists(found);
     });
-    return () => current.current.abort();
-  }, [client, userId, shown, round, work]);
+    return () => controller.current.abort();
+  }, [client, userId, shown, round, attempt]);
 
   const more = useCallback(() => {
     const { cursor } = lists;
+    const { signal } = controller.current;
     if (cursor === null || loading) return;
-    void work('more', async (signal) => {
+    void attempt('more', signal, async () => {
       const page = await client.listSessions(userId, { ...queryOf(shown), cursor }, { signal });
-      if (signal.aborted) return;
-      setLists((before) => {
-        const known = new Set([...before.pinned, ...before.others].map(({ session_id }) => session_id));
-        const fresh = page.sessions.map(completed).filter(({ session_id }) => !known.has(session_id));
-        return { ...before, others: [...before.others, ...fresh], cursor: page.next_cursor };
-      });
+      if (!signal.aborted) setLists((before) => continued(before, page));
     });
-  }, [client, userId, shown, lists, loading, work]);
+  }, [client, userId, shown, lists, loading, attempt]);
 
-  for (const session of [...lists.pinned, ...lists.others]) for (const name of session.tags) tags.current.add(name);
   return {
     ...lists, loading, problem, more,
-    knownTags: [...tags.current].sort((a, b) => a.localeCompare(b)),
+    knownTags: useKnownTags(lists),
     reload: useCallback(() => setRound((count) => count + 1), []),
     put: useCallback((session: Session) => setLists((before) => placed(before, completed(session), shown)), [shown]),
-    remove: useCallback((sessionId: string) => setLists((before) => ({
-      ...before,
-      pinned: before.pinned.filter(({ session_id }) => session_id !== sessionId),
-      others: before.others.filter(({ session_id }) => session_id !== sessionId),
-    })), []),
+    remove: useCallback((sessionId: string) => setLists((before) => without(before, sessionId)), []),
   };
 }
