@@ -164,6 +164,10 @@ cost: ## instructions and system calls of one request, and whether they keep tes
 client: ## the client for browsers and Node.js: build/client, a package that npm installs
 	scripts/build-client
 
+.PHONY: console
+console: ## the console that nginx serves at /console/: build/console, static files
+	scripts/build-console
+
 include scripts/lint.mk
 -include tests/fuzz/fuzz.mk # a package is built without the tests
 include scripts/proof.mk

@@ -65,6 +65,13 @@ mode_of() { stat -c %a "$ROOT$1"; }
     [[ $output == $'AWS_REGION=\'\'\nDEFAULT_AWS_REGION=\'\'' ]]
 }
 
+@test "the console is installed where its snippet looks for it" {
+    "$TOP/scripts/build-console"
+    install_below PREFIX=/opt/chat SYSCONFDIR=/opt/etc
+    grep -q 'alias /opt/chat/share/chat-sessions/console/;' "$ROOT/opt/etc/nginx/snippets/chat-sessions/console.conf"
+    diff -r --exclude='.*' "$TOP/build/console" "$ROOT/opt/chat/share/chat-sessions/console"
+}
+
 @test "uninstall takes away what install has put there, and leaves nginx sound" {
     install_below PREFIX=/opt/chat SYSCONFDIR=/opt/etc
     mkdir -p "$ROOT/opt/etc/nginx/sites-enabled"

@@ -99,6 +99,24 @@ PATH=$PATH:/usr/sbin
     problem 404 not_found
 }
 
+@test "the site file: the console is one include away, and / is the site's own" {
+    local prefix=/tmp/chat-sessions-site.$$
+    "$TOP/scripts/build-console"
+    start_site
+    http GET "$site/console/"
+    problem 404 not_found
+    sed -i 's/# \(include .*console.conf;\)/\1/' "$prefix/sites-enabled/chat-sessions.conf"
+    sed -i "s#/usr/local/share/chat-sessions/console/#$TOP/build/console/#" "$prefix/snippets/chat-sessions/console.conf"
+    kill -HUP "$site_pid"
+    has_console() { curl -sf --noproxy '*' "$site/console/" | cmp -s - "$TOP/build/console/index.html"; }
+    until_true 10 has_console
+    # The site may be reached under another name and port than nginx knows.
+    http GET "$site/console"
+    [[ $status == 308 && $(header location) == /console/ ]]
+    http GET "$site/"
+    problem 404 not_found
+}
+
 @test "the site file: 2,000 requests at once from one address pass, and there is a limit" {
     local answers
     start_site
