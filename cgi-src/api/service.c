@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "api/report.h"
 #include "auth/auth.h"
 #include "aws/transport.h"
 #include "base/log.h"
@@ -17,7 +18,6 @@
 #define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
-#define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
 /* A client seldom goes sooner: only a request that waited this long is worth the system call. */
 #define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
@@ -71,6 +71,7 @@ struct exchange {
     int64_t began_us;
     int64_t waited_us; /* for a worker, before that */
     bool client_gone;  /* before anything was done for it */
+    struct report_context context;
     struct err err;
 };
 
@@ -80,6 +81,8 @@ const struct metrics_labels *service_metrics_labels(void)
     static struct metrics_labels labels = {
         .routes = names,
         .route_count = ROUTES + 1,
+        .methods = http_method_names,
+        .method_count = HTTP_METHODS,
         .operations = dynamo_operation_names,
         .operation_count = DYNAMO_OPERATIONS,
         .outcomes = dynamo_outcome_names,
@@ -88,6 +91,7 @@ const struct metrics_labels *service_metrics_labels(void)
     for (size_t i = 0; i < ROUTES; i++)
         names[i] = routes[i].path;
     names[ROUTES] = "none";
+    labels.error_statuses = report_error_statuses();
     return &labels;
 }
 
@@ -315,6 +319,7 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     struct thread *t = x->thread;
     int r = request_init(&x->request, gateway, &t->arena, &x->err);
 
+    report_begin(&x->context, &x->request);
     response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
     cors_apply(&t->process->cors, &x->request, &t->response);
     warn_of_no_auth(x);
@@ -335,67 +340,28 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     begin_deadline(x);
     if (x->waited_us >= CLIENT_MAY_HAVE_GONE_US && gateway->client_gone(gateway)) {
         x->client_gone = true;
-        t->response.status = STATUS_CLIENT_GONE;
+        t->response.status = REPORT_CLIENT_GONE;
         return 0;
     }
     return check_wait(x) < 0 ? -1 : run_handler(x, handler);
 }
 
-static struct str outcome_of(const struct exchange *x)
-{
-    if (x->client_gone)
-        return STR("client_gone");
-    return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
-}
-
-static bool is_slow(const struct exchange *x, int64_t us)
-{
-    return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
-}
-
-/* nginx's access log tells of every request; this log of those that somebody has to look into. */
-static bool is_logged(const struct exchange *x, const struct dynamo_stats *stats,
-                      enum log_level level)
-{
-    const struct config *config = x->thread->process->config;
-
-    return log_enabled(level) && (config->logged_requests == LOGGED_ALL || level > LOG_INFO ||
-                                  stats->retries > 0 || stats->refusals > 0);
-}
-
-static void log_request(const struct exchange *x, const struct dynamo_stats *stats, int64_t us,
-                        enum log_level level)
-{
-    const struct thread *t = x->thread;
-    const char *method = http_method_names[x->request.method];
-    const struct log_field fields[] = {
-        {.name = "request_id", .text = str_from(x->request.request_id)},
-        {.name = "method", .text = str_from(method ? method : "?")},
-        {.name = "route", .text = str_from(x->route ? x->route->path : "none")},
-        {.name = "status", .number = t->response.status},
-        {.name = "ms", .number = us, .thousandths = true},
-        {.name = "waited_ms", .number = x->waited_us, .thousandths = true},
-        {.name = "dynamodb_calls", .number = stats->calls},
-        {.name = "dynamodb_retries", .number = stats->retries},
-        {.name = "dynamodb_ms", .number = stats->us, .thousandths = true},
-        {.name = "dynamodb_request_id", .text = str_from(stats->request_id)},
-        {.name = "code", .text = outcome_of(x)},
-    };
-    log_fields(level, is_slow(x, us) ? "slow request" : "request", fields,
-               sizeof(fields) / sizeof(fields[0]));
-}
-
 static void account(const struct exchange *x)
 {
     const struct thread *t = x->thread;
-    int64_t us = mono_us() - x->began_us;
-    struct dynamo_stats stats = dynamo_stats(t->dynamo);
-    size_t route = x->route ? (size_t)(x->route - routes) : ROUTES;
-    enum log_level level = is_slow(x, us) || t->response.status >= 500 ? LOG_WARNING : LOG_INFO;
 
-    metrics_request((unsigned)route, (unsigned)t->response.status, us);
-    if (is_logged(x, &stats, level))
-        log_request(x, &stats, us, level);
+    report_request(&(struct report){
+        .config = t->process->config,
+        .request = &x->request,
+        .route = x->route ? x->route->path : "none",
+        .route_index = (unsigned)(x->route ? (size_t)(x->route - routes) : ROUTES),
+        .status = t->response.status,
+        .code = x->err.code,
+        .us = mono_us() - x->began_us,
+        .waited_us = x->waited_us,
+        .dynamo = dynamo_stats(t->dynamo),
+    });
+    report_end();
 }
 
 /* A thread may be idle for long: what the request took is given back when it is answered. */
