@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/check.h"
-#include "api/service.h"
+#include "check/check.h"
+#include "service/service.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/config_print.h"

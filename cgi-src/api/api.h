@@ -23,24 +23,29 @@ struct api {
 
 int64_t api_now_us(const struct api *api);
 
+/* routes.c: every path, with its handlers. */
+#define API_ROUTES_MAX 32
+extern const struct route api_routes[];
+extern const size_t api_route_count; /* at most API_ROUTES_MAX */
+
 /* sessions.c */
-int sessions_create(void *context, struct request *q, struct response *r, struct err *e);
-int sessions_list(void *context, struct request *q, struct response *r, struct err *e);
-int sessions_erase(void *context, struct request *q, struct response *r, struct err *e);
-int session_get(void *context, struct request *q, struct response *r, struct err *e);
-int session_update(void *context, struct request *q, struct response *r, struct err *e);
-int session_delete(void *context, struct request *q, struct response *r, struct err *e);
+int sessions_create(struct api *api, struct request *q, struct response *r, struct err *e);
+int sessions_list(struct api *api, struct request *q, struct response *r, struct err *e);
+int sessions_erase(struct api *api, struct request *q, struct response *r, struct err *e);
+int session_get(struct api *api, struct request *q, struct response *r, struct err *e);
+int session_update(struct api *api, struct request *q, struct response *r, struct err *e);
+int session_delete(struct api *api, struct request *q, struct response *r, struct err *e);
 
 /* messages.c */
-int messages_list(void *context, struct request *q, struct response *r, struct err *e);
-int messages_append(void *context, struct request *q, struct response *r, struct err *e);
-int message_get(void *context, struct request *q, struct response *r, struct err *e);
-int message_update(void *context, struct request *q, struct response *r, struct err *e);
-int message_delete(void *context, struct request *q, struct response *r, struct err *e);
+int messages_list(struct api *api, struct request *q, struct response *r, struct err *e);
+int messages_append(struct api *api, struct request *q, struct response *r, struct err *e);
+int message_get(struct api *api, struct request *q, struct response *r, struct err *e);
+int message_update(struct api *api, struct request *q, struct response *r, struct err *e);
+int message_delete(struct api *api, struct request *q, struct response *r, struct err *e);
 
 /* ops.c */
-int health(void *context, struct request *q, struct response *r, struct err *e);
-int health_ready(void *context, struct request *q, struct response *r, struct err *e);
+int health(struct api *api, struct request *q, struct response *r, struct err *e);
+int health_ready(struct api *api, struct request *q, struct response *r, struct err *e);
 
 /* common.c: what the handlers share */
 

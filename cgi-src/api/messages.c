@@ -149,9 +149,8 @@ static int append(struct store *store, const struct request *q, const struct app
     return store_messages_append(store, &append_new, out, replayed, e);
 }
 
-int messages_append(void *context, struct request *q, struct response *r, struct err *e)
+int messages_append(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct append_request wanted = {.count = 0};
     struct json_writer w;
     bool replayed;
@@ -230,9 +229,8 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
     return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
 }
 
-int messages_list(void *context, struct request *q, struct response *r, struct err *e)
+int messages_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct list_request list;
     struct shape_list out;
     struct str cursor = STR_NONE;
@@ -285,9 +283,8 @@ static void answer_message(struct api *api, struct response *r, const struct mes
     response_end(&w, api_now_us(api));
 }
 
-int message_get(void *context, struct request *q, struct response *r, struct err *e)
+int message_get(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct message message;
     struct message_key key;
 
@@ -297,19 +294,15 @@ int message_get(void *context, struct request *q, struct response *r, struct err
     return 0;
 }
 
-int message_update(void *context, struct request *q, struct response *r, struct err *e)
+int message_update(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct message_changes changes = {.content = STR_NONE};
     enum parameter_presence presence;
     struct parameters p;
     struct message message;
     struct message_key key;
 
-    parameters_of_request(q, &p);
-    if (q->has_body && q->body.type != JSON_OBJECT)
-        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (read_key(api, q, &key, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 || read_key(api, q, &key, e) < 0 ||
         parameter_string(&p, "content", &content_limits, &changes.content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;
@@ -320,9 +313,8 @@ int message_update(void *context, struct request *q, struct response *r, struct 
     return 0;
 }
 
-int message_delete(void *context, struct request *q, struct response *r, struct err *e)
+int message_delete(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct json_writer w;
     struct message_key key;
 

@@ -3,9 +3,8 @@
  */
 #include "api/api.h"
 
-int health(void *context, struct request *q, struct response *r, struct err *e)
+int health(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct json_writer w;
 
     (void)q;
@@ -16,9 +15,8 @@ int health(void *context, struct request *q, struct response *r, struct err *e)
     return 0;
 }
 
-int health_ready(void *context, struct request *q, struct response *r, struct err *e)
+int health_ready(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct json_writer w;
 
     (void)q;

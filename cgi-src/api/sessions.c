@@ -43,10 +43,7 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
     struct parameters p;
 
     *out = (struct session_new){.title = STR_NONE};
-    parameters_of_request(q, &p);
-    if (q->has_body && q->body.type != JSON_OBJECT)
-        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (api_new_user(api, &p, &out->user_id, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
         parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
         new_metadata(&p, &out->metadata, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
@@ -64,9 +61,8 @@ static void put_location(struct response *r, const struct session *session)
     buf_puts(&r->headers, "\r\n");
 }
 
-int sessions_create(void *context, struct request *q, struct response *r, struct err *e)
+int sessions_create(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct session_new wanted;
     struct session session;
     bool replayed;
@@ -112,9 +108,8 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }
 
-int sessions_list(void *context, struct request *q, struct response *r, struct err *e)
+int sessions_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct list_request list;
     struct shape_list out;
     struct session_page page;
@@ -144,9 +139,8 @@ static int path_key(const struct api *api, const struct request *q, struct sessi
     return api_path_user(api, q, &out->user_id, e);
 }
 
-int session_get(void *context, struct request *q, struct response *r, struct err *e)
+int session_get(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct versions if_none_match;
     struct session session;
     struct session_key key;
@@ -169,10 +163,8 @@ static int read_changes(struct request *q, struct session_changes *out, struct e
     struct parameters p;
 
     *out = (struct session_changes){.title = STR_NONE};
-    parameters_of_request(q, &p);
-    if (q->has_body && q->body.type != JSON_OBJECT)
-        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
-    if (parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 ||
+        parameter_string(&p, "title", &title_limits, &out->title, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &out->metadata, e) < 0)
         return -1;
     out->has_metadata = presence != PARAMETER_LEFT_OUT;
@@ -187,9 +179,8 @@ static int with_etag(struct response *r, const struct session *session, const st
     return -1;
 }
 
-int session_update(void *context, struct request *q, struct response *r, struct err *e)
+int session_update(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct session_changes changes;
     struct versions if_match;
     struct session session;
@@ -204,9 +195,8 @@ int session_update(void *context, struct request *q, struct response *r, struct 
     return 0;
 }
 
-int session_delete(void *context, struct request *q, struct response *r, struct err *e)
+int session_delete(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     struct versions if_match;
     struct session session;
     int64_t deleted_messages = 0;
@@ -225,9 +215,8 @@ int session_delete(void *context, struct request *q, struct response *r, struct 
     return 0;
 }
 
-int sessions_erase(void *context, struct request *q, struct response *r, struct err *e)
+int sessions_erase(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct api *api = context;
     int64_t sessions;
     int64_t messages;
     struct json_writer w;

@@ -26,6 +26,14 @@ void parameters_of_request(const struct request *r, struct parameters *out)
     };
 }
 
+int parameters_of_object(const struct request *r, struct parameters *out, struct err *e)
+{
+    parameters_of_request(r, out);
+    if (r->has_body && r->body.type != JSON_OBJECT)
+        return err_set(e, ERR_INVALID_PARAMETER, "the body must be a JSON object");
+    return 0;
+}
+
 int parameters_of_element(const struct request *r, struct json_value element, size_t index,
                           struct parameters *out, struct err *e)
 {

@@ -24,6 +24,10 @@ struct parameters {
 /* Those of a request: query and, if the body is an object, its members. */
 void parameters_of_request(const struct request *r, struct parameters *out);
 
+/* The same for a request whose body, if there is one, must be an object: else
+ * ERR_INVALID_PARAMETER. */
+int parameters_of_object(const struct request *r, struct parameters *out, struct err *e);
+
 /* Those of one element of an array, and the query, which is about each of them;
  * ERR_INVALID_PARAMETER if it is no object, or one with more than REQUEST_MAX_MEMBERS. */
 int parameters_of_element(const struct request *r, struct json_value element, size_t index,

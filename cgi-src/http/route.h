@@ -10,8 +10,11 @@
 #include "http/request.h"
 #include "http/response.h"
 
-/* context is whatever was given to the dispatcher. 0, or -1 with e. */
-typedef int (*route_handler)(void *context, struct request *request, struct response *response,
+/* What handlers work with; http/ hands it through and knows nothing of it. */
+struct api;
+
+/* 0, or -1 with e. */
+typedef int (*route_handler)(struct api *api, struct request *request, struct response *response,
                              struct err *e);
 
 struct route {

@@ -2,7 +2,7 @@
 //   node check-document.js CHECK…
 // examples: each example fits its schema. closed: no schema of an answer lets unknown members through.
 // codes: the error codes and their statuses are those of cgi-src/base/err.c, cgi-src/http/response.c and
-// nginx's maps. routes: paths and methods are those of cgi-src/api/service.c. told: the text names the statuses that
+// nginx's maps. routes: paths and methods are those of cgi-src/api/routes.c. told: the text names the statuses that
 // any request can get. Prints each fault and exits with 1.
 'use strict';
 const fs = require('fs');
@@ -147,7 +147,7 @@ function checkCodes(document) {
 
 // "METHOD /path" of the application's one table; HEAD and OPTIONS come with it.
 function routesOfApplication() {
-  const rows = matches(source('cgi-src/api/service.c'), /\{\.path = "([^"]+)"([^{}]*(?:\{[^{}]*\})?[^{}]*)\}/g);
+  const rows = matches(source('cgi-src/api/routes.c'), /\{\.path = "([^"]+)"([^{}]*(?:\{[^{}]*\})?[^{}]*)\}/g);
   return rows.flatMap(([template, handlers]) => {
     const methods = matches(handlers, /\.(get|post|put|patch|delete) = /g).map(([method]) => method);
     return [...methods, ...(methods.includes('get') ? ['head'] : []), 'options']

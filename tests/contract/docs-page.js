@@ -92,15 +92,19 @@ const luminance = (color) => {
 
 // The page follows the reader's system: text and ground change places.
 async function checkDark(page) {
-  const look = () => page.evaluate(() => ({
-    ground: getComputedStyle(document.body).backgroundColor,
-    text: getComputedStyle(document.querySelector('.info .title')).color,
-  }));
-  await page.emulateMedia({ colorScheme: 'dark' });
-  const dark = await look();
+  const look = async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    // The page is told a moment later.
+    await page.waitForFunction((wanted) =>
+      document.documentElement.classList.contains('dark-mode') === wanted, colorScheme === 'dark');
+    return page.evaluate(() => ({
+      ground: getComputedStyle(document.body).backgroundColor,
+      text: getComputedStyle(document.querySelector('.info .title')).color,
+    }));
+  };
+  const dark = await look('dark');
   assert(luminance(dark.ground) < 0.2 && luminance(dark.text) > 0.6, `dark: ${JSON.stringify(dark)}`);
-  await page.emulateMedia({ colorScheme: 'light' });
-  const light = await look();
+  const light = await look('light');
   assert(luminance(light.ground) > 0.9 && luminance(light.text) < 0.4, `light: ${JSON.stringify(light)}`);
 }
 

@@ -56,9 +56,10 @@ static bool never_gone(struct gateway *g)
     return false;
 }
 
-static int handler(void *context, struct request *request, struct response *response, struct err *e)
+static int handler(struct api *api, struct request *request, struct response *response,
+                   struct err *e)
 {
-    (void)context, (void)request, (void)response, (void)e;
+    (void)api, (void)request, (void)response, (void)e;
     return 0;
 }
 

@@ -374,7 +374,7 @@ static void test_versions(void **state)
     }
 }
 
-static int handler(void *c, struct request *q, struct response *r, struct err *e)
+static int handler(struct api *c, struct request *q, struct response *r, struct err *e)
 {
     (void)c, (void)q, (void)r, (void)e;
     return 0;

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "api/check_report.h"
+#include "check/report.h"
 
 static const char *const titles[STORE_TABLES] = {
     [STORE_SESSIONS_TABLE] = "sessions table", [STORE_MESSAGES_TABLE] = "messages table"};

@@ -2,8 +2,8 @@
  * The service as the pool runs it: what a process and a thread need, and the way of a request from
  * the gateway to a handler and back.
  */
-#ifndef API_SERVICE_H
-#define API_SERVICE_H
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
 
 #include "base/config.h"
 #include "base/err.h"

@@ -2,13 +2,13 @@
  * The table that `check` prints, and what its parts share. Each part is a function that looks at
  * one matter and writes its lines.
  */
-#ifndef API_CHECK_REPORT_H
-#define API_CHECK_REPORT_H
+#ifndef CHECK_REPORT_H
+#define CHECK_REPORT_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "api/check.h"
+#include "check/check.h"
 #include "aws/credentials.h"
 #include "aws/sts.h"
 #include "base/arena.h"

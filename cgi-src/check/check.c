@@ -2,13 +2,13 @@
  * The order in which `check` looks at things, and those that are about AWS as such: credentials,
  * who they are, whether DynamoDB answers, clocks. Configuration and tables have files of their own.
  */
-#include "api/check.h"
+#include "check/check.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/check_report.h"
+#include "check/report.h"
 #include "base/log.h"
 
 #define LATENCY_CALLS 5

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api/check_report.h"
+#include "check/report.h"
 #include "auth/auth.h"
 #include "aws/imds.h"
 #include "aws/profile.h"

@@ -2,8 +2,8 @@
  * `chat-sessions check`: whether the service would work on this machine with this configuration,
  * and what is missing. It changes nothing, and serves nobody.
  */
-#ifndef API_CHECK_H
-#define API_CHECK_H
+#ifndef CHECK_CHECK_H
+#define CHECK_CHECK_H
 
 #include <stdbool.h>
 #include <stdio.h>

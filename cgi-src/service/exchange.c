@@ -1,0 +1,204 @@
+/*
+ * One request's way: read, route, authenticate, handle, answer. What is told of it afterwards is
+ * exchange_account's.
+ */
+#include "base/log.h"
+#include "service/internal.h"
+
+#define LONG_DEADLINE_US INT64_C(30000000) /* deletes go item by item */
+/* nginx gives a request up before this: a longer wait is a clock that was set. */
+#define LONGEST_WAIT_US INT64_C(120000000)
+#define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
+/* A client seldom goes sooner: only a request that waited this long is worth the system call. */
+#define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
+
+static int authenticate(struct exchange *x, struct principal *out)
+{
+    struct auth *auth = x->thread->process->auth;
+    const char *variable = auth_user_variable(auth);
+
+    if (x->route->open) {
+        *out = (struct principal){.authenticated = false};
+        return 0;
+    }
+    return auth_authenticate(
+        auth, x->request.arena, request_header(&x->request, "HTTP_AUTHORIZATION"),
+        variable ? request_header(&x->request, variable) : STR_NONE, out, &x->err);
+}
+
+static void answer_options(struct exchange *x)
+{
+    struct response *response = &x->thread->response;
+    char allow[64];
+
+    route_allow(x->route, allow);
+    response->status = 204;
+    response_header(response, "Allow", str_from(allow));
+    cors_preflight(&x->thread->process->cors, &x->request, response, allow);
+}
+
+static int refuse_method(struct exchange *x)
+{
+    char allow[64];
+
+    route_allow(x->route, allow);
+    response_header(&x->thread->response, "Allow", str_from(allow));
+    return err_set(&x->err, ERR_METHOD_NOT_ALLOWED, "this path allows only %s", allow);
+}
+
+static void begin_deadline(struct exchange *x)
+{
+    int64_t us = x->thread->process->config->request_deadline_ms * 1000;
+
+    if (x->request.method == HTTP_DELETE && us < LONG_DEADLINE_US)
+        us = LONG_DEADLINE_US;
+    dynamo_begin(x->thread->dynamo, x->began_us - x->waited_us + us);
+}
+
+/*
+ * How long the request lay in the socket, from nginx's clock: REQUEST_RECEIVED is its $msec,
+ * "1764000000.123". Without it, or with a time that cannot be, the request has not waited.
+ */
+static int64_t time_waited(const struct clock *clock, struct gateway *gateway)
+{
+    const char *text = gateway->param(gateway, "REQUEST_RECEIVED");
+    int64_t ms = 0;
+    size_t digits = 0;
+    size_t point = 0;
+
+    for (; text && *text && digits < 15; text++) {
+        if (*text == '.' && !point && digits) {
+            point = digits;
+        } else if (*text >= '0' && *text <= '9') {
+            ms = ms * 10 + (*text - '0');
+            digits++;
+        } else {
+            return 0;
+        }
+    }
+    if (!text || *text || digits != point + 3)
+        return 0;
+    int64_t waited = clock->wall_us(clock->context) - ms * 1000;
+    return waited > 0 && waited <= LONGEST_WAIT_US ? waited : 0;
+}
+
+/* Whoever waited that long has lost patience, and behind it others wait: no work for it. */
+static int check_wait(struct exchange *x)
+{
+    int64_t limit_us = x->thread->process->config->queue_timeout_ms * 1000;
+
+    if (limit_us == 0 || x->waited_us <= limit_us)
+        return 0;
+    return err_set(&x->err, ERR_OVERLOADED,
+                   "the service is overloaded: the request waited too long; wait as long as "
+                   "Retry-After says and try again");
+}
+
+static int run_handler(struct exchange *x, route_handler handler)
+{
+    struct service_thread *t = x->thread;
+    struct request *request = &x->request;
+    struct api api = {
+        .store = t->store, .clock = t->process->clock, .cursor_key = &t->process->cursor_key};
+
+    if (authenticate(x, &api.principal) < 0)
+        return -1;
+    bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
+                      request->method == HTTP_PATCH;
+    if (takes_body && request_read_body(request, t->process->config->max_body_bytes, &x->err) < 0)
+        return -1;
+    return handler(&api, request, &t->response, &x->err);
+}
+
+/* Whoever reaches an open service may use every session whose id is known: said once a process. */
+static void warn_of_no_auth(struct exchange *x)
+{
+    struct service_process *p = x->thread->process;
+    struct str address = request_header(&x->request, "SERVER_ADDR");
+
+    if (p->config->auth_mode != AUTH_NONE || p->warned_of_no_auth || address.n == 0 ||
+        str_starts_with(address, "127.") || str_is(address, "::1") ||
+        str_starts_with(address, "unix:"))
+        return;
+    p->warned_of_no_auth = true;
+    log_warning("AUTH_MODE=none on %.*s: whoever reaches this address may use any session whose "
+                "id is known; set AUTH_MODE",
+                (int)address.n, address.p);
+}
+
+static int dispatch(struct exchange *x, struct gateway *gateway)
+{
+    struct service_thread *t = x->thread;
+    int r = request_init(&x->request, gateway, &t->arena, &x->err);
+
+    exchange_begin_lines(x);
+    response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
+    cors_apply(&t->process->cors, &x->request, &t->response);
+    warn_of_no_auth(x);
+    if (r < 0)
+        return -1;
+    x->route = route_find(api_routes, api_route_count, &x->request);
+    if (!x->route)
+        return err_set(&x->err, ERR_NOT_FOUND, "there is nothing at this path");
+    if (x->request.method == HTTP_OPTIONS) {
+        answer_options(x);
+        return 0;
+    }
+    route_handler handler = route_handler_of(x->route, x->request.method);
+    if (!handler)
+        return refuse_method(x);
+    if (cors_check_change(&t->process->cors, &x->request, &x->err) < 0)
+        return -1;
+    begin_deadline(x);
+    if (x->waited_us >= CLIENT_MAY_HAVE_GONE_US && gateway->client_gone(gateway)) {
+        x->client_gone = true;
+        t->response.status = STATUS_CLIENT_GONE;
+        return 0;
+    }
+    return check_wait(x) < 0 ? -1 : run_handler(x, handler);
+}
+
+/* A thread may be idle for long: what the request took is given back when it is answered. */
+static void rest(struct service_thread *t)
+{
+    arena_reset(&t->arena);
+    response_reset(&t->response);
+}
+
+void service_handle(void *thread, struct gateway *gateway)
+{
+    struct service_thread *t = thread;
+    struct exchange x = {.thread = t,
+                         .began_us = service_now_us(t->process),
+                         .waited_us = time_waited(t->process->clock, gateway)};
+
+    dynamo_begin(t->dynamo, 0);
+    if (dispatch(&x, gateway) < 0)
+        response_error(&t->response, &x.err, x.request.request_id);
+    if (!buf_ok(&t->response.body)) {
+        err_set(&x.err, ERR_INTERNAL, "the answer is too large; ask for fewer with limit");
+        response_error(&t->response, &x.err, x.request.request_id);
+    }
+    if (!x.client_gone)
+        response_send(&t->response, gateway, x.request.method == HTTP_HEAD);
+    exchange_account(&x);
+    rest(t);
+}
+
+void service_refuse(struct gateway *gateway)
+{
+    struct arena arena;
+    struct request request;
+    struct response response;
+    struct err e = {0};
+
+    arena_init(&arena);
+    response_init(&response, SERVICE_RESPONSE_CAP);
+    request_init(&request, gateway, &arena, &e); /* for its id alone */
+    response_header(&response, "X-Request-Id", str_from(request.request_id));
+    err_set(&e, ERR_INTERNAL, "the service cannot start here; its log says what is wrong");
+    response_error(&response, &e, request.request_id);
+    response_send(&response, gateway, request.method == HTTP_HEAD);
+    response_free(&response);
+    arena_free(&arena);
+}
