@@ -485,8 +485,10 @@ static void test_back_to_standard_error(void **state)
     unlink(moved);
 }
 
+enum stream { ITS_OWN, NONE, OTHER_DEVICE, OTHER_INODE, NONSENSE };
+
 /* Standard error is a file for a while; what was written to it is read back. */
-static void capture(const char *stream, enum log_format format, struct buf *out)
+static void capture(enum stream stream, enum log_format format, struct buf *out)
 {
     int kept = dup(STDERR_FILENO);
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -496,11 +498,11 @@ static void capture(const char *stream, enum log_format format, struct buf *out)
     assert_true(kept >= 0 && fd >= 0 && fstat(fd, &s) == 0);
     assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
     close(fd);
-    snprintf(named, sizeof(named), "%llu:%llu", (unsigned long long)s.st_dev,
-             (unsigned long long)s.st_ino);
-    if (stream)
-        setenv("JOURNAL_STREAM", *stream ? stream : named, 1);
-    else
+    snprintf(named, sizeof(named), "%llu:%llu",
+             (unsigned long long)s.st_dev + (stream == OTHER_DEVICE),
+             (unsigned long long)s.st_ino + (stream == OTHER_INODE));
+    setenv("JOURNAL_STREAM", stream == NONSENSE ? "nonsense" : named, 1);
+    if (stream == NONE)
         unsetenv("JOURNAL_STREAM");
     /* Not the file that the log has now, so that standard error is looked at. */
     assert_int_equal(log_open(LOG_DEBUG, format, "/dev/null", NULL), 0);
@@ -518,19 +520,18 @@ static void capture(const char *stream, enum log_format format, struct buf *out)
 
 static void test_journal(void **state)
 {
-    static const char *const others[] = {NULL, "1:1", "nonsense"};
     struct buf b;
 
     (void)state;
-    capture("", LOG_TEXT, &b);
+    capture(ITS_OWN, LOG_TEXT, &b);
     assert_string_equal(b.data, "<7>DEBUG: d\n<6>INFO: i\n<4>WARNING: a\\n<0>b\n<3>ERROR: e\n");
     buf_free(&b);
-    capture("", LOG_JSON, &b);
+    capture(ITS_OWN, LOG_JSON, &b);
     assert_memory_equal(b.data, "<7>{\"time\":\"", 12);
     assert_non_null(strstr(b.data, "\n<4>{"));
     buf_free(&b);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        capture(others[i], LOG_TEXT, &b);
+    for (int other = NONE; other <= NONSENSE; other++) {
+        capture((enum stream)other, LOG_TEXT, &b);
         assert_true(clock_parse_us(b.data, 27) > 0);
         assert_null(strstr(b.data, "<7>"));
         buf_free(&b);

@@ -129,6 +129,7 @@ static void test_requests(void **state)
         assert_line(line);
     }
     assert_no_line("status=\"500\"");
+    assert_no_line("method=\"POST\",status=\"200\"");
 }
 
 static void test_waits(void **state)
