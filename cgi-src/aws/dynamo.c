@@ -315,22 +315,6 @@ static int attempt(struct dynamo *d, const struct dynamo_call *call, struct prog
 
 /* ---- after it -------------------------------------------------------------------------------- */
 
-/* A line about an attempt that has failed, with the id by which AWS finds it. */
-static void log_attempt(struct dynamo *d, enum log_level level, const struct dynamo_call *call,
-                        const char *what, const struct verdict *v)
-{
-    char message[512];
-    const struct log_field id = {.name = "dynamodb_request_id",
-                                 .text = str_from(d->stats.request_id)};
-
-    if (!log_enabled(level))
-        return;
-    snprintf(message, sizeof(message), "DynamoDB %s %s: %s%s%s",
-             dynamo_operation_names[call->operation], what, v->type, v->type[0] ? ": " : "",
-             v->message);
-    log_fields(level, message, &id, id.text.n > 0);
-}
-
 static int fail(struct dynamo *d, const struct dynamo_call *call, const struct progress *p,
                 const struct verdict *v, struct err *e)
 {
@@ -338,7 +322,7 @@ static int fail(struct dynamo *d, const struct dynamo_call *call, const struct p
 
     snprintf(what, sizeof(what), "failed after %u attempt%s", p->attempts,
              p->attempts == 1 ? "" : "s");
-    log_attempt(d, LOG_WARNING, call, what, v);
+    dynamo_log_fault(LOG_WARNING, call->operation, what, v, d->stats.request_id);
     return dynamo_failure(v, p->maybe_done, e);
 }
 
@@ -442,7 +426,7 @@ static void note_retry(struct dynamo *d, const struct dynamo_call *call, const s
 {
     d->stats.retries++;
     metrics_retry(call->operation);
-    log_attempt(d, LOG_DEBUG, call, "is tried again after", v);
+    dynamo_log_fault(LOG_DEBUG, call->operation, "is tried again after", v, d->stats.request_id);
 }
 
 static void take_answer(struct dynamo *d, struct dynamo_answer *answer, const struct verdict *v)

@@ -189,14 +189,14 @@ static void put_line(enum log_level level, struct str line)
 static enum log_target look_at_standard_error(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long long device;
-    unsigned long long inode;
+    char ours[48];
     struct stat s;
 
-    if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2 ||
-        fstat(STDERR_FILENO, &s) != 0)
+    if (!stream || fstat(STDERR_FILENO, &s) != 0)
         return LOG_TO_FILE;
-    return s.st_dev == device && s.st_ino == inode ? LOG_TO_JOURNAL : LOG_TO_FILE;
+    snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)s.st_dev,
+             (unsigned long long)s.st_ino);
+    return strcmp(stream, ours) == 0 ? LOG_TO_JOURNAL : LOG_TO_FILE;
 }
 
 static enum log_target target(void)

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -36,33 +37,47 @@ static bool read_proc(pid_t pid, const char *name, char *out, size_t size)
     return n > 0;
 }
 
-/* proc(5): the name in parentheses may have blanks and parentheses of its own; from the state on
- * there are numbers, of which utime is the 12th, cstime the 15th. */
+/* The number that is the word at an index, the first being 0; 0 if there is none. */
+static uint64_t number_at(const char *text, unsigned index)
+{
+    static const char blanks[] = " \n";
+
+    text += strspn(text, blanks);
+    for (; index > 0; index--) {
+        text += strcspn(text, blanks);
+        text += strspn(text, blanks);
+    }
+    return strtoull(text, NULL, 10);
+}
+
+/* proc(5): the name in parentheses may have blanks and parentheses of its own. Of what follows, the
+ * state being the first, utime, stime, cutime and cstime are these. */
+enum { STAT_UTIME = 11, STAT_CSTIME = 14 };
+
 static uint64_t ticks_of(pid_t pid)
 {
     char text[1024];
-    uint64_t user, system, children_user, children_system;
+    uint64_t ticks = 0;
 
     if (!read_proc(pid, "stat", text, sizeof(text)))
         return 0;
     const char *end = strrchr(text, ')');
-    if (!end || sscanf(end + 1,
-                       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-                       " %" SCNu64 " %" SCNu64,
-                       &user, &system, &children_user, &children_system) != 4)
-        return 0;
-    return user + system + children_user + children_system;
+    for (unsigned i = STAT_UTIME; end && i <= STAT_CSTIME; i++)
+        ticks += number_at(end + 1, i);
+    return ticks;
 }
+
+enum { STATM_RESIDENT = 1, STATM_SHARED = 2 };
 
 /* What a worker shares with the master (the program, its libraries, the counters) counts once. */
 static uint64_t pages_of(pid_t pid, bool with_shared)
 {
     char text[256];
-    uint64_t resident, shared;
 
-    if (!read_proc(pid, "statm", text, sizeof(text)) ||
-        sscanf(text, "%*u %" SCNu64 " %" SCNu64, &resident, &shared) != 2)
+    if (!read_proc(pid, "statm", text, sizeof(text)))
         return 0;
+    uint64_t resident = number_at(text, STATM_RESIDENT);
+    uint64_t shared = number_at(text, STATM_SHARED);
     return with_shared || shared > resident ? resident : resident - shared;
 }
 

@@ -65,3 +65,9 @@ line_of() { grep -F "request_id=$1 " "$STATE/logs/pool.log"; }
     until_true line_of "$id"
     [[ $(line_of "$id") != *forged* && $(line_of "$id") != *trace_id* ]] || fail "$(line_of "$id")"
 }
+
+@test "keys of the configuration file are not said to be the environment's" {
+    grep -q 'AWS credentials from configuration file' "$STATE/logs/pool.log" ||
+        fail "$(grep 'AWS credentials' "$STATE/logs/pool.log")"
+    ! grep -q 'AWS credentials from environment' "$STATE/logs/pool.log" || fail 'they are'
+}
