@@ -5,56 +5,13 @@
  */
 #include "fuzz.h"
 
+#include "../unit/fakes.h"
+
 #include "http/parameter.h"
 #include "http/route.h"
 
 #define BODY_MAX 65536
 #define VARIABLES_MAX 32
-
-struct fuzz_gateway {
-    struct gateway gateway;
-    char *variables[VARIABLES_MAX];
-    size_t count;
-    struct str body;
-};
-
-static const char *variable(struct gateway *g, const char *name)
-{
-    const struct fuzz_gateway *f = (const struct fuzz_gateway *)g;
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < f->count; i++) {
-        if (strncmp(f->variables[i], name, n) == 0 && f->variables[i][n] == '=')
-            return f->variables[i] + n + 1;
-    }
-    return NULL;
-}
-
-static long read_body(struct gateway *g, void *out, size_t n)
-{
-    struct fuzz_gateway *f = (struct fuzz_gateway *)g;
-    size_t step = n < 97 ? n : 97;
-
-    if (step > f->body.n)
-        step = f->body.n;
-    if (step)
-        memcpy(out, f->body.p, step);
-    f->body.p += step;
-    f->body.n -= step;
-    return (long)step;
-}
-
-static int write_nothing(struct gateway *g, const void *data, size_t n)
-{
-    (void)g, (void)data, (void)n;
-    return 0;
-}
-
-static bool never_gone(struct gateway *g)
-{
-    (void)g;
-    return false;
-}
 
 static int handler(struct api *api, struct request *request, struct response *response,
                    struct err *e)
@@ -154,20 +111,24 @@ static void check_request_id(const struct request *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz_gateway f = {.gateway = {variable, read_body, write_nothing, never_gone}};
+    struct fake_gateway f;
+    char *variables[VARIABLES_MAX] = {NULL};
+    size_t count = 0;
     struct str rest = fuzz_input(data, size);
     struct request r;
     struct arena arena;
     struct err e = {0};
 
-    for (struct str line = fuzz_line(&rest); line.n && f.count < VARIABLES_MAX - 1;
+    for (struct str line = fuzz_line(&rest); line.n && count < VARIABLES_MAX - 2;
          line = fuzz_line(&rest))
-        f.variables[f.count++] = fuzz_text(line);
+        variables[count++] = fuzz_text(line);
+    fake_gateway_init(&f, (const char *const *)variables, "");
     f.body = rest;
+    f.piece = 97;
     char length[40];
-    if (!variable(&f.gateway, "CONTENT_LENGTH")) {
+    if (!f.gateway.param(&f.gateway, "CONTENT_LENGTH")) {
         (void)snprintf(length, sizeof(length), "CONTENT_LENGTH=%zu", rest.n);
-        f.variables[f.count++] = fuzz_text(str_from(length));
+        variables[count++] = fuzz_text(str_from(length));
     }
     arena_init(&arena);
     if (request_init(&r, &f.gateway, &arena, &e) < 0)
@@ -176,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         take_request(&r);
     check_request_id(&r);
     arena_free(&arena);
-    for (size_t i = 0; i < f.count; i++)
-        free(f.variables[i]);
+    for (size_t i = 0; i < count; i++)
+        free(variables[i]);
     return 0;
 }

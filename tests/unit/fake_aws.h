@@ -1,130 +1,20 @@
 /*
- * What the tests of the credential providers share: a clock that stands still, a transport that
- * answers by a script and keeps a transcript, a home directory of their own, and one kind of row
- * that describes a machine and what a provider must find there.
+ * What the tests of the credential providers share: a home directory of their own, and one kind of
+ * row that describes a machine and what a provider must find there.
  */
 #ifndef TESTS_FAKE_AWS_H
 #define TESTS_FAKE_AWS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fakes.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #include "aws/credentials.h"
 #include "environment.h"
 #include "aws/credentials_provider.h"
 
-#define FAKE_NOW_US INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
 #define FAKE_HOUR "2026-01-01T01:00:00Z"
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-/* ---- clock -------------------------------------------------------------------------------------
- */
-
-struct fake_clock {
-    int64_t wall_us;
-    int64_t mono_us;
-    int64_t slept_us;
-    double chance;
-};
-
-static inline int64_t fake_wall_us(void *context)
-{
-    return __atomic_load_n(&((struct fake_clock *)context)->wall_us, __ATOMIC_SEQ_CST);
-}
-
-static inline int64_t fake_mono_us(void *context)
-{
-    return __atomic_load_n(&((struct fake_clock *)context)->mono_us, __ATOMIC_SEQ_CST);
-}
-
-static inline void fake_sleep_us(void *context, int64_t us)
-{
-    ((struct fake_clock *)context)->slept_us += us;
-}
-
-static inline double fake_chance(void *context)
-{
-    return ((struct fake_clock *)context)->chance;
-}
-
-static inline void fake_advance(struct fake_clock *clock, int64_t us)
-{
-    __atomic_add_fetch(&clock->wall_us, us, __ATOMIC_SEQ_CST);
-    __atomic_add_fetch(&clock->mono_us, us, __ATOMIC_SEQ_CST);
-}
-
-static inline struct clock fake_clock_table(struct fake_clock *clock)
-{
-    return (struct clock){fake_wall_us, fake_mono_us, fake_sleep_us, fake_chance, clock};
-}
-
-/* ---- transport ---------------------------------------------------------------------------------
- */
-
-/* One answer of the script. outcome ANSWERED is 0. */
-struct fake_answer {
-    const char *request; /* "GET http://..." that must come; NULL ends the script */
-    enum transport_outcome outcome;
-    int status;
-    const char *body;
-    bool name_not_resolved;
-};
-
-struct fake_transport {
-    struct transport table; /* first: perform gets its address */
-    const struct fake_answer *script;
-    unsigned requests;
-    bool proxied;           /* a request did not forbid a proxy */
-    int64_t longest;        /* of the time-outs asked for, ms */
-    int64_t server_ahead_s; /* of our clock, as the Date header says; 0: there is no such header */
-    struct buf transcript;
-};
-
-static inline void fake_perform(struct transport *t, const struct transport_request *request,
-                                struct transport_response *response)
-{
-    struct fake_transport *fake = (struct fake_transport *)t;
-    const struct fake_answer *answer = &fake->script[fake->requests];
-    char line[1024];
-    (void)snprintf(line, sizeof line, "%s %s", request->method, request->url);
-    if (!answer->request)
-        fail_msg("a request too many: %s", line);
-    assert_string_equal(line, answer->request);
-    fake->requests++;
-    fake->proxied = fake->proxied || !request->no_proxy;
-    if (request->timeout_ms > fake->longest)
-        fake->longest = request->timeout_ms;
-    buf_printf(&fake->transcript, "%s\n", line);
-    for (const char *const *header = request->headers; *header; header++)
-        buf_printf(&fake->transcript, "%s\n", *header);
-    buf_putc(&fake->transcript, '\n');
-    buf_append_str(&fake->transcript, request->body);
-    buf_putc(&fake->transcript, '\n');
-    buf_reset(&response->body);
-    response->outcome = answer->outcome;
-    response->status = answer->status;
-    response->name_not_resolved = answer->name_not_resolved;
-    response->date_s = fake->server_ahead_s ? FAKE_NOW_US / 1000000 + fake->server_ahead_s : -1;
-    (void)snprintf(response->error, sizeof response->error, "%s",
-                   answer->outcome == TRANSPORT_ANSWERED ? "" : "connection refused");
-    if (answer->body)
-        buf_puts(&response->body, answer->body);
-}
-
-static inline void fake_transport_init(struct fake_transport *t, const struct fake_answer *script)
-{
-    *t = (struct fake_transport){.table = {.perform = fake_perform}, .script = script};
-    buf_init(&t->transcript, 1 << 20);
-}
 
 /* ---- the machine -------------------------------------------------------------------------------
  */

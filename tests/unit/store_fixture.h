@@ -52,7 +52,7 @@
 #define DESCRIBE .operation = "DescribeTable"
 
 /* A call that the store must make, and what it is answered. */
-struct exchange {
+struct scripted_call {
     const char *operation; /* NULL ends the script */
     struct step answer;
     const char *asks[6]; /* what the request must have in it; ended by NULL */
@@ -78,7 +78,7 @@ struct store_case {
     const char *setting;   /* "KEY=value"; NULL: none that matters */
     int64_t deadline_ms;   /* 0: 5 s */
     int64_t known_last_ms; /* not 0: the owner of "s" is cached, with this last timestamp */
-    struct exchange script[SCRIPT_MAX];
+    struct scripted_call script[SCRIPT_MAX];
     /* what comes out */
     enum err_code code; /* ERR_NONE: it went well */
     const char *words;  /* of the error */
@@ -113,7 +113,7 @@ static inline void world_init(struct world *w, const struct store_case *row, str
     if (row->known_last_ms)
         owner_cache_put(w->shared->owners, STR("s"), STR("u"), row->known_last_ms);
     int64_t deadline_ms = row->deadline_ms ? row->deadline_ms : 5000;
-    dynamo_begin(w->machine.dynamo, w->machine.mono_us + deadline_ms * 1000);
+    dynamo_begin(w->machine.dynamo, w->machine.time.mono_us + deadline_ms * 1000);
 }
 
 static inline void world_free(struct world *w)
@@ -124,44 +124,45 @@ static inline void world_free(struct world *w)
     machine_free(&w->machine);
 }
 
-static inline void check_request(const struct store_case *row, size_t i,
+static inline void check_request(const char *name, const struct scripted_call *wanted, size_t i,
                                  const struct seen_request *seen)
 {
-    const struct exchange *wanted = &row->script[i];
     if (strcmp(seen->operation, wanted->operation) != 0)
-        fail_msg("%s: call %zu is %s, not %s", row->name, i + 1, seen->operation,
-                 wanted->operation);
+        fail_msg("%s: call %zu is %s, not %s", name, i + 1, seen->operation, wanted->operation);
     if (strlen(seen->body) == sizeof seen->body - 1)
-        fail_msg("%s: call %zu is too long for the fixture", row->name, i + 1);
+        fail_msg("%s: call %zu is too long for the fixture", name, i + 1);
     for (const char *const *words = wanted->asks; *words; words++) {
         if (!strstr(seen->body, *words))
-            fail_msg("%s: call %zu does not have %s: %s", row->name, i + 1, *words, seen->body);
+            fail_msg("%s: call %zu does not have %s: %s", name, i + 1, *words, seen->body);
     }
     if (wanted->lacks && strstr(seen->body, wanted->lacks))
-        fail_msg("%s: call %zu has %s: %s", row->name, i + 1, wanted->lacks, seen->body);
+        fail_msg("%s: call %zu has %s: %s", name, i + 1, wanted->lacks, seen->body);
 }
 
 /* A resend has identical bytes; any other transaction is another one, with a token of its own. */
-static inline void check_resends(const struct store_case *row, const struct machine *m)
+static inline void check_resends(const char *name, const struct scripted_call *script,
+                                 const struct machine *m)
 {
-    for (size_t i = 1; i < m->requests; i++) {
-        bool same = strcmp(m->seen[i].body, m->seen[i - 1].body) == 0;
-        bool tells = row->script[i].again || strstr(m->seen[i].body, "ClientRequestToken");
-        if (tells && same != row->script[i].again)
-            fail_msg("%s: call %zu %s the one before", row->name, i + 1, same ? "is" : "is not");
+    for (size_t i = 1; i < m->dynamodb.requests; i++) {
+        bool same = strcmp(m->dynamodb.seen[i].body, m->dynamodb.seen[i - 1].body) == 0;
+        bool tells = script[i].again || strstr(m->dynamodb.seen[i].body, "ClientRequestToken");
+        if (tells && same != script[i].again)
+            fail_msg("%s: call %zu %s the one before", name, i + 1, same ? "is" : "is not");
     }
 }
 
-static inline void check_calls(const struct store_case *row, const struct machine *m)
+/* The calls are those of the script, which ends at its first row without an operation. */
+static inline void check_calls(const char *name, const struct scripted_call *script, size_t max,
+                               const struct machine *m)
 {
     size_t count = 0;
-    while (count < SCRIPT_MAX && row->script[count].operation)
+    while (count < max && script[count].operation)
         count++;
-    for (size_t i = 0; i < m->requests && i < count; i++)
-        check_request(row, i, &m->seen[i]);
-    if (m->requests != count)
-        fail_msg("%s: %zu calls, not %zu", row->name, m->requests, count);
-    check_resends(row, m);
+    for (size_t i = 0; i < m->dynamodb.requests && i < count; i++)
+        check_request(name, &script[i], i, &m->dynamodb.seen[i]);
+    if (m->dynamodb.requests != count)
+        fail_msg("%s: %zu calls, not %zu", name, m->dynamodb.requests, count);
+    check_resends(name, script, m);
 }
 
 static inline void run_store_case(const struct store_case *row)
@@ -174,17 +175,17 @@ static inline void run_store_case(const struct store_case *row)
     world_init(&w, row, steps, SCRIPT_MAX);
     int64_t deadline_us = dynamo_deadline(w.machine.dynamo);
     int result = row->run(&w, &e);
-    check_calls(row, &w.machine);
+    check_calls(row->name, row->script, SCRIPT_MAX, &w.machine);
     if ((result == 0) != (row->code == ERR_NONE) || (result < 0 && e.code != row->code))
         fail_msg("%s: %d %s: %s", row->name, result, err_code_name(e.code), e.detail);
     if (row->words && !strstr(e.detail, row->words))
         fail_msg("%s: %s", row->name, e.detail);
     if (row->says && strcmp(row->says, w.said) != 0)
         fail_msg("%s: \"%s\" is not \"%s\"", row->name, w.said, row->says);
-    if (w.machine.slept_us != row->slept_us)
-        fail_msg("%s: slept %lld us, not %lld", row->name, (long long)w.machine.slept_us,
+    if (w.machine.time.slept_us != row->slept_us)
+        fail_msg("%s: slept %lld us, not %lld", row->name, (long long)w.machine.time.slept_us,
                  (long long)row->slept_us);
-    if (w.machine.slept_us && w.machine.mono_us >= deadline_us)
+    if (w.machine.time.slept_us && w.machine.time.mono_us >= deadline_us)
         fail_msg("%s: slept beyond the deadline", row->name);
     world_free(&w);
 }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fake_gateway.h"
+#include "fakes.h"
 
 #include "http/cors.h"
 

@@ -316,11 +316,11 @@ static const struct call_case cases[] = {
 /* Every resend has identical bytes, and every attempt is signed for its own time. */
 static void check_requests(const struct machine *m)
 {
-    for (size_t i = 0; i < m->requests; i++)
-        assert_string_equal(m->seen[i].body, "{\"TableName\":\"t\"}");
-    for (size_t i = 1; i < m->requests; i++) {
-        if (strcmp(m->seen[i].date, m->seen[i - 1].date) != 0)
-            assert_string_not_equal(m->seen[i].authorization, m->seen[i - 1].authorization);
+    for (size_t i = 0; i < m->dynamodb.requests; i++)
+        assert_string_equal(m->dynamodb.seen[i].body, "{\"TableName\":\"t\"}");
+    for (size_t i = 1; i < m->dynamodb.requests; i++) {
+        if (strcmp(m->dynamodb.seen[i].date, m->dynamodb.seen[i - 1].date) != 0)
+            assert_string_not_equal(m->dynamodb.seen[i].authorization, m->dynamodb.seen[i - 1].authorization);
     }
 }
 
@@ -333,13 +333,13 @@ static void run_case(const struct call_case *row)
     machine_init(&m, row->setting ? row->setting : "LOG_LEVEL=error", row->steps,
                  COUNT(row->steps));
     int64_t deadline_ms = row->deadline_ms ? row->deadline_ms : 5000;
-    dynamo_begin(m.dynamo, m.mono_us + deadline_ms * 1000);
+    dynamo_begin(m.dynamo, m.time.mono_us + deadline_ms * 1000);
     int result = machine_call_of(&m, row->operation ? row->operation : DYNAMO_UPDATE_ITEM,
                                  !row->once, &answer, &e);
     if (result == 0 ? row->code != ERR_NONE : row->code != e.code)
         fail_msg("%s: %d %s: %s", row->name, result, err_code_name(e.code), e.detail);
-    assert_int_equal(m.requests, row->requests);
-    assert_int_equal(m.slept_us, row->slept_us);
+    assert_int_equal(m.dynamodb.requests, row->requests);
+    assert_int_equal(m.time.slept_us, row->slept_us);
     assert_int_equal(answer.outcome, result == 0 ? row->outcome : DYNAMO_FAILED);
     if (result == 0)
         assert_int_equal(answer.repeated_after_maybe_sent, row->repeated_after_maybe_sent);
@@ -348,8 +348,8 @@ static void run_case(const struct call_case *row)
     check_requests(&m);
     struct dynamo_stats stats = dynamo_stats(m.dynamo);
     assert_int_equal(stats.calls, 1);
-    assert_int_equal(stats.retries, m.requests ? m.requests - 1 : 0);
-    assert_int_equal(stats.us, m.mono_us - START_MONO_US);
+    assert_int_equal(stats.retries, m.dynamodb.requests ? m.dynamodb.requests - 1 : 0);
+    assert_int_equal(stats.us, m.time.mono_us - START_MONO_US);
     dynamo_answer_free(&answer);
     machine_free(&m);
 }

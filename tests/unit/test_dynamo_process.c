@@ -10,7 +10,7 @@ static void call_once(struct machine *m, int expected)
 {
     struct dynamo_answer answer;
     struct err e;
-    dynamo_begin(m->dynamo, m->mono_us + 5000000);
+    dynamo_begin(m->dynamo, m->time.mono_us + 5000000);
     assert_int_equal(machine_call(m, true, &answer, &e), expected);
     dynamo_answer_free(&answer);
 }
@@ -24,11 +24,11 @@ static void test_every_attempt_has_the_credentials_of_its_moment(void **state)
     machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
     call_once(&m, 0);
     call_once(&m, 0);
-    assert_string_equal(m.seen[0].token, "TOKEN0");
-    assert_string_equal(m.seen[1].token, "TOKEN1");
-    assert_string_equal(m.seen[2].token, "TOKEN1");
+    assert_string_equal(m.dynamodb.seen[0].token, "TOKEN0");
+    assert_string_equal(m.dynamodb.seen[1].token, "TOKEN1");
+    assert_string_equal(m.dynamodb.seen[2].token, "TOKEN1");
     assert_int_equal(provider.fetches, 2);
-    assert_non_null(strstr(m.seen[0].authorization, "x-amz-security-token"));
+    assert_non_null(strstr(m.dynamodb.seen[0].authorization, "x-amz-security-token"));
     machine_free(&m);
 }
 
@@ -41,13 +41,13 @@ static void test_a_corrected_clock_stays_corrected(void **state)
     machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
     call_once(&m, 0);
     call_once(&m, 0);
-    assert_string_equal(m.seen[0].date, "20150830T123600Z");
-    assert_string_equal(m.seen[1].date, "20150830T124600Z");
-    assert_string_equal(m.seen[2].date, "20150830T124600Z");
+    assert_string_equal(m.dynamodb.seen[0].date, "20150830T123600Z");
+    assert_string_equal(m.dynamodb.seen[1].date, "20150830T124600Z");
+    assert_string_equal(m.dynamodb.seen[2].date, "20150830T124600Z");
     /* Somebody has set the clock right: what was added is now what is wrong. */
     call_once(&m, 0);
-    assert_string_equal(m.seen[3].date, "20150830T124600Z");
-    assert_string_equal(m.seen[4].date, "20150830T123600Z");
+    assert_string_equal(m.dynamodb.seen[3].date, "20150830T124600Z");
+    assert_string_equal(m.dynamodb.seen[4].date, "20150830T123600Z");
     assert_true(dynamo_clock_skew_s(m.shared, &skew));
     assert_int_equal(skew, 0);
     machine_free(&m);
@@ -64,10 +64,10 @@ static void test_what_was_set_right_stays_when_the_call_fails(void **state)
     call_once(&m, -1);
     call_once(&m, -1);
     call_once(&m, 0);
-    assert_int_equal(m.requests, 3);
-    assert_string_equal(m.seen[1].date, "20150830T124600Z");
-    assert_string_equal(m.seen[1].token, "TOKEN0");
-    assert_string_equal(m.seen[2].token, "TOKEN1");
+    assert_int_equal(m.dynamodb.requests, 3);
+    assert_string_equal(m.dynamodb.seen[1].date, "20150830T124600Z");
+    assert_string_equal(m.dynamodb.seen[1].token, "TOKEN0");
+    assert_string_equal(m.dynamodb.seen[2].token, "TOKEN1");
     assert_int_equal(provider.skew_s, 600); /* for STS: it has the same clock */
     machine_free(&m);
 }
@@ -105,8 +105,8 @@ static void test_intervals_are_of_the_clock_that_does_not_step(void **state)
         struct machine m;
         machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
         call_once(&m, 0);
-        assert_int_equal(m.requests, 2);
-        assert_int_equal(m.seen[1].timeout_ms, 3000);
+        assert_int_equal(m.dynamodb.requests, 2);
+        assert_int_equal(m.dynamodb.seen[1].timeout_ms, 3000);
         assert_int_equal(dynamo_stats(m.dynamo).us, 1000000 + 12500);
         machine_free(&m);
     }
@@ -124,11 +124,11 @@ static void test_every_attempt_is_signed_for_its_own_time(void **state)
     (void)state;
     machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
     call_once(&m, 0);
-    assert_string_equal(m.seen[0].date, "20150830T123600Z");
-    assert_string_equal(m.seen[1].date, "20150830T123601Z");
-    assert_string_equal(m.seen[2].date, "20150830T123603Z");
-    assert_string_not_equal(m.seen[0].authorization, m.seen[1].authorization);
-    assert_string_not_equal(m.seen[1].authorization, m.seen[2].authorization);
+    assert_string_equal(m.dynamodb.seen[0].date, "20150830T123600Z");
+    assert_string_equal(m.dynamodb.seen[1].date, "20150830T123601Z");
+    assert_string_equal(m.dynamodb.seen[2].date, "20150830T123603Z");
+    assert_string_not_equal(m.dynamodb.seen[0].authorization, m.dynamodb.seen[1].authorization);
+    assert_string_not_equal(m.dynamodb.seen[1].authorization, m.dynamodb.seen[2].authorization);
     machine_free(&m);
 }
 
@@ -152,10 +152,10 @@ static void test_time_limits_of_an_attempt(void **state)
         struct dynamo_answer answer;
         struct err e;
         machine_init(&m, rows[i].setting, NULL, 0);
-        dynamo_begin(m.dynamo, m.mono_us + rows[i].deadline_ms * 1000);
+        dynamo_begin(m.dynamo, m.time.mono_us + rows[i].deadline_ms * 1000);
         assert_int_equal(machine_call(&m, true, &answer, &e), 0);
-        assert_int_equal(m.seen[0].connect_timeout_ms, rows[i].connect_ms);
-        assert_int_equal(m.seen[0].timeout_ms, rows[i].attempt_ms);
+        assert_int_equal(m.dynamodb.seen[0].connect_timeout_ms, rows[i].connect_ms);
+        assert_int_equal(m.dynamodb.seen[0].timeout_ms, rows[i].attempt_ms);
         dynamo_answer_free(&answer);
         machine_free(&m);
     }
@@ -169,12 +169,12 @@ static void test_without_credentials(void **state)
     (void)state;
     provider.not_configured = true;
     machine_init(&m, "LOG_LEVEL=error", NULL, 0);
-    dynamo_begin(m.dynamo, m.mono_us + 5000000);
+    dynamo_begin(m.dynamo, m.time.mono_us + 5000000);
     assert_int_equal(machine_call(&m, true, &answer, &e), -1);
     assert_int_equal(e.code, ERR_CREDENTIALS_NOT_CONFIGURED);
     assert_true(str_starts_with(str_from(e.detail),
                                 "DynamoDB not available: AWS credentials not configured"));
-    assert_int_equal(m.requests, 0);
+    assert_int_equal(m.dynamodb.requests, 0);
     dynamo_answer_free(&answer);
     machine_free(&m);
 }
@@ -184,12 +184,12 @@ static unsigned empty_the_quota(struct machine *m)
 {
     unsigned paid = 0;
     for (int calls = 0; calls < 200; calls++) {
-        m->requests = 0;
+        m->dynamodb.requests = 0;
         call_once(m, -1);
-        if (m->requests == 1)
+        if (m->dynamodb.requests == 1)
             return paid; /* at once */
-        paid += (unsigned)m->requests - 1;
-        machine_pass(m, 60000000); /* the cache would rest else */
+        paid += (unsigned)m->dynamodb.requests - 1;
+        fake_advance(&m->time, 60000000); /* the cache would rest else */
     }
     fail_msg("the quota has no end");
     return paid;
@@ -242,10 +242,10 @@ static void test_the_quota_is_of_the_process(void **state)
     machine_init_poor(&m);
     struct dynamo *other = dynamo_new(m.shared, &e);
     struct dynamo *own = m.dynamo;
-    m.requests = 0;
+    m.dynamodb.requests = 0;
     m.dynamo = other;
     call_once(&m, -1);
-    assert_int_equal(m.requests, 1);
+    assert_int_equal(m.dynamodb.requests, 1);
     dynamo_free(other);
     m.dynamo = own;
     machine_free(&m);
@@ -274,17 +274,17 @@ static void test_successes_alone_fill_the_quota(void **state)
         struct machine m;
         print_message("  %s\n", rows[i].name);
         machine_init_poor(&m);
-        m.steps = &rows[i].answer;
-        m.step_count = 1;
+        m.dynamodb.steps = &rows[i].answer;
+        m.dynamodb.step_count = 1;
         for (unsigned n = 0; n < rows[i].times; n++) {
-            m.requests = 0;
+            m.dynamodb.requests = 0;
             call_once(&m, 0);
         }
-        m.steps = once;
-        m.step_count = COUNT(once);
-        m.requests = 0;
+        m.dynamodb.steps = once;
+        m.dynamodb.step_count = COUNT(once);
+        m.dynamodb.requests = 0;
         call_once(&m, rows[i].requests == 2 ? 0 : -1);
-        assert_int_equal(m.requests, rows[i].requests);
+        assert_int_equal(m.dynamodb.requests, rows[i].requests);
         machine_free(&m);
     }
 }
@@ -309,12 +309,12 @@ static void test_a_success_gives_back_its_retry(void **state)
         provider.changes = true;
         machine_init(&m, "LOG_LEVEL=error", rows[i].steps, COUNT(rows[i].steps));
         for (int n = 0; n < (rows[i].calls ? rows[i].calls : 150); n++) {
-            m.requests = 0;
+            m.dynamodb.requests = 0;
             call_once(&m, 0);
-            assert_int_equal(m.requests, 2);
-            machine_pass(&m, 60000000);
+            assert_int_equal(m.dynamodb.requests, 2);
+            fake_advance(&m.time, 60000000);
         }
-        m.requests = 0;
+        m.dynamodb.requests = 0;
         call_once(&m, rows[i].calls ? -1 : 0);
         machine_free(&m);
     }
@@ -328,12 +328,12 @@ static void test_conflicts_cost_no_quota(void **state)
     (void)state;
     machine_init(&m, "LOG_LEVEL=error", conflicts, COUNT(conflicts));
     for (int i = 0; i < 50; i++) {
-        m.requests = 0;
+        m.dynamodb.requests = 0;
         call_once(&m, 0);
     }
-    m.steps = once;
-    m.step_count = COUNT(once);
-    m.requests = 0;
+    m.dynamodb.steps = once;
+    m.dynamodb.step_count = COUNT(once);
+    m.dynamodb.requests = 0;
     call_once(&m, 0);
     machine_free(&m);
 }
@@ -346,7 +346,7 @@ static void test_counts_begin_anew(void **state)
     struct err e;
     (void)state;
     machine_init(&m, "LOG_LEVEL=error", steps, COUNT(steps));
-    dynamo_begin(m.dynamo, m.mono_us + 5000000);
+    dynamo_begin(m.dynamo, m.time.mono_us + 5000000);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(machine_call(&m, true, &answer, &e), 0);
         dynamo_answer_free(&answer);
@@ -369,7 +369,7 @@ static void test_throttled_names_the_time(void **state)
     struct err e;
     (void)state;
     machine_init(&m, "AWS_MAX_ATTEMPTS=1", steps, COUNT(steps));
-    dynamo_begin(m.dynamo, m.mono_us + 5000000);
+    dynamo_begin(m.dynamo, m.time.mono_us + 5000000);
     assert_int_equal(machine_call(&m, true, &answer, &e), -1);
     assert_int_equal(e.code, ERR_DYNAMODB_THROTTLED);
     assert_int_equal(e.retry_after_s, 3);
@@ -412,7 +412,7 @@ static struct http_exchange *busy_new(void *context, struct err *e)
     (void)context;
     (void)e;
     assert_non_null(x);
-    *x = (struct http_exchange){busy_perform, script_free};
+    *x = (struct http_exchange){busy_perform, fake_exchange_free};
     return x;
 }
 

@@ -90,7 +90,7 @@ static void test_where_a_process_calls(void **state)
 static void test_a_bad_endpoint_is_a_configuration_error(void **state)
 {
     const char *const settings[] = {"AWS_ENDPOINT_URL=http://host/path", NULL};
-    const struct dynamo_parts parts = {fake_chain, no_transport_new, script_new, NULL};
+    const struct dynamo_parts parts = {fake_chain, no_transport_new, fake_exchange_new, NULL};
     struct config config;
     struct err e;
     (void)state;

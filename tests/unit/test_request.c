@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "fake_gateway.h"
+#include "fakes.h"
 #include "http/parameter.h"
 #include "http/request.h"
 #include "http/route.h"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fake_gateway.h"
+#include "fakes.h"
 #include <json-c/json.h>
 
 #include "http/response.h"
