@@ -69,16 +69,20 @@ static uint64_t ticks_of(pid_t pid)
 
 enum { STATM_RESIDENT = 1, STATM_SHARED = 2 };
 
-/* What a worker shares with the master (the program, its libraries, the counters) counts once. */
-static uint64_t pages_of(pid_t pid, bool with_shared)
+struct pages {
+    uint64_t resident;
+    uint64_t own; /* of them, those that are shared with nobody */
+};
+
+static struct pages pages_of(pid_t pid)
 {
     char text[256];
 
     if (!read_proc(pid, "statm", text, sizeof(text)))
-        return 0;
+        return (struct pages){0, 0};
     uint64_t resident = number_at(text, STATM_RESIDENT);
     uint64_t shared = number_at(text, STATM_SHARED);
-    return with_shared || shared > resident ? resident : resident - shared;
+    return (struct pages){resident, shared < resident ? resident - shared : 0};
 }
 
 static void add_descriptors(struct sums *sums, pid_t pid)
@@ -104,14 +108,15 @@ static struct sums add_up(const pid_t *children, unsigned count)
 {
     pid_t self = getpid();
     struct sums sums = {
-        .ticks = ticks_of(self), .pages = pages_of(self, true), .descriptors_known = true};
+        .ticks = ticks_of(self), .pages = pages_of(self).resident, .descriptors_known = true};
 
     add_descriptors(&sums, self);
     for (unsigned i = 0; i < count; i++) {
         if (children[i] <= 0)
             continue;
         sums.ticks += ticks_of(children[i]);
-        sums.pages += pages_of(children[i], false);
+        /* The program, its libraries and the counters are the master's, too, and count once. */
+        sums.pages += pages_of(children[i]).own;
         add_descriptors(&sums, children[i]);
     }
     return sums;
