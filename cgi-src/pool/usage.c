@@ -96,6 +96,7 @@ static void add_descriptors(struct sums *sums, pid_t pid)
         sums->descriptors_known = false;
         return;
     }
+    // cppcheck-suppress readdirCalled ; the master has one thread
     while (readdir(directory))
         n++;
     closedir(directory);
