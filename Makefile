@@ -138,6 +138,11 @@ unit-programs: $(UNITS)
 unit: $(UNITS) ## the unit tests
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNITS)
 
+# As many programs at a time as there are processors: more, and the clocks of some tests run ahead.
+.PHONY: check
+check: $(PROGRAM) $(UNITS) ## build, unit tests and the contract in process: the loop of a change
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove --timer --jobs "$$(nproc)" --exec '' $(UNITS)
+
 .PHONY: check-asan
 check-asan: ## unit tests and the end-to-end tests of the API with AddressSanitizer and UBSan
 	scripts/test --asan unit tests/api

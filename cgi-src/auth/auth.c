@@ -112,8 +112,8 @@ static int find_public_key(struct auth *auth, const struct jwt *jwt, struct jwks
 
 /* Each algorithm takes its own kind of key: the secret verifies HS256 alone, and the issuer's
  * public keys, which everybody knows, never do. */
-static int find_key(struct auth *auth, const struct jwt *jwt, struct jwks **set,
-                    const struct jose_key **out, struct err *e)
+static int auth_find_key(struct auth *auth, const struct jwt *jwt, struct jwks **set,
+                         const struct jose_key **out, struct err *e)
 {
     if (jwt->alg == JOSE_HS256) {
         *out = auth->secret;
@@ -134,7 +134,7 @@ static int check_token(struct auth *auth, struct arena *a, struct str token, str
     const struct jose_key *key = NULL;
     int64_t now_s = auth->clock->wall_us(auth->clock->context) / 1000000;
 
-    if (jwt_read(token, a, &jwt, e) < 0 || find_key(auth, &jwt, set, &key, e) < 0 ||
+    if (jwt_read(token, a, &jwt, e) < 0 || auth_find_key(auth, &jwt, set, &key, e) < 0 ||
         jwt_verify(&jwt, key, e) < 0)
         return -1;
     return jwt_judge(&jwt, &auth->rules, now_s, a, out, e);

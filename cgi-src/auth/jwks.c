@@ -12,7 +12,7 @@
 
 #define MAX_KEYS 64
 
-struct entry {
+struct key_entry {
     struct str kid; /* STR_NONE: it has none */
     struct jose_key *key;
 };
@@ -24,7 +24,7 @@ struct jwks {
     struct arena arena;                         /* holds the kids */
     size_t skipped;
     size_t count;
-    struct entry entries[MAX_KEYS];
+    struct key_entry entries[MAX_KEYS];
 };
 
 /* The members of a JWK that decide what it is for (RFC 7517 section 4). */
@@ -65,7 +65,7 @@ static struct str *field_of(struct jwk *jwk, struct str name)
     return NULL;
 }
 
-static void read_member(struct jwk *jwk, const struct json_member *member, struct arena *a)
+static void jwk_read_member(struct jwk *jwk, const struct json_member *member, struct arena *a)
 {
     struct str *field = field_of(jwk, member->name);
 
@@ -86,7 +86,7 @@ static struct jwk read_jwk(struct json_value value, struct arena *a)
     size_t n = jwk.usable ? json_members(value, a, &members) : 0;
 
     for (size_t i = 0; i < n; i++)
-        read_member(&jwk, &members[i], a);
+        jwk_read_member(&jwk, &members[i], a);
     if (str_is_present(jwk.use) && !str_is(jwk.use, "sig"))
         jwk.usable = false;
     return jwk;
@@ -121,7 +121,7 @@ static void add_key(struct jwks *set, const struct jwk *jwk)
         return;
     }
     set->entries[set->count++] =
-        (struct entry){.kid = arena_str(&set->arena, jwk->kid), .key = key};
+        (struct key_entry){.kid = arena_str(&set->arena, jwk->kid), .key = key};
 }
 
 /* The member "keys"; false if it is not there once, as an array. */
@@ -140,7 +140,7 @@ static bool find_keys(struct json_value top, struct arena *a, struct json_value 
     return found == 1 && out->type == JSON_ARRAY;
 }
 
-static int fill(struct jwks *set, struct str text, struct arena *scratch, struct err *e)
+static int jwks_fill(struct jwks *set, struct str text, struct arena *scratch, struct err *e)
 {
     struct json_value top;
     struct json_value keys;
@@ -178,7 +178,7 @@ struct jwks *jwks_parse(struct str text, uint64_t generation, struct err *e)
     SHA256((const unsigned char *)text.p, text.n, set->digest);
     arena_init(&set->arena);
     arena_init(&scratch);
-    if (fill(set, text, &scratch, e) < 0) {
+    if (jwks_fill(set, text, &scratch, e) < 0) {
         jwks_release(set);
         set = NULL;
     }
@@ -232,7 +232,7 @@ enum jwks_result jwks_find(const struct jwks *set, enum jose_alg alg, struct str
     size_t found = 0;
 
     for (size_t i = 0; i < jwks_size(set); i++) {
-        const struct entry *entry = &set->entries[i];
+        const struct key_entry *entry = &set->entries[i];
         if (jose_key_alg(entry->key) != alg)
             continue;
         if (str_is_present(kid)) {

@@ -36,7 +36,7 @@ static bool has_twins(const struct object *object)
 /* More members than any issuer writes; comparing each with each must stay cheap. */
 #define MAX_MEMBERS 256
 
-static bool read_object(struct str text, struct arena *a, struct object *out)
+static bool jwt_read_object(struct str text, struct arena *a, struct object *out)
 {
     struct json_value top;
 
@@ -85,11 +85,11 @@ static bool split(struct str token, struct str parts[3])
     return parts[0].n && parts[1].n;
 }
 
-static int read_header(struct str text, struct arena *a, struct jwt *out, struct err *e)
+static int jwt_read_header(struct str text, struct arena *a, struct jwt *out, struct err *e)
 {
     struct object header;
 
-    if (!read_object(text, a, &header))
+    if (!jwt_read_object(text, a, &header))
         return refuse(e, "the token's header is not a JSON object with each member once");
     if (!jose_alg_from_name(text_member(&header, STR("alg"), a), &out->alg))
         return refuse(e, "the token is not signed with RS256, ES256, EdDSA or HS256");
@@ -121,7 +121,7 @@ int jwt_read(struct str token, struct arena *a, struct jwt *out, struct err *e)
     if (!str_is_present(header) || !str_is_present(out->claims) ||
         !str_is_present(out->jws.signature))
         return refuse(e, "the token is damaged: a part of it is not base64url");
-    return read_header(header, a, out, e);
+    return jwt_read_header(header, a, out, e);
 }
 
 int jwt_verify(const struct jwt *jwt, const struct jose_key *key, struct err *e)
@@ -147,8 +147,8 @@ static bool numeric_date(const struct json_value *value, struct arena *a, double
     return true;
 }
 
-static int judge_time(const struct object *claims, int64_t now_s, struct arena *a,
-                      int64_t *expires_s, struct err *e)
+static int jwt_judge_time(const struct object *claims, int64_t now_s, struct arena *a,
+                          int64_t *expires_s, struct err *e)
 {
     const struct json_value *exp = member(claims, STR("exp"));
     const struct json_value *nbf = member(claims, STR("nbf"));
@@ -237,9 +237,9 @@ int jwt_judge(const struct jwt *jwt, const struct jwt_rules *rules, int64_t now_
 {
     struct object claims;
 
-    if (!read_object(jwt->claims, a, &claims))
+    if (!jwt_read_object(jwt->claims, a, &claims))
         return refuse(e, "the token's claims are not a JSON object with each member once");
-    if (judge_time(&claims, now_s, a, &out->expires_s, e) < 0 ||
+    if (jwt_judge_time(&claims, now_s, a, &out->expires_s, e) < 0 ||
         judge_issuer(&claims, rules, a, e) < 0 || judge_audience(&claims, rules, a, e) < 0)
         return -1;
     return judge_user(&claims, rules, a, &out->user_id, e);

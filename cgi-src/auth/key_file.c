@@ -19,13 +19,13 @@ static struct key_file_stamp stamp_of(const struct stat *st)
     };
 }
 
-static int failed(const char *path, struct err *e)
+static int key_file_failed(const char *path, struct err *e)
 {
     return err_set(e, ERR_CONFIGURATION, "AUTH_JWT_JWKS_FILE %s cannot be read: %s", path,
                    strerrordesc_np(errno));
 }
 
-static int read_all(int fd, const char *path, struct buf *out, struct err *e)
+static int key_file_read_all(int fd, const char *path, struct buf *out, struct err *e)
 {
     char piece[8192];
     ssize_t n;
@@ -34,7 +34,7 @@ static int read_all(int fd, const char *path, struct buf *out, struct err *e)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return failed(path, e);
+            return key_file_failed(path, e);
         buf_append(out, piece, (size_t)n);
     }
     if (!buf_ok(out))
@@ -51,17 +51,17 @@ int key_file_read(const char *path, struct buf *out, struct key_file_stamp *stam
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0) {
-        failed(path, e);
+        key_file_failed(path, e);
         if (stat(path, &st) == 0)
             *stamp = stamp_of(&st);
         return -1;
     }
     if (fstat(fd, &st) < 0) {
-        failed(path, e);
+        key_file_failed(path, e);
     } else {
         *stamp = stamp_of(&st);
         r = S_ISREG(st.st_mode)
-                ? read_all(fd, path, out, e)
+                ? key_file_read_all(fd, path, out, e)
                 : err_set(e, ERR_CONFIGURATION, "AUTH_JWT_JWKS_FILE %s is not a file", path);
     }
     close(fd);

@@ -53,7 +53,7 @@ static int64_t now_us(const struct keyring *k)
 
 /* ---- the current set ----------------------------------------------------------------------- */
 
-static struct jwks *take(struct keyring *k)
+static struct jwks *keyring_take(struct keyring *k)
 {
     pthread_rwlock_rdlock(&k->lock);
     struct jwks *set = jwks_retain(k->current);
@@ -74,7 +74,7 @@ static void put(struct keyring *k, struct jwks *set)
  * a time is here: the one that fetches, or the one that holds the mutex. */
 static int adopt(struct keyring *k, struct str text, struct err *e)
 {
-    struct jwks *old = take(k);
+    struct jwks *old = keyring_take(k);
     bool same = jwks_is_text(old, text);
 
     jwks_release(old);
@@ -92,7 +92,7 @@ static int adopt(struct keyring *k, struct str text, struct err *e)
 
 /* ---- from a file --------------------------------------------------------------------------- */
 
-static int read_file(struct keyring *k, struct err *e)
+static int keyring_read_file(struct keyring *k, struct err *e)
 {
     struct buf text;
     int r = -1;
@@ -112,7 +112,7 @@ static void look_at_file(struct keyring *k)
     atomic_store(&k->due_us, now_us(k) + KEYRING_LOOK_US);
     if (!key_file_changed(k->file, &k->stamp))
         return;
-    if (read_file(k, &e) < 0)
+    if (keyring_read_file(k, &e) < 0)
         log_warning("AUTH_JWT_JWKS_FILE has changed and cannot be used, the old keys stay: %s",
                     e.detail);
 }
@@ -135,13 +135,13 @@ static int fetch_once(struct keyring *k, struct err *e)
     return r;
 }
 
-static void fetch_keys(struct keyring *k)
+static void keyring_fetch(struct keyring *k)
 {
     struct err e = {.detail = "no reason given"};
     int64_t pause = KEYRING_REFRESH_US;
 
     if (fetch_once(k, &e) < 0) {
-        struct jwks *set = take(k);
+        struct jwks *set = keyring_take(k);
         pause = set ? KEYRING_AGAIN_US : KEYRING_FIRST_US;
         log_warning("AUTH_JWT_JWKS_URL could not be read, %s: %s",
                     set ? "the old keys stay" : "no token can be verified", e.detail);
@@ -165,7 +165,7 @@ static void *fetch_thread(void *context)
         k->fetched = true;
         k->fetched_us = now_us(k);
         pthread_mutex_unlock(&k->mutex);
-        fetch_keys(k);
+        keyring_fetch(k);
         pthread_mutex_lock(&k->mutex);
         k->busy = false;
         k->rounds++;
@@ -176,7 +176,7 @@ static void *fetch_thread(void *context)
 }
 
 /* Signals are for the pool's threads: this one takes none. */
-static bool start_thread(struct keyring *k)
+static bool keyring_start_thread(struct keyring *k)
 {
     sigset_t all;
     sigset_t before;
@@ -197,7 +197,7 @@ static void want_fetch(struct keyring *k, bool have_keys)
 
     if (!k->fetch || k->wanted || k->busy || (k->fetched && now_us(k) - k->fetched_us < pause))
         return;
-    if (!k->running && !start_thread(k))
+    if (!k->running && !keyring_start_thread(k))
         return;
     k->wanted = true;
     pthread_cond_signal(&k->wake);
@@ -240,13 +240,13 @@ struct jwks *keyring_get(struct keyring *k)
 {
     if (now_us(k) >= atomic_load(&k->due_us))
         look_if_free(k);
-    return take(k);
+    return keyring_take(k);
 }
 
 struct jwks *keyring_look_again(struct keyring *k, const struct jwks *seen)
 {
     pthread_mutex_lock(&k->mutex);
-    struct jwks *set = take(k);
+    struct jwks *set = keyring_take(k);
     if (jwks_generation(set) == jwks_generation(seen)) {
         if (*k->file)
             look_at_file(k);
@@ -259,7 +259,7 @@ struct jwks *keyring_look_again(struct keyring *k, const struct jwks *seen)
     }
     pthread_mutex_unlock(&k->mutex);
     jwks_release(set);
-    return take(k);
+    return keyring_take(k);
 }
 
 /* ---- making and ending --------------------------------------------------------------------- */
@@ -292,7 +292,7 @@ struct keyring *keyring_new(const char *file, const char *url, unsigned max_wait
     k->max_waiting = max_waiting;
     init_locks(k);
     atomic_init(&k->due_us, now_us(k) + KEYRING_LOOK_US);
-    if (*file && read_file(k, e) < 0) {
+    if (*file && keyring_read_file(k, e) < 0) {
         keyring_free(k);
         return NULL;
     }

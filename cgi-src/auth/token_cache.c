@@ -12,7 +12,7 @@
 #define PLACES 8
 #define LOCKS 16
 
-struct entry {
+struct token_entry {
     struct token_digest digest;
     uint64_t generation;
     int64_t expires_s;
@@ -23,7 +23,7 @@ struct entry {
 struct token_cache {
     EVP_MD *sha256; /* fetched once: that costs more than hashing a token */
     pthread_mutex_t locks[LOCKS];
-    struct entry buckets[BUCKETS][PLACES];
+    struct token_entry buckets[BUCKETS][PLACES];
 };
 
 struct token_cache *token_cache_new(void)
@@ -60,7 +60,7 @@ bool token_cache_digest(const struct token_cache *cache, struct str token, struc
 
 /* Locks the bucket; the result is for unlock. */
 static pthread_mutex_t *lock_bucket(struct token_cache *cache, const struct token_digest *digest,
-                                    struct entry **bucket)
+                                    struct token_entry **bucket)
 {
     size_t i = ((size_t)digest->bytes[0] << 8 | digest->bytes[1]) % BUCKETS;
     pthread_mutex_t *lock = &cache->locks[i % LOCKS];
@@ -70,7 +70,7 @@ static pthread_mutex_t *lock_bucket(struct token_cache *cache, const struct toke
     return lock;
 }
 
-static bool is_token(const struct entry *entry, const struct token_digest *digest)
+static bool is_token(const struct token_entry *entry, const struct token_digest *digest)
 {
     return entry->user && memcmp(&entry->digest, digest, sizeof *digest) == 0;
 }
@@ -78,12 +78,12 @@ static bool is_token(const struct entry *entry, const struct token_digest *diges
 struct str token_cache_get(struct token_cache *cache, const struct token_digest *digest,
                            uint64_t generation, int64_t now_s, struct arena *a)
 {
-    struct entry *bucket;
+    struct token_entry *bucket;
     struct str user = STR_NONE;
     pthread_mutex_t *lock = lock_bucket(cache, digest, &bucket);
 
     for (size_t i = 0; i < PLACES; i++) {
-        const struct entry *entry = &bucket[i];
+        const struct token_entry *entry = &bucket[i];
         if (is_token(entry, digest) && entry->generation == generation &&
             now_s < entry->expires_s) {
             user = arena_str(a, (struct str){entry->user, entry->user_n});
@@ -95,10 +95,10 @@ struct str token_cache_get(struct token_cache *cache, const struct token_digest 
 }
 
 /* The token's own place, else a free one, else one with older keys, else what expires first. */
-static struct entry *choose(struct entry *bucket, const struct token_digest *digest,
+static struct token_entry *choose(struct token_entry *bucket, const struct token_digest *digest,
                             uint64_t generation)
 {
-    struct entry *best = &bucket[0];
+    struct token_entry *best = &bucket[0];
 
     for (size_t i = 0; i < PLACES; i++) {
         if (is_token(&bucket[i], digest))
@@ -116,7 +116,7 @@ static struct entry *choose(struct entry *bucket, const struct token_digest *dig
 void token_cache_put(struct token_cache *cache, const struct token_digest *digest,
                      uint64_t generation, int64_t expires_s, struct str user)
 {
-    struct entry *bucket;
+    struct token_entry *bucket;
     char *copy = malloc(user.n + 1);
 
     if (!copy)
@@ -124,9 +124,9 @@ void token_cache_put(struct token_cache *cache, const struct token_digest *diges
     memcpy(copy, user.p, user.n);
     copy[user.n] = '\0';
     pthread_mutex_t *lock = lock_bucket(cache, digest, &bucket);
-    struct entry *entry = choose(bucket, digest, generation);
+    struct token_entry *entry = choose(bucket, digest, generation);
     char *old = entry->user;
-    *entry = (struct entry){.digest = *digest,
+    *entry = (struct token_entry){.digest = *digest,
                             .generation = generation,
                             .expires_s = expires_s,
                             .user = copy,

@@ -70,7 +70,7 @@ static struct arena_block *new_block(size_t size)
 }
 
 /* Bytes that the caller fills itself. */
-static void *take(struct arena *a, size_t size)
+static void *arena_take(struct arena *a, size_t size)
 {
     const size_t align = alignof(max_align_t);
     if (size > SIZE_MAX / 2)
@@ -99,7 +99,7 @@ void *arena_alloc(struct arena *a, size_t size)
     /* At least one byte, so that no two allocations have the same address. */
     if (size == 0)
         size = 1;
-    return memset(take(a, size), 0, size);
+    return memset(arena_take(a, size), 0, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)
@@ -111,7 +111,7 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 char *arena_text(struct arena *a, size_t size)
 {
-    return take(a, size ? size : 1);
+    return arena_take(a, size ? size : 1);
 }
 
 struct str arena_str(struct arena *a, struct str s)
@@ -120,7 +120,7 @@ struct str arena_str(struct arena *a, struct str s)
         return STR_NONE;
     if (s.n == SIZE_MAX)
         abort();
-    char *p = take(a, s.n + 1);
+    char *p = arena_take(a, s.n + 1);
     if (s.n > 0)
         memcpy(p, s.p, s.n);
     p[s.n] = '\0';
@@ -137,7 +137,7 @@ struct str arena_printf(struct arena *a, const char *format, ...)
     va_end(args);
     if (n < 0)
         abort();
-    char *p = take(a, (size_t)n + 1);
+    char *p = arena_take(a, (size_t)n + 1);
     vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);
     return (struct str){p, (size_t)n};

@@ -32,7 +32,7 @@ void buf_reset(struct buf *b)
         b->data[0] = '\0';
 }
 
-static void fail(struct buf *b)
+static void buf_fail(struct buf *b)
 {
     buf_free(b);
     b->failed = true;
@@ -44,7 +44,7 @@ static bool grow(struct buf *b, size_t len)
     if (b->failed)
         return false;
     if (len > b->cap - b->len) {
-        fail(b);
+        buf_fail(b);
         return false;
     }
     size_t need = b->len + len + 1;
@@ -57,7 +57,7 @@ static bool grow(struct buf *b, size_t len)
         size = b->cap + 1;
     char *data = realloc(b->data, size);
     if (!data) {
-        fail(b);
+        buf_fail(b);
         return false;
     }
     b->data = data;
@@ -74,7 +74,7 @@ void buf_printf(struct buf *b, const char *format, ...)
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (n < 0)
-        fail(b);
+        buf_fail(b);
     else if (grow(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
         b->len += (size_t)n;

@@ -7,14 +7,14 @@
 #include "base/buf.h"
 
 /* One line, being read from the left. */
-struct line {
+struct dotenv_line {
     const char *name;
     unsigned number;
     const char *p;
     const char *end;
 };
 
-static bool is_blank(char c)
+static bool dotenv_is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -24,18 +24,18 @@ static bool is_key_char(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static void skip_blanks(struct line *l)
+static void skip_blanks(struct dotenv_line *l)
 {
-    while (l->p < l->end && is_blank(*l->p))
+    while (l->p < l->end && dotenv_is_blank(*l->p))
         l->p++;
 }
 
-static int bad_line(const struct line *l, const char *what, struct err *e)
+static int bad_line(const struct dotenv_line *l, const char *what, struct err *e)
 {
     return err_set(e, ERR_CONFIGURATION, "%s line %u: %s", l->name, l->number, what);
 }
 
-static struct str take_key(struct line *l)
+static struct str take_key(struct dotenv_line *l)
 {
     struct str key = {l->p, 0};
     if (l->p < l->end && *l->p >= '0' && *l->p <= '9')
@@ -46,10 +46,10 @@ static struct str take_key(struct line *l)
     return key;
 }
 
-static int read_key(struct line *l, struct str *key, struct err *e)
+static int dotenv_read_key(struct dotenv_line *l, struct str *key, struct err *e)
 {
     *key = take_key(l);
-    if (str_is(*key, "export") && l->p < l->end && is_blank(*l->p)) {
+    if (str_is(*key, "export") && l->p < l->end && dotenv_is_blank(*l->p)) {
         skip_blanks(l);
         *key = take_key(l);
     }
@@ -61,16 +61,16 @@ static int read_key(struct line *l, struct str *key, struct err *e)
     return 0;
 }
 
-static struct str bare_value(struct line *l)
+static struct str bare_value(struct dotenv_line *l)
 {
     struct str value = {l->p, 0};
     while (l->p < l->end) {
-        if (*l->p == '#' && is_blank(l->p[-1]))
+        if (*l->p == '#' && dotenv_is_blank(l->p[-1]))
             break;
         l->p++;
     }
     value.n = (size_t)(l->p - value.p);
-    while (value.n > 0 && is_blank(value.p[value.n - 1]))
+    while (value.n > 0 && dotenv_is_blank(value.p[value.n - 1]))
         value.n--;
     l->p = l->end;
     return value;
@@ -85,7 +85,7 @@ static char escape_value(char c)
 }
 
 /* Appends what stands between the quotes; false if the closing one is missing. */
-static bool quoted_value(struct line *l, struct buf *out)
+static bool quoted_value(struct dotenv_line *l, struct buf *out)
 {
     char quote = *l->p++;
     for (; l->p < l->end; l->p++) {
@@ -104,7 +104,7 @@ static bool quoted_value(struct line *l, struct buf *out)
 }
 
 /* The value at l->p; the view is of the line or of the scratch buffer. */
-static int read_value(struct line *l, struct buf *scratch, struct str *value, struct err *e)
+static int dotenv_read_value(struct dotenv_line *l, struct buf *scratch, struct str *value, struct err *e)
 {
     if (l->p == l->end || (*l->p != '\'' && *l->p != '"')) {
         *value = bare_value(l);
@@ -119,8 +119,8 @@ static int read_value(struct line *l, struct buf *scratch, struct str *value, st
     return 0;
 }
 
-static int parse_line(struct line *l, struct buf *scratch, dotenv_pair *pair, void *context,
-                      struct err *e)
+static int dotenv_parse_line(struct dotenv_line *l, struct buf *scratch, dotenv_pair *pair, void *context,
+                             struct err *e)
 {
     struct str key = STR_NONE;
     struct str value = STR_NONE;
@@ -131,7 +131,7 @@ static int parse_line(struct line *l, struct buf *scratch, dotenv_pair *pair, vo
     skip_blanks(l);
     if (l->p == l->end || *l->p == '#')
         return 0;
-    if (read_key(l, &key, e) != 0 || read_value(l, scratch, &value, e) != 0)
+    if (dotenv_read_key(l, &key, e) != 0 || dotenv_read_value(l, scratch, &value, e) != 0)
         return -1;
     return pair(context, key, value, l->number, e);
 }
@@ -147,9 +147,9 @@ int dotenv_parse(const char *name, struct str text, dotenv_pair *pair, void *con
         p += 3;
     for (unsigned number = 1; p < end && result == 0; number++) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
-        struct line l = {name, number, p, newline ? newline : end};
+        struct dotenv_line l = {name, number, p, newline ? newline : end};
         buf_reset(&scratch);
-        result = parse_line(&l, &scratch, pair, context, e);
+        result = dotenv_parse_line(&l, &scratch, pair, context, e);
         p = newline ? newline + 1 : end;
     }
     if (scratch.data)

@@ -11,14 +11,14 @@ void json_reader_init(struct json_reader *r, char *text, size_t n)
     *r = (struct json_reader){.p = text, .end = n > 0 ? text + n : text};
 }
 
-static bool fail(struct json_reader *r)
+static bool reader_fail(struct json_reader *r)
 {
     r->failed = true;
     r->p = r->end;
     return false;
 }
 
-static inline void skip_space(struct json_reader *r)
+static inline void reader_skip_space(struct json_reader *r)
 {
     while (r->p < r->end && json_is_space(*r->p))
         r->p++;
@@ -27,13 +27,13 @@ static inline void skip_space(struct json_reader *r)
 /* The byte that the next value begins with; NUL at the end of the text. */
 static inline char peek(struct json_reader *r)
 {
-    skip_space(r);
+    reader_skip_space(r);
     return r->p < r->end ? *r->p : '\0';
 }
 
 bool json_reader_end(struct json_reader *r)
 {
-    skip_space(r);
+    reader_skip_space(r);
     return !r->failed && r->depth == 0 && r->p == r->end;
 }
 
@@ -45,7 +45,7 @@ static int hex4(const struct json_reader *r, const char *p)
 }
 
 /* The length of the escape at p, 0 if it is none. *code is what it stands for. */
-static size_t read_escape(const struct json_reader *r, const char *p, unsigned *code)
+static size_t reader_read_escape(const struct json_reader *r, const char *p, unsigned *code)
 {
     static const char plain['u'] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
@@ -76,7 +76,7 @@ static char *unescape(struct json_reader *r, char *to)
 {
     while (r->p < r->end && *r->p != '"') {
         unsigned code = 0;
-        size_t n = *r->p == '\\' ? read_escape(r, r->p, &code) : 0;
+        size_t n = *r->p == '\\' ? reader_read_escape(r, r->p, &code) : 0;
         if (n == 0)
             return NULL;
         to = json_put_utf8(to, code);
@@ -99,14 +99,14 @@ static inline struct str take_string(struct json_reader *r)
     if (r->p == r->end || *r->p != '"')
         last = unescape(r, r->p);
     if (!last) {
-        fail(r);
+        reader_fail(r);
         return STR_NONE;
     }
     r->p++;
     return (struct str){start, (size_t)(last - start)};
 }
 
-static bool skip_string(struct json_reader *r)
+static bool reader_skip_string(struct json_reader *r)
 {
     r->p++;
     for (;;) {
@@ -116,9 +116,9 @@ static bool skip_string(struct json_reader *r)
             r->p++;
             return true;
         }
-        size_t n = r->p < r->end && *r->p == '\\' ? read_escape(r, r->p, &code) : 0;
+        size_t n = r->p < r->end && *r->p == '\\' ? reader_read_escape(r, r->p, &code) : 0;
         if (n == 0)
-            return fail(r);
+            return reader_fail(r);
         r->p += n;
     }
 }
@@ -130,10 +130,10 @@ static bool skip_digits(struct json_reader *r)
     const char *start = r->p;
     while (r->p < r->end && json_is_digit(*r->p))
         r->p++;
-    return r->p > start || fail(r);
+    return r->p > start || reader_fail(r);
 }
 
-static bool take(struct json_reader *r, char c)
+static bool reader_take(struct json_reader *r, char c)
 {
     if (r->p == r->end || *r->p != c)
         return false;
@@ -143,22 +143,22 @@ static bool take(struct json_reader *r, char c)
 
 static bool skip_number(struct json_reader *r)
 {
-    take(r, '-');
-    if (!take(r, '0') && !skip_digits(r))
+    reader_take(r, '-');
+    if (!reader_take(r, '0') && !skip_digits(r))
         return false;
-    if (take(r, '.') && !skip_digits(r))
+    if (reader_take(r, '.') && !skip_digits(r))
         return false;
-    if (!take(r, 'e') && !take(r, 'E'))
+    if (!reader_take(r, 'e') && !reader_take(r, 'E'))
         return true;
-    if (!take(r, '+'))
-        take(r, '-');
+    if (!reader_take(r, '+'))
+        reader_take(r, '-');
     return skip_digits(r);
 }
 
 static bool skip_word(struct json_reader *r, struct str word)
 {
     if ((size_t)(r->end - r->p) < word.n || memcmp(r->p, word.p, word.n) != 0)
-        return fail(r);
+        return reader_fail(r);
     r->p += word.n;
     return true;
 }
@@ -168,10 +168,10 @@ static bool skip_word(struct json_reader *r, struct str word)
 enum container { ARRAY, OBJECT };
 
 /* Steps into what begins at r->p. */
-static inline bool enter(struct json_reader *r, enum container container)
+static inline bool reader_enter(struct json_reader *r, enum container container)
 {
     if (r->depth == JSON_READER_DEPTH)
-        return fail(r);
+        return reader_fail(r);
     uint64_t bit = UINT64_C(1) << (r->depth % 64);
     uint64_t *word = &r->objects[r->depth / 64];
     *word = container == OBJECT ? *word | bit : *word & ~bit;
@@ -188,7 +188,7 @@ static enum container innermost(const struct json_reader *r)
 }
 
 /* Steps to the next part of the innermost container, or out of it. */
-static inline bool next_part(struct json_reader *r, char closing)
+static inline bool reader_next_part(struct json_reader *r, char closing)
 {
     char c = peek(r);
     bool first = r->at_first;
@@ -199,24 +199,24 @@ static inline bool next_part(struct json_reader *r, char closing)
         return false;
     }
     if (first)
-        return c != '\0' || fail(r);
+        return c != '\0' || reader_fail(r);
     if (c != ',')
-        return fail(r);
+        return reader_fail(r);
     r->p++;
-    skip_space(r);
+    reader_skip_space(r);
     return true;
 }
 
 static inline bool next_name(struct json_reader *r)
 {
-    if (r->failed || r->depth == 0 || !next_part(r, '}'))
+    if (r->failed || r->depth == 0 || !reader_next_part(r, '}'))
         return false;
-    return (r->p < r->end && *r->p == '"') || fail(r);
+    return (r->p < r->end && *r->p == '"') || reader_fail(r);
 }
 
 static inline bool skip_colon(struct json_reader *r)
 {
-    return (peek(r) == ':' && take(r, ':')) || fail(r);
+    return (peek(r) == ':' && reader_take(r, ':')) || reader_fail(r);
 }
 
 bool json_next_member(struct json_reader *r, struct str *name)
@@ -229,7 +229,7 @@ bool json_next_member(struct json_reader *r, struct str *name)
 
 bool json_next_element(struct json_reader *r)
 {
-    return !r->failed && r->depth > 0 && next_part(r, ']');
+    return !r->failed && r->depth > 0 && reader_next_part(r, ']');
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -239,11 +239,11 @@ static bool begin_value(struct json_reader *r)
 {
     switch (peek(r)) {
     case '{':
-        return enter(r, OBJECT);
+        return reader_enter(r, OBJECT);
     case '[':
-        return enter(r, ARRAY);
+        return reader_enter(r, ARRAY);
     case '"':
-        return skip_string(r);
+        return reader_skip_string(r);
     case 't':
         return skip_word(r, STR("true"));
     case 'f':
@@ -261,7 +261,7 @@ void json_skip(struct json_reader *r)
     if (r->failed || !begin_value(r))
         return;
     while (r->depth > outside && !r->failed) {
-        bool part = innermost(r) == OBJECT ? next_name(r) && skip_string(r) && skip_colon(r)
+        bool part = innermost(r) == OBJECT ? next_name(r) && reader_skip_string(r) && skip_colon(r)
                                            : json_next_element(r);
         if (part)
             begin_value(r);
@@ -271,7 +271,7 @@ void json_skip(struct json_reader *r)
 bool json_enter_object(struct json_reader *r)
 {
     if (!r->failed && peek(r) == '{')
-        return enter(r, OBJECT);
+        return reader_enter(r, OBJECT);
     json_skip(r);
     return false;
 }
@@ -280,7 +280,7 @@ bool json_enter_object_at(struct json_reader *r, char letter)
 {
     const char *p = r->p;
     if (r->end - p < 5 || p[0] != '{' || p[1] != '"' || p[2] != letter || p[3] != '"' ||
-        p[4] != ':' || !enter(r, OBJECT))
+        p[4] != ':' || !reader_enter(r, OBJECT))
         return false;
     r->p += 4;
     r->at_first = false;
@@ -290,7 +290,7 @@ bool json_enter_object_at(struct json_reader *r, char letter)
 bool json_enter_array(struct json_reader *r)
 {
     if (!r->failed && peek(r) == '[')
-        return enter(r, ARRAY);
+        return reader_enter(r, ARRAY);
     json_skip(r);
     return false;
 }

@@ -15,7 +15,7 @@ struct scanner {
 };
 
 /* Every reader returns 0 with p behind what it read, or -1 with the error filled. */
-static int read_value(struct scanner *s, enum json_kind *type);
+static int scan_read_value(struct scanner *s, enum json_kind *type);
 
 static size_t offset(const struct scanner *s)
 {
@@ -31,13 +31,13 @@ static int expected(struct scanner *s, const char *what)
                    offset(s));
 }
 
-static void skip_space(struct scanner *s)
+static void scan_skip_space(struct scanner *s)
 {
     while (s->p < s->end && json_is_space(*s->p))
         s->p++;
 }
 
-static bool take(struct scanner *s, char c)
+static bool scan_take(struct scanner *s, char c)
 {
     if (s->p == s->end || *s->p != c)
         return false;
@@ -73,7 +73,7 @@ static int read_unicode_escape(struct scanner *s)
 }
 
 /* After the backslash. */
-static int read_escape(struct scanner *s)
+static int scan_read_escape(struct scanner *s)
 {
     if (s->p == s->end || !strchr("\"\\/bfnrtu", *s->p) || *s->p == '\0')
         return expected(s, "an escape: one of \" \\ / b f n r t u");
@@ -87,12 +87,12 @@ static int read_string(struct scanner *s)
     s->p++;
     for (;;) {
         s->p = json_next_special(s->p, s->end);
-        if (take(s, '"'))
+        if (scan_take(s, '"'))
             return 0;
-        if (!take(s, '\\'))
+        if (!scan_take(s, '\\'))
             return expected(s, s->p == s->end ? "'\"' to close the string"
                                               : "an escape instead of a control character");
-        if (read_escape(s) != 0)
+        if (scan_read_escape(s) != 0)
             return -1;
     }
 }
@@ -106,20 +106,20 @@ static int read_digits(struct scanner *s)
     return 0;
 }
 
-static int read_number(struct scanner *s)
+static int scan_read_number(struct scanner *s)
 {
-    take(s, '-');
-    if (take(s, '0')) {
+    scan_take(s, '-');
+    if (scan_take(s, '0')) {
         if (s->p < s->end && json_is_digit(*s->p))
             return expected(s, "no digit after a leading zero");
     } else if (read_digits(s) != 0) {
         return -1;
     }
-    if (take(s, '.') && read_digits(s) != 0)
+    if (scan_take(s, '.') && read_digits(s) != 0)
         return -1;
-    if (take(s, 'e') || take(s, 'E')) {
-        if (!take(s, '+'))
-            take(s, '-');
+    if (scan_take(s, 'e') || scan_take(s, 'E')) {
+        if (!scan_take(s, '+'))
+            scan_take(s, '-');
         return read_digits(s);
     }
     return 0;
@@ -134,7 +134,7 @@ static int read_word(struct scanner *s, const char *word)
     return 0;
 }
 
-static int enter(struct scanner *s)
+static int scan_enter(struct scanner *s)
 {
     if (s->depth == JSON_MAX_DEPTH)
         return err_set(s->e, ERR_INVALID_JSON,
@@ -142,36 +142,36 @@ static int enter(struct scanner *s)
                        JSON_MAX_DEPTH, offset(s));
     s->depth++;
     s->p++;
-    skip_space(s);
+    scan_skip_space(s);
     return 0;
 }
 
-static int read_member(struct scanner *s)
+static int scan_read_member(struct scanner *s)
 {
     enum json_kind type;
     if (s->p == s->end || *s->p != '"')
         return expected(s, "'\"' to begin a name");
     if (read_string(s) != 0)
         return -1;
-    skip_space(s);
-    if (!take(s, ':'))
+    scan_skip_space(s);
+    if (!scan_take(s, ':'))
         return expected(s, "':'");
-    skip_space(s);
-    return read_value(s, &type);
+    scan_skip_space(s);
+    return scan_read_value(s, &type);
 }
 
-static int read_object(struct scanner *s)
+static int scan_read_object(struct scanner *s)
 {
-    if (enter(s) != 0)
+    if (scan_enter(s) != 0)
         return -1;
     if (s->p == s->end || (*s->p != '"' && *s->p != '}'))
         return expected(s, "'\"' to begin a name, or '}'");
-    while (!take(s, '}')) {
-        if (read_member(s) != 0)
+    while (!scan_take(s, '}')) {
+        if (scan_read_member(s) != 0)
             return -1;
-        skip_space(s);
-        if (take(s, ',')) {
-            skip_space(s);
+        scan_skip_space(s);
+        if (scan_take(s, ',')) {
+            scan_skip_space(s);
             if (s->p == s->end || *s->p != '"')
                 return expected(s, "'\"' to begin a name");
         } else if (s->p == s->end || *s->p != '}') {
@@ -182,19 +182,19 @@ static int read_object(struct scanner *s)
     return 0;
 }
 
-static int read_array(struct scanner *s)
+static int scan_read_array(struct scanner *s)
 {
     enum json_kind type;
-    if (enter(s) != 0)
+    if (scan_enter(s) != 0)
         return -1;
     if (s->p == s->end)
         return expected(s, "a value or ']'");
-    while (!take(s, ']')) {
-        if (read_value(s, &type) != 0)
+    while (!scan_take(s, ']')) {
+        if (scan_read_value(s, &type) != 0)
             return -1;
-        skip_space(s);
-        if (take(s, ',')) {
-            skip_space(s);
+        scan_skip_space(s);
+        if (scan_take(s, ',')) {
+            scan_skip_space(s);
             if (s->p == s->end || *s->p == ']')
                 return expected(s, "a value");
         } else if (s->p == s->end || *s->p != ']') {
@@ -205,15 +205,15 @@ static int read_array(struct scanner *s)
     return 0;
 }
 
-static int read_value(struct scanner *s, enum json_kind *type)
+static int scan_read_value(struct scanner *s, enum json_kind *type)
 {
     switch (s->p == s->end ? '\0' : *s->p) {
     case '{':
         *type = JSON_OBJECT;
-        return read_object(s);
+        return scan_read_object(s);
     case '[':
         *type = JSON_ARRAY;
-        return read_array(s);
+        return scan_read_array(s);
     case '"':
         *type = JSON_STRING;
         return read_string(s);
@@ -230,12 +230,12 @@ static int read_value(struct scanner *s, enum json_kind *type)
         *type = JSON_NUMBER;
         if (s->p == s->end || (*s->p != '-' && !json_is_digit(*s->p)))
             return expected(s, "a value");
-        return read_number(s);
+        return scan_read_number(s);
     }
 }
 
 /* What is wrong with the bytes before they are looked at as JSON. */
-static int check_encoding(struct str text, struct err *e)
+static int scan_check_encoding(struct str text, struct err *e)
 {
     if (str_starts_with(text, "\xEF\xBB\xBF"))
         return err_set(e, ERR_INVALID_JSON,
@@ -251,16 +251,16 @@ int json_scan(struct str text, struct json_value *out, struct err *e)
 {
     if (!str_is_present(text))
         text = STR("");
-    if (check_encoding(text, e) != 0)
+    if (scan_check_encoding(text, e) != 0)
         return -1;
     struct scanner s = {.start = text.p, .p = text.p, .end = text.p + text.n, .e = e};
-    skip_space(&s);
+    scan_skip_space(&s);
     const char *start = s.p;
     enum json_kind type;
-    if (read_value(&s, &type) != 0)
+    if (scan_read_value(&s, &type) != 0)
         return -1;
     *out = (struct json_value){.type = type, .text = {start, (size_t)(s.p - start)}};
-    skip_space(&s);
+    scan_skip_space(&s);
     if (s.p != s.end)
         return expected(&s, "the end after the value");
     return 0;

@@ -18,7 +18,7 @@ static void before_value(struct json_writer *w)
     w->comma = true;
 }
 
-static void begin(struct json_writer *w, char c)
+static void writer_begin(struct json_writer *w, char c)
 {
     before_value(w);
     buf_putc(w->out, c);
@@ -33,7 +33,7 @@ static void end(struct json_writer *w, char c)
 
 void json_begin_object(struct json_writer *w)
 {
-    begin(w, '{');
+    writer_begin(w, '{');
 }
 
 void json_end_object(struct json_writer *w)
@@ -43,7 +43,7 @@ void json_end_object(struct json_writer *w)
 
 void json_begin_array(struct json_writer *w)
 {
-    begin(w, '[');
+    writer_begin(w, '[');
 }
 
 void json_end_array(struct json_writer *w)
@@ -53,7 +53,7 @@ void json_end_array(struct json_writer *w)
 
 void json_key(struct json_writer *w, const char *name)
 {
-    begin(w, '"');
+    writer_begin(w, '"');
     buf_puts(w->out, name);
     buf_append(w->out, "\":", 2);
 }

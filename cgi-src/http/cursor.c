@@ -31,8 +31,8 @@ void cursor_key_init(struct cursor_key *key, const char *sessions_table, const c
 }
 
 /* The length of the scope goes first, so that nothing of it can be taken for the position. */
-static void authenticate(const struct cursor_key *key, struct str scope, struct str position,
-                         struct arena *a, unsigned char out[SUM_SIZE])
+static void cursor_authenticate(const struct cursor_key *key, struct str scope, struct str position,
+                                struct arena *a, unsigned char out[SUM_SIZE])
 {
     unsigned char sum[SHA256_DIGEST_LENGTH];
     struct str text = arena_printf(a, "%zu ", scope.n);
@@ -64,7 +64,7 @@ struct str cursor_encode(const struct cursor_key *key, struct arena *a, struct s
     unsigned char *raw = arena_alloc(a, n);
     char *text = arena_alloc(a, n / 3 * 4 + 8);
 
-    authenticate(key, scope, position, a, raw);
+    cursor_authenticate(key, scope, position, a, raw);
     memcpy(raw + SUM_SIZE, position.p, position.n);
     int length = EVP_EncodeBlock((unsigned char *)text, raw, (int)n);
     while (length > 0 && text[length - 1] == '=')
@@ -102,7 +102,7 @@ int cursor_decode(const struct cursor_key *key, struct arena *a, const struct cu
     length -= (int)(padded - text.n);
     if (length >= SUM_SIZE) {
         *position = (struct str){(char *)raw + SUM_SIZE, (size_t)length - SUM_SIZE};
-        authenticate(key, cursor->scope, *position, a, sum);
+        cursor_authenticate(key, cursor->scope, *position, a, sum);
     }
     if (length < SUM_SIZE || CRYPTO_memcmp(sum, raw, SUM_SIZE) != 0)
         return err_set(e, ERR_INVALID_CURSOR,

@@ -36,7 +36,7 @@ void response_end(struct json_writer *w, int64_t wall_us);
  * them. Header lines that were added stay. */
 void response_error(struct response *r, const struct err *e, const char *request_id);
 
-/* The status that e gives, for logs. */
+/* The status that the code gives, for the labels of metrics. */
 int response_status_of(enum err_code code);
 
 /* Writes status line, headers and body (none for HEAD, but its length). 0, or -1 when the client is

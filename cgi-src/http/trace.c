@@ -9,7 +9,7 @@
 enum { VERSION_AT = 0, TRACE_AT = 3, PARENT_AT = 36, FLAGS_AT = 53, LENGTH = 55 };
 enum { VERSION_DIGITS = 2, TRACE_DIGITS = 32, PARENT_DIGITS = 16, FLAGS_DIGITS = 2 };
 
-static bool is_digits(struct str header, size_t at, size_t n)
+static bool are_hex_digits(struct str header, size_t at, size_t n)
 {
     for (size_t i = at; i < at + n; i++) {
         char c = header.p[i];
@@ -43,10 +43,10 @@ bool trace_parse(struct str header, struct trace *out)
     if (header.n < LENGTH || header.p[TRACE_AT - 1] != '-' || header.p[PARENT_AT - 1] != '-' ||
         header.p[FLAGS_AT - 1] != '-')
         return false;
-    if (!is_digits(header, VERSION_AT, VERSION_DIGITS) ||
-        !is_digits(header, TRACE_AT, TRACE_DIGITS) ||
-        !is_digits(header, PARENT_AT, PARENT_DIGITS) ||
-        !is_digits(header, FLAGS_AT, FLAGS_DIGITS) || !is_version_possible(header))
+    if (!are_hex_digits(header, VERSION_AT, VERSION_DIGITS) ||
+        !are_hex_digits(header, TRACE_AT, TRACE_DIGITS) ||
+        !are_hex_digits(header, PARENT_AT, PARENT_DIGITS) ||
+        !are_hex_digits(header, FLAGS_AT, FLAGS_DIGITS) || !is_version_possible(header))
         return false;
     out->trace_id = (struct str){header.p + TRACE_AT, TRACE_DIGITS};
     out->parent_id = (struct str){header.p + PARENT_AT, PARENT_DIGITS};

@@ -4,7 +4,7 @@
  */
 #include "http/uri.h"
 
-static int hex_digit(char c)
+static int uri_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -23,8 +23,8 @@ static int decode(struct str raw, bool form, struct arena *a, struct str *out, s
     for (size_t i = 0; i < raw.n; i++) {
         char c = raw.p[i];
         if (c == '%') {
-            int high = i + 1 < raw.n ? hex_digit(raw.p[i + 1]) : -1;
-            int low = i + 2 < raw.n ? hex_digit(raw.p[i + 2]) : -1;
+            int high = i + 1 < raw.n ? uri_hex_digit(raw.p[i + 1]) : -1;
+            int low = i + 2 < raw.n ? uri_hex_digit(raw.p[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return err_set(e, ERR_INVALID_ENCODING,
                                "the URL has a \"%%\" that two hexadecimal digits do not follow; "
@@ -43,7 +43,7 @@ static int decode(struct str raw, bool form, struct arena *a, struct str *out, s
 }
 
 /* Takes the bytes up to the separator off the front of *rest. False when nothing is left. */
-static bool next_part(struct str *rest, char separator, struct str *part)
+static bool uri_next_part(struct str *rest, char separator, struct str *part)
 {
     if (!rest->p)
         return false;
@@ -77,7 +77,7 @@ int uri_segments(struct str path, struct arena *a, struct str **out, size_t *cou
     }
     *out = arena_array(a, count_parts(rest, '/'), sizeof(**out));
     *count = 0;
-    while (next_part(&rest, '/', &part)) {
+    while (uri_next_part(&rest, '/', &part)) {
         struct str *segment = &(*out)[(*count)++];
         if (decode(part, false, a, segment, e) < 0)
             return -1;
@@ -95,12 +95,12 @@ int uri_parameters(struct str query, struct arena *a, struct uri_parameter **out
 
     *out = arena_array(a, count_parts(query, '&'), sizeof(**out));
     *count = 0;
-    while (next_part(&rest, '&', &part)) {
+    while (uri_next_part(&rest, '&', &part)) {
         if (part.n == 0)
             continue;
         struct str value = part;
         struct str name;
-        next_part(&value, '=', &name);
+        uri_next_part(&value, '=', &name);
         if (!value.p)
             value = STR("");
         struct uri_parameter *parameter = &(*out)[(*count)++];

@@ -238,7 +238,7 @@ static bool evict(struct connections *c)
 }
 
 /* Whether another connection can be taken, perhaps in place of an idle one. */
-static bool has_room(struct connections *c)
+static bool connections_have_room(struct connections *c)
 {
     unsigned n = table_count(c->table);
 
@@ -246,7 +246,7 @@ static bool has_room(struct connections *c)
 }
 
 /* The descriptor is this process's from now on, counted already by the caller. */
-static void take_in(struct connections *c, int fd)
+static void connection_take_in(struct connections *c, int fd)
 {
     if (table_count(c->table) >= c->capacity)
         evict(c);
@@ -294,7 +294,7 @@ static bool accept_one(struct connections *c)
     connection_prepare(fd);
     if (!give_to_least(c, fd)) {
         scoreboard_count(c->setup.scoreboard, c->setup.place, 1);
-        take_in(c, fd);
+        connection_take_in(c, fd);
     }
     return true;
 }
@@ -302,9 +302,10 @@ static bool accept_one(struct connections *c)
 static void accept_some(struct connections *c)
 {
     for (int i = 0; i < ACCEPT_BATCH && !atomic_load(&c->draining); i++) {
-        if (!has_room(c) && scoreboard_least(c->setup.scoreboard, c->setup.place) < 0) {
+        if (!connections_have_room(c) &&
+            scoreboard_least(c->setup.scoreboard, c->setup.place) < 0) {
             pause_listening(c);
-            if (has_room(c)) /* made just before the pause */
+            if (connections_have_room(c)) /* made just before the pause */
                 resume_listening(c);
             return;
         }
@@ -320,7 +321,7 @@ static void adopt_some(struct connections *c)
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         if ((fd = scoreboard_take(c->setup.scoreboard, c->setup.place)) < 0)
             return;
-        take_in(c, fd);
+        connection_take_in(c, fd);
     }
 }
 

@@ -98,7 +98,7 @@ static void end_reload(struct master *m)
     }
 }
 
-static void commit(struct master *m)
+static void generation_commit(struct master *m)
 {
     /* Without a reload function the new generation runs with the old configuration. */
     if (m->next.owned) {
@@ -112,7 +112,7 @@ static void commit(struct master *m)
              m->state.current.processes);
 }
 
-static void abandon(struct master *m, enum decision_reason why)
+static void generation_abandon(struct master *m, enum decision_reason why)
 {
     static const char *const reasons[] = {[REASON_STARTS_FAIL] = "its processes do not start",
                                           [REASON_TOO_SLOW] = "its processes are not ready in time",
@@ -139,7 +139,7 @@ static void execute(struct master *m)
 
 /* ---- decisions ---- */
 
-static void start_child(struct master *m, const struct decision *d)
+static void child_fork(struct master *m, const struct decision *d)
 {
     bool is_current = d->generation == m->current.number;
     const struct child_start start = {.place = d->place,
@@ -185,7 +185,7 @@ static void say_crash_loop(const struct decision *d)
                   d->position, d->number);
 }
 
-static void begin_stop(struct master *m)
+static void pool_begin_stop(struct master *m)
 {
     long long timeout_s = m->current.config->pool_stop_timeout_s;
 
@@ -216,7 +216,7 @@ static bool carry_out_for_child(struct master *m, const struct decision *d)
 {
     switch (d->kind) {
     case DECIDE_START:
-        start_child(m, d);
+        child_fork(m, d);
         return true;
     case DECIDE_RETIRE:
         retire_child(m, d);
@@ -246,16 +246,16 @@ static void carry_out(struct master *m, const struct decision *d)
         become_ready(m);
         break;
     case DECIDE_COMMIT:
-        commit(m);
+        generation_commit(m);
         break;
     case DECIDE_ABANDON:
-        abandon(m, d->reason);
+        generation_abandon(m, d->reason);
         break;
     case DECIDE_EXECUTE:
         execute(m);
         break;
     case DECIDE_STOPPING:
-        begin_stop(m);
+        pool_begin_stop(m);
         break;
     case DECIDE_HASTEN:
         log_warning("told to stop again: not waiting for requests any longer");

@@ -115,7 +115,7 @@ void master_step_reload(struct master_state *s, struct generation next, int64_t 
 }
 
 /* The new program starts its own processes, while these end their requests by themselves. */
-static void hand_over(struct master_state *s, int64_t now_us, struct decisions *out)
+static void reload_hand_over(struct master_state *s, int64_t now_us, struct decisions *out)
 {
     if (!s->replaced)
         return;
@@ -124,8 +124,8 @@ static void hand_over(struct master_state *s, int64_t now_us, struct decisions *
     decide(out, (struct decision){.kind = DECIDE_EXECUTE});
 }
 
-static void abandon(struct master_state *s, enum decision_reason why, int64_t now_us,
-                    struct decisions *out)
+static void reload_abandon(struct master_state *s, enum decision_reason why, int64_t now_us,
+                           struct decisions *out)
 {
     decide(out, (struct decision){.kind = DECIDE_ABANDON, .reason = why});
     drain_all(s, is_of, s->next.number, DECIDE_DRAIN, now_us, out);
@@ -141,7 +141,7 @@ static void release_brakes(struct master_state *s)
     }
 }
 
-static void commit(struct master_state *s, int64_t now_us, struct decisions *out)
+static void reload_commit(struct master_state *s, int64_t now_us, struct decisions *out)
 {
     s->current = s->next;
     s->next = (struct generation){.number = 0};
@@ -216,7 +216,7 @@ static void note_end(struct master_state *s, unsigned place, int64_t now_us, str
     s->troubled = true;
     /* A sister's end may have made it an earlier reload's, or a process of the current one. */
     if (s->next.number != 0 && gone.generation == s->next.number)
-        abandon(s, REASON_STARTS_FAIL, now_us, out);
+        reload_abandon(s, REASON_STARTS_FAIL, now_us, out);
     else if (gone.state == CHILD_READY || gone.said_ready)
         note_death(s, gone.position, now_us, out);
     else
@@ -332,8 +332,8 @@ static void start_child(struct master_state *s, const struct generation *g, unsi
     }
 }
 
-static void fill(struct master_state *s, const struct generation *g, int64_t now_us,
-                 struct decisions *out)
+static void positions_fill(struct master_state *s, const struct generation *g, int64_t now_us,
+                           struct decisions *out)
 {
     for (unsigned i = 0; i < g->processes; i++) {
         if (is_present(s, g, i))
@@ -350,11 +350,12 @@ static void step_reload(struct master_state *s, int64_t now_us, struct decisions
 {
     if (s->next.number == 0)
         return;
-    fill(s, &s->next, now_us, out);
+    positions_fill(s, &s->next, now_us, out);
     if (count_ready(s, s->next.number) >= s->next.processes)
-        commit(s, now_us, out);
+        reload_commit(s, now_us, out);
     else if (timer_fires(&s->timers[TIMER_RELOAD], now_us))
-        abandon(s, step_free_places(s) == 0 ? REASON_NO_PLACE : REASON_TOO_SLOW, now_us, out);
+        reload_abandon(s, step_free_places(s) == 0 ? REASON_NO_PLACE : REASON_TOO_SLOW, now_us,
+                       out);
 }
 
 /* ---- 7. stuck requests ---- */
@@ -449,10 +450,10 @@ void master_step(struct master_state *s, int64_t now_us, struct decisions *out)
     take_facts(s, now_us, out);
     step_stop(s, now_us, out);
     if (s->obeyed_signals == 0) {
-        hand_over(s, now_us, out);
+        reload_hand_over(s, now_us, out);
         /* First the reload: what it completes need not be filled up any more. */
         step_reload(s, now_us, out);
-        fill(s, &s->current, now_us, out);
+        positions_fill(s, &s->current, now_us, out);
         step_watchdog(s, now_us, out);
         step_availability(s, now_us, out);
     }

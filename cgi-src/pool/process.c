@@ -78,7 +78,7 @@ static struct workers *start_workers(struct process *p, unsigned threads, struct
     return workers_start(&setup, e);
 }
 
-static int start(struct process *p, struct err *e)
+static int process_start(struct process *p, struct err *e)
 {
     const struct config *config = p->setup.config;
     unsigned threads = config->pool_threads < SCOREBOARD_THREADS ? (unsigned)config->pool_threads
@@ -201,7 +201,7 @@ int process_run(const struct process_setup *setup)
     struct err e = {.code = ERR_NONE};
     char ready = CONTROL_READY;
 
-    if (start(&p, &e) < 0) {
+    if (process_start(&p, &e) < 0) {
         log_error("a worker process cannot start: %s", e.detail);
         _exit(EXIT_FAILURE); /* some threads may have started: no orderly way back */
     }

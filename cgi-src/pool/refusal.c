@@ -16,6 +16,7 @@
 #include "pool/fastcgi_reader.h"
 #include "pool/connection.h"
 #include "pool/connections.h"
+#include "pool/reply.h"
 #include "pool/watch.h"
 
 #define CLIENTS_MAX 256
@@ -28,7 +29,7 @@
 /* So much of one client is read in one go, then come the others. */
 #define READS_MAX 16
 
-struct client {
+struct refused {
     struct watch watch; /* first: the event's pointer is the client's; fd -1: free */
     struct refusal *all;
     int64_t deadline_us;
@@ -47,12 +48,12 @@ struct refusal {
     struct cors_policy cors;
     unsigned long refused;
     unsigned used; /* clients */
-    struct client clients[CLIENTS_MAX];
+    struct refused clients[CLIENTS_MAX];
 };
 
 /* ---- 1. accept ---- */
 
-static void watch_listener(struct refusal *r)
+static void refusal_watch_listener(struct refusal *r)
 {
     bool wanted = r->active && r->used < CLIENTS_MAX;
 
@@ -64,25 +65,25 @@ static void watch_listener(struct refusal *r)
 }
 
 /* The descriptor has been closed or given away. */
-static void forget(struct client *c)
+static void refused_forget(struct refused *c)
 {
     c->watch.fd = -1;
     fastcgi_reader_free(&c->reader);
     buf_free(&c->out);
     c->all->used--;
-    watch_listener(c->all);
+    refusal_watch_listener(c->all);
 }
 
-static void drop(struct client *c)
+static void refused_drop(struct refused *c)
 {
     watch_remove(c->all->setup.epoll_fd, &c->watch);
     close(c->watch.fd);
-    forget(c);
+    refused_forget(c);
 }
 
-static void client_ready(struct watch *w, uint32_t events);
+static void refused_ready(struct watch *w, uint32_t events);
 
-static struct client *free_client(struct refusal *r)
+static struct refused *free_client(struct refusal *r)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (r->clients[i].watch.fd < 0)
@@ -92,50 +93,50 @@ static struct client *free_client(struct refusal *r)
 }
 
 /* False if there is no room; the descriptor is the refusal's in any case. */
-static bool take_in(struct refusal *r, int fd)
+static bool refused_take_in(struct refusal *r, int fd)
 {
-    struct client *c = free_client(r);
+    struct refused *c = free_client(r);
     int64_t now = pool_now_us();
 
     if (!c) {
         close(fd);
         return false;
     }
-    *c =
-        (struct client){.watch = {fd, client_ready}, .all = r, .deadline_us = now + CLIENT_TIME_US};
+    *c = (struct refused){
+        .watch = {fd, refused_ready}, .all = r, .deadline_us = now + CLIENT_TIME_US};
     fastcgi_reader_init(&c->reader);
     buf_init(&c->out, ANSWER_MAX);
     r->used++;
     timer_set_at_most(r->setup.timer, now + EXPIRE_EVERY_US);
     if (watch_add(r->setup.epoll_fd, &c->watch, EPOLLIN) < 0) {
-        drop(c);
+        refused_drop(c);
         return false;
     }
-    client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
+    refused_ready(&c->watch, EPOLLIN); /* most have sent their request already */
     return true;
 }
 
 /* Nothing of a next request has come. */
-static bool is_idle(const struct client *c)
+static bool is_idle(const struct refused *c)
 {
     return c->watch.fd >= 0 && c->out.len == 0 && c->reader.total == 0;
 }
 
 /* Drops the connection that has been kept longest. */
-static void make_room(struct refusal *r)
+static void refused_make_room(struct refusal *r)
 {
-    struct client *longest = NULL;
+    struct refused *longest = NULL;
 
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *c = &r->clients[i];
+        struct refused *c = &r->clients[i];
         if (is_idle(c) && c->answered && (!longest || c->deadline_us < longest->deadline_us))
             longest = c;
     }
     if (longest)
-        drop(longest);
+        refused_drop(longest);
 }
 
-static void listener_ready(struct watch *w, uint32_t events)
+static void refusal_listener_ready(struct watch *w, uint32_t events)
 {
     struct refusal *r = (struct refusal *)w;
 
@@ -147,16 +148,16 @@ static void listener_ready(struct watch *w, uint32_t events)
         if (fd < 0)
             break;
         connection_prepare(fd); /* a worker process may get it later */
-        if (!take_in(r, fd))
+        if (!refused_take_in(r, fd))
             break;
         if (r->used == CLIENTS_MAX)
-            make_room(r);
+            refused_make_room(r);
     }
-    watch_listener(r);
+    refusal_watch_listener(r);
 }
 
 /* To a process that is ready, with whatever has come meanwhile. */
-static void hand_over(struct client *c)
+static void refused_hand_over(struct refused *c)
 {
     struct refusal *r = c->all;
     int target = scoreboard_least(r->setup.scoreboard, SCOREBOARD_PLACES);
@@ -167,7 +168,7 @@ static void hand_over(struct client *c)
     if (scoreboard_give(r->setup.scoreboard, (unsigned)target, c->watch.fd) < 0)
         watch_add(r->setup.epoll_fd, &c->watch, EPOLLIN);
     else
-        forget(c);
+        refused_forget(c);
 }
 
 /* ---- 3. answer ---- */
@@ -211,7 +212,7 @@ static void write_refusal(struct gateway *g, struct arena *arena, const struct c
     response_free(&response);
 }
 
-static void make_answer(struct client *c)
+static void make_refusal(struct refused *c)
 {
     struct arena arena;
     struct buf text;
@@ -230,7 +231,7 @@ static void make_answer(struct client *c)
 }
 
 /* For the next request. The event that told of this one may still be set for EPOLLOUT. */
-static void keep(struct client *c)
+static void refused_keep(struct refused *c)
 {
     fastcgi_reader_free(&c->reader);
     fastcgi_reader_init(&c->reader);
@@ -240,33 +241,26 @@ static void keep(struct client *c)
     c->deadline_us = pool_now_us() + IDLE_TIME_US;
     watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLIN);
     if (!c->all->active)
-        hand_over(c);
+        refused_hand_over(c);
 }
 
-static void send_answer(struct client *c)
+static void send_refusal(struct refused *c)
 {
-    while (c->sent < c->out.len) {
-        ssize_t n = send(c->watch.fd, c->out.data + c->sent, c->out.len - c->sent,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLOUT);
-            return;
-        }
-        if (n <= 0)
-            break;
-        c->sent += (size_t)n;
+    enum reply_progress progress = reply_send(c->watch.fd, &c->out, &c->sent);
+
+    if (progress == REPLY_LATER) {
+        watch_change(c->all->setup.epoll_fd, &c->watch, EPOLLOUT);
+        return;
     }
-    if (c->sent == c->out.len && c->reader.keep && !c->reader.surplus)
-        keep(c);
+    if (progress == REPLY_SENT && c->reader.keep && !c->reader.surplus)
+        refused_keep(c);
     else
-        drop(c);
+        refused_drop(c);
 }
 
 /* ---- 2. read ---- */
 
-static enum fastcgi_progress read_some(struct client *c)
+static enum fastcgi_progress refused_read(struct refused *c)
 {
     char text[16384];
 
@@ -283,22 +277,22 @@ static enum fastcgi_progress read_some(struct client *c)
     return c->reader.progress;
 }
 
-static void client_ready(struct watch *w, uint32_t events)
+static void refused_ready(struct watch *w, uint32_t events)
 {
-    struct client *c = (struct client *)w;
+    struct refused *c = (struct refused *)w;
 
     (void)events;
     if (c->out.len > 0) {
-        send_answer(c);
+        send_refusal(c);
         return;
     }
-    switch (read_some(c)) {
+    switch (refused_read(c)) {
     case FASTCGI_COMPLETE:
-        make_answer(c);
-        send_answer(c);
+        make_refusal(c);
+        send_refusal(c);
         break;
     case FASTCGI_BROKEN:
-        drop(c);
+        refused_drop(c);
         break;
     case FASTCGI_MORE:
         break;
@@ -315,7 +309,7 @@ struct refusal *refusal_new(const struct refusal_setup *setup, struct err *e)
         err_set(e, ERR_INTERNAL, "no memory for the server that refuses requests");
         return NULL;
     }
-    *r = (struct refusal){.watch = {setup->listener, listener_ready}, .setup = *setup};
+    *r = (struct refusal){.watch = {setup->listener, refusal_listener_ready}, .setup = *setup};
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         r->clients[i].watch.fd = -1;
     return r;
@@ -328,7 +322,7 @@ void refusal_free(struct refusal *r)
     refusal_end(r);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (r->clients[i].watch.fd >= 0)
-            drop(&r->clients[i]);
+            refused_drop(&r->clients[i]);
     }
     free(r->cors_origins);
     free(r);
@@ -356,10 +350,10 @@ void refusal_begin(struct refusal *r, const struct cors_policy *cors)
         while (scoreboard_state(r->setup.scoreboard, i) == SCOREBOARD_FREE &&
                (fd = scoreboard_take(r->setup.scoreboard, i)) >= 0) {
             scoreboard_count(r->setup.scoreboard, i, -1);
-            take_in(r, fd);
+            refused_take_in(r, fd);
         }
     }
-    watch_listener(r);
+    refusal_watch_listener(r);
 }
 
 void refusal_end(struct refusal *r)
@@ -368,10 +362,10 @@ void refusal_end(struct refusal *r)
         log_info("a worker process is ready again: %lu requests were answered 503 in all",
                  r->refused);
     r->active = false;
-    watch_listener(r);
+    refusal_watch_listener(r);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (is_idle(&r->clients[i]))
-            hand_over(&r->clients[i]);
+            refused_hand_over(&r->clients[i]);
     }
 }
 
@@ -379,7 +373,7 @@ void refusal_expire(struct refusal *r, int64_t now_us)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (r->clients[i].watch.fd >= 0 && r->clients[i].deadline_us <= now_us)
-            drop(&r->clients[i]);
+            refused_drop(&r->clients[i]);
     }
     if (r->used > 0)
         timer_set_at_most(r->setup.timer, now_us + EXPIRE_EVERY_US);

@@ -18,7 +18,7 @@
 /* More than the kernel keeps waiting in one of the sockets. */
 #define INBOX_MAX 1024
 
-struct place {
+struct scoreboard_place {
     _Alignas(64) atomic_int state;
     atomic_uint threads;
     atomic_int connections;
@@ -26,7 +26,7 @@ struct place {
 
 struct scoreboard {
     unsigned places;
-    struct place *place; /* shared */
+    struct scoreboard_place *place; /* shared */
     int (*inbox)[2];     /* [0] is read by the place's process, [1] is written by the others */
 };
 
@@ -45,7 +45,7 @@ static int open_inboxes(struct scoreboard *b)
 
 struct scoreboard *scoreboard_new(unsigned places, struct err *e)
 {
-    size_t size = places * sizeof(struct place);
+    size_t size = places * sizeof(struct scoreboard_place);
     struct scoreboard *b = calloc(1, sizeof(*b));
 
     if (!b)
@@ -185,7 +185,7 @@ int scoreboard_give(struct scoreboard *b, unsigned place, int fd)
 
 /* 1: a message was there; *fd is -1 if its connection could not be received. 0: the inbox is empty.
  */
-static int receive(int inbox, int *fd)
+static int inbox_receive(int inbox, int *fd)
 {
     union fd_message control;
     char byte;
@@ -208,7 +208,7 @@ int scoreboard_take(struct scoreboard *b, unsigned place)
 {
     int fd;
 
-    while (receive(b->inbox[place][0], &fd)) {
+    while (inbox_receive(b->inbox[place][0], &fd)) {
         if (fd >= 0)
             return fd;
         /* The kernel has closed it: this process has no descriptor left for it. */

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "http/response.h"
 #include "pool/connections.h"
+#include "pool/reply.h"
 #include "pool/status_request.h"
 #include "pool/usage.h"
 #include "pool/watch.h"
@@ -243,20 +244,13 @@ static void drop(struct client *c)
     free(c);
 }
 
-static void send_answer(struct client *c)
+static void send_status(struct client *c)
 {
-    while (c->sent < c->out.len) {
-        ssize_t n = send(c->watch.fd, c->out.data + c->sent, c->out.len - c->sent,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            watch_change(c->status->setup.epoll_fd, &c->watch, EPOLLOUT);
-            return;
-        }
-        if (n <= 0)
-            break;
-        c->sent += (size_t)n;
+    enum reply_progress progress = reply_send(c->watch.fd, &c->out, &c->sent);
+
+    if (progress == REPLY_LATER) {
+        watch_change(c->status->setup.epoll_fd, &c->watch, EPOLLOUT);
+        return;
     }
     drop(c);
 }
@@ -287,7 +281,7 @@ static void client_ready(struct watch *w, uint32_t events)
     if (alive && !answered && c->request.progress == STATUS_MORE)
         return;
     if (alive && (answered || make_answer(c) == 0))
-        send_answer(c);
+        send_status(c);
     else
         drop(c);
 }

@@ -15,7 +15,7 @@
 
 enum entry_state { ENTRY_FREE, ENTRY_HELD, ENTRY_IDLE };
 
-struct entry {
+struct table_entry {
     int fd;
     enum entry_state state;
     bool known; /* epoll has it */
@@ -32,13 +32,13 @@ struct table {
     unsigned size, used;
     uint32_t free_first;
     uint32_t oldest, newest; /* of the idle ones */
-    struct entry *entries;
+    struct table_entry *entries;
 };
 
 struct table *table_new(int epoll_fd, int drained_fd, unsigned size, struct err *e)
 {
     struct table *t = calloc(1, sizeof(*t));
-    struct entry *entries = calloc(size, sizeof(*entries));
+    struct table_entry *entries = calloc(size, sizeof(*entries));
 
     if (!t || !entries) {
         free(t);
@@ -55,7 +55,7 @@ struct table *table_new(int epoll_fd, int drained_fd, unsigned size, struct err 
                         .entries = entries};
     pthread_mutex_init(&t->lock, NULL);
     for (unsigned i = 0; i < size; i++)
-        entries[i] = (struct entry){.fd = -1, .after = i + 1 < size ? i + 1 : NONE};
+        entries[i] = (struct table_entry){.fd = -1, .after = i + 1 < size ? i + 1 : NONE};
     return t;
 }
 
@@ -76,7 +76,7 @@ void table_free(struct table *t)
 
 static void link_newest(struct table *t, uint32_t i)
 {
-    struct entry *e = &t->entries[i];
+    struct table_entry *e = &t->entries[i];
 
     e->before = t->newest;
     e->after = NONE;
@@ -86,13 +86,13 @@ static void link_newest(struct table *t, uint32_t i)
 
 static void unlink_idle(struct table *t, uint32_t i)
 {
-    struct entry *e = &t->entries[i];
+    struct table_entry *e = &t->entries[i];
 
     *(e->before == NONE ? &t->oldest : &t->entries[e->before].after) = e->after;
     *(e->after == NONE ? &t->newest : &t->entries[e->after].before) = e->before;
 }
 
-static void forget(struct table *t, struct entry *e)
+static void table_forget_entry(struct table *t, struct table_entry *e)
 {
     if (e->known)
         epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, e->fd, NULL);
@@ -102,7 +102,7 @@ static void forget(struct table *t, struct entry *e)
 /* The epoll set is told under the lock: between the two nobody may close the descriptor. */
 static void watch(struct table *t, uint32_t i, int64_t now_us)
 {
-    struct entry *e = &t->entries[i];
+    struct table_entry *e = &t->entries[i];
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
                                 .data.u64 = (uint64_t)e->generation << 32 | i};
 
@@ -130,7 +130,7 @@ int table_add(struct table *t, int fd)
     pthread_mutex_lock(&t->lock);
     uint32_t i = t->free_first;
     if (i != NONE) {
-        struct entry *e = &t->entries[i];
+        struct table_entry *e = &t->entries[i];
         t->free_first = e->after;
         t->used++;
         e->fd = fd;
@@ -165,7 +165,7 @@ int table_take(struct table *t, uint64_t key, unsigned *index)
 
     pthread_mutex_lock(&t->lock);
     if (i < t->size) {
-        struct entry *e = &t->entries[i];
+        struct table_entry *e = &t->entries[i];
         if (e->state == ENTRY_IDLE && e->generation == (uint32_t)(key >> 32)) {
             unlink_idle(t, i);
             e->state = ENTRY_HELD;
@@ -185,7 +185,7 @@ int table_take_oldest(struct table *t, int64_t before_us, unsigned *index)
     uint32_t i = t->oldest;
     if (i != NONE && t->entries[i].idle_since_us <= before_us) {
         unlink_idle(t, i);
-        forget(t, &t->entries[i]);
+        table_forget_entry(t, &t->entries[i]);
         t->entries[i].state = ENTRY_HELD;
         fd = t->entries[i].fd;
         *index = i;
@@ -197,14 +197,14 @@ int table_take_oldest(struct table *t, int64_t before_us, unsigned *index)
 void table_unwatch(struct table *t, unsigned index)
 {
     pthread_mutex_lock(&t->lock);
-    forget(t, &t->entries[index]);
+    table_forget_entry(t, &t->entries[index]);
     pthread_mutex_unlock(&t->lock);
 }
 
 void table_remove(struct table *t, unsigned index)
 {
     pthread_mutex_lock(&t->lock);
-    struct entry *e = &t->entries[index];
+    struct table_entry *e = &t->entries[index];
     e->state = ENTRY_FREE;
     e->fd = -1;
     e->known = false;

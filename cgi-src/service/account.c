@@ -3,6 +3,7 @@
  */
 #include <stddef.h>
 
+#include "http/response.h"
 #include "http/trace.h"
 #include "service/internal.h"
 

@@ -6,41 +6,11 @@ load bad_input
 @test "a body that is no JSON" {
     bodies_refused 400 invalid_json <<'END'
 {
-{"user_id":"u","role":"user","content":"c"
-{"user_id":"u","role":"user","content":"c"}}
 {"user_id":"u","role":"user","content":"c"} x
-{"user_id":"u","role":"user","content":"c",}
-{user_id:"u"}
-{'user_id':'u'}
-{"user_id":u}
-{"user_id":"u" "title":"t"}
-{"user_id" "u"}
 {"user_id":NaN}
-{"user_id":Infinity}
-{"n":01}
-{"n":1.}
-{"n":.5}
-{"n":+1}
-{"n":0x10}
-{"n":1e}
-{"s":"\\x41"}
-{"s":"\\u12g4"}
-{"s":"\\u12"}
-{"s":"tab\there"}
-{"s":"line\nbreak"}
-{"s":"open
-[1,2
-[1,,2]
-tru
-nul
-user_id=u
-<xml/>
-// comment\n{}
-{"user_id":"u"} // comment
 \0
 {"user_id":"u\0","role":"user","content":"c\0"}
 {"user_id":"u"}\0
-\xef\xbb\xbf{"user_id":"u","role":"user","content":"c"}
 END
 }
 

@@ -13,12 +13,18 @@ API_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 fail() {
     printf '%s\n' "$*" >&2
-    if [[ -n ${http_status-} ]]; then
+    tell_exchange
+    return 1
+}
+
+# The last request and its answer: once, be it that fail has told it or a test ended at a bare expression.
+tell_exchange() {
+    if [[ -n ${http_status-} && ${told-} != "$header_file" ]]; then
+        told=$header_file
         printf 'last request: %s\nlast answer: %s\n' "${last_request:0:1000}" "$http_status" >&2
         head -c 2000 "$body_file" >&2
         printf '\n' >&2
     fi
-    return 1
 }
 
 # is ACTUAL WANTED [WHAT]
@@ -99,6 +105,7 @@ patch() { api PATCH "$1" --json "$2" "${@:3}"; }
 teardown() { judge; }
 
 judge() {
+    [[ -n ${BATS_TEST_COMPLETED-} ]] || tell_exchange
     local list=$BATS_TEST_TMPDIR/answers/list files=() answers i complaint
     [[ -e $list ]] || return 0
     mapfile -d '' -t answers <"$list"

@@ -28,6 +28,7 @@ allowed() {
     breach aws/x.c '#include "store/item.h"'
     breach base/x.c '#include "aws/dynamo.h"'
     breach http/x.c '#include "store/item.h"'
+    breach http/x.c '#include "auth/principal.h"'
     breach auth/x.c '#include "http/request.h"'
     breach store/x.c '#include "http/request.h"'
     breach api/x.c '#include "pool/pool.h"'
@@ -53,6 +54,20 @@ allowed() {
     breach api/x.c 'const char *a = "attribute_not_exists(session_id)";'
     allowed base/x.c '/* never strcpy(a, b); */ int a;'
     allowed base/x.c 'int f(void) { return my_atoi(3); }'
+}
+
+@test "lint-names: a name stands for one thing" {
+    local source=$BATS_TEST_TMPDIR/source
+    mkdir -p "$source/a" "$source/b"
+    printf 'static int\nfirst(void)\n{\n}\n\nstruct item {\n};\nvoid second(void);\n' >"$source/a/x.c"
+    printf 'static void other(int a,\n                  int b)\n{\n}\n' >"$source/b/y.c"
+    "$TOP/scripts/lint-names" "$source"
+    printf '/* other */\nvoid other(int a);\n\nvoid other(int a)\n{\n}\n' >"$source/a/z.c"
+    run "$TOP/scripts/lint-names" "$source"
+    [[ $status -eq 1 && $output == *'other() is defined twice:'*a/z.c*b/y.c* ]]
+    printf 'struct item {\n};\n' >"$source/a/z.c"
+    run "$TOP/scripts/lint-names" "$source"
+    [[ $status -eq 1 && $output == *'struct item is defined twice:'*a/x.c*a/z.c* ]]
 }
 
 @test "dynamodb-local: what was downloaded is compared before it is unpacked" {

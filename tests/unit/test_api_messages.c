@@ -23,8 +23,8 @@
 
 static const struct service_case appends[] = {
     {"a message", APPEND "{\"role\":\"user\",\"content\":\"hello\"}",
-     .script = {ITS_OWNER, {TRANSACT, OK, {S("content", "hello"), "ADD message_count"}}}, .status = 201,
-     .headers = {"Location: /api/v1/sessions/s/messages/" NOW_MS},
+     .script = {ITS_OWNER, {TRANSACT, OK, {S("content", "hello"), "ADD message_count"}}},
+     .status = 201, .headers = {"Location: /api/v1/sessions/s/messages/" NOW_MS},
      .has = {"\"content\":\"hello\"", "\"timestamp\":" NOW_MS, "\"metadata\":null"}},
     {"by the query", "POST " API "/sessions/s/messages?role=user&content=a+b",
      .script = {ITS_OWNER, {TRANSACT, OK}}, .status = 201, .has = {"\"content\":\"a b\""}},
@@ -80,7 +80,13 @@ static void test_wrong_values(void **state)
                                         "[]",   "[\"user\"]", "{}",        "true",      NULL};
     static const char *const contents[] = {"1", "true", "{}", "{\"text\":\"c\"}", NULL};
     static const char *const ids[] = {
-        "\"\"", "1", "[]", "{}", "\"" X100 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"", NULL};
+        "\"üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü\"", /* 130 bytes */
+        "\"\"",
+        "1",
+        "[]",
+        "{}",
+        "\"" X100 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+        NULL};
     static const char *const users[] = {"\"\"", "1", "true", "[]", "{}", NULL};
     static const char *const metadata[] = {"1", "true", "[]", "\"{}\"", NULL};
     static const struct service_case role = {"role", APPEND "{\"role\":%s,\"content\":\"c\"}",

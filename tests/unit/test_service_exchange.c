@@ -128,6 +128,17 @@ static void test_no_json(void **state)
                                          "tru",
                                          "\"open",
                                          "// c",
+                                         "{\"user_id\":\"u\"",
+                                         "{\"user_id\":Infinity}",
+                                         "{\"s\":\"\\u12\"}",
+                                         "{\"s\":\"line\nbreak\"}",
+                                         "[1,2",
+                                         "nul",
+                                         "user_id=u",
+                                         "<xml/>",
+                                         "// comment\n{}",
+                                         "{\"user_id\":\"u\"} // comment",
+                                         "\xef\xbb\xbf{}",
                                          NULL};
     static const struct service_case rows[] = {
         {"a session", "POST " API "/sessions\n\n%s", .status = 400, .code = "invalid_json"},
