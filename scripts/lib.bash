@@ -70,7 +70,7 @@ install_packages() {
     # These are needed as programs. Debian would start them as services, two on port 80: a mask for the
     # time of the installation prevents that, and they are left disabled. Only where systemd is at work;
     # without it nothing is started anyway.
-    for service in nginx.service apache2.service fcgiwrap.service fcgiwrap.socket; do
+    for service in nginx.service apache2.service fcgiwrap.service fcgiwrap.socket prometheus.service; do
         if [[ " ${missing[*]} " == *" ${service%.*} "* && -d /run/systemd/system ]]; then
             "${sudo[@]}" systemctl mask --quiet "$service" && masked+=("$service")
         fi
@@ -99,6 +99,7 @@ COST_PACKAGES=(libnginx-mod-http-lua openssl valgrind strace)
 PROOF_PACKAGES=(clang libclang-rt-dev spin faketime)
 # From fcgiwrap on: servers that the program is run under, and what counts its cost.
 TEST_PACKAGES=(libcmocka-dev nodejs npm bats jq procps chromium fcgiwrap spawn-fcgi apache2 libapache2-mod-fcgid systemd
+    prometheus
     "${COST_PACKAGES[@]}" "${PROOF_PACKAGES[@]}")
 # The load, the stand-in for DynamoDB, the charts, and the rivals.
 BENCH_PACKAGES=(nodejs npm curl openssl wrk libnginx-mod-http-lua gnuplot-nox golang-go

@@ -6,6 +6,7 @@
 #include "aws/dynamo.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -320,12 +321,14 @@ static int attempt(struct dynamo *d, const struct dynamo_call *call, struct prog
 
 /* ---- after it -------------------------------------------------------------------------------- */
 
-static int fail(const struct dynamo_call *call, const struct progress *p, const struct verdict *v,
-                struct err *e)
+static int fail(struct dynamo *d, const struct dynamo_call *call, const struct progress *p,
+                const struct verdict *v, struct err *e)
 {
-    log_warning("DynamoDB %s failed after %u attempt%s: %s%s%s",
-                dynamo_operation_names[call->operation], p->attempts, p->attempts == 1 ? "" : "s",
-                v->type, v->type[0] ? ": " : "", v->message);
+    char what[64];
+
+    snprintf(what, sizeof(what), "failed after %u attempt%s", p->attempts,
+             p->attempts == 1 ? "" : "s");
+    dynamo_log_fault(LOG_WARNING, call->operation, what, v, d->stats.request_id);
     return dynamo_failure(v, p->maybe_done, e);
 }
 
@@ -358,14 +361,14 @@ static int wait_for_retry(struct dynamo *d, const struct dynamo_call *call, stru
     bool conflict = v->kind == VERDICT_CONFLICT;
     p->conflicts += conflict;
     if (!may_retry(d, call, p, v))
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     unsigned failed = conflict ? p->conflicts : p->attempts - p->conflicts;
     int64_t pause = retry_pause_us(kind, failed, clock->chance(clock->context), v->retry_after_ms);
     if (pause >= d->deadline_us - mono_us(d) - ATTEMPT_MIN_US)
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     int cost = conflict ? 0 : retry_cost(kind);
     if (!retry_quota_take(&d->shared->quota, cost))
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     p->paid = cost;
     clock->sleep_us(clock->context, pause);
     return 0;
@@ -377,7 +380,7 @@ static int repeat_at_once(struct dynamo *d, const struct dynamo_call *call, stru
 {
     int cost = retry_cost(RETRY_TRANSIENT);
     if (!may_retry(d, call, p, v) || !retry_quota_take(&d->shared->quota, cost))
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     p->paid = cost;
     return 0;
 }
@@ -386,20 +389,20 @@ static int refresh_credentials(struct dynamo *d, const struct dynamo_call *call,
                                const struct verdict *v, struct err *e)
 {
     if (p->refreshed)
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     p->refreshed = true;
     int changed =
         credentials_cache_expired(d->shared->credentials, &d->credentials, d->deadline_us, e);
     if (changed < 0)
         return p->maybe_done ? dynamo_maybe_done(e) : -1;
-    return changed ? repeat_at_once(d, call, p, v, e) : fail(call, p, v, e);
+    return changed ? repeat_at_once(d, call, p, v, e) : fail(d, call, p, v, e);
 }
 
 static int correct_clock(struct dynamo *d, const struct dynamo_call *call, struct progress *p,
                          const struct verdict *v, struct err *e)
 {
     if (p->clock_corrected)
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     p->clock_corrected = true;
     skew_correct(&d->shared->skew, v->server_s, p->clock_s, p->signed_skew_s);
     return repeat_at_once(d, call, p, v, e);
@@ -421,7 +424,7 @@ static int recover(struct dynamo *d, const struct dynamo_call *call, struct prog
     case VERDICT_CLOCK:
         return correct_clock(d, call, p, v, e);
     default:
-        return fail(call, p, v, e);
+        return fail(d, call, p, v, e);
     }
 }
 
@@ -429,8 +432,7 @@ static void note_retry(struct dynamo *d, const struct dynamo_call *call, const s
 {
     d->stats.retries++;
     metrics_retry(call->operation);
-    log_debug("DynamoDB %s is tried again after: %s%s%s", dynamo_operation_names[call->operation],
-              v->type, v->type[0] ? ": " : "", v->message);
+    dynamo_log_fault(LOG_DEBUG, call->operation, "is tried again after", v, d->stats.request_id);
 }
 
 static void take_answer(struct dynamo *d, struct dynamo_answer *answer, const struct verdict *v)

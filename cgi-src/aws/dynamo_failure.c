@@ -3,6 +3,8 @@
  */
 #include "aws/dynamo_failure.h"
 
+#include <stdio.h>
+
 #define MAYBE "; it may have been carried out: repeat the request, a POST with its Idempotency-Key"
 
 static int throttled(const struct verdict *v, struct err *e)
@@ -68,4 +70,17 @@ int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e)
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
                        "DynamoDB cannot be reached or fails; try again in a moment");
     }
+}
+
+void dynamo_log_fault(enum log_level level, enum dynamo_operation operation, const char *what,
+                      const struct verdict *v, const char *request_id)
+{
+    char message[512];
+    const struct log_field id = {.name = "dynamodb_request_id", .text = str_from(request_id)};
+
+    if (!log_enabled(level))
+        return;
+    snprintf(message, sizeof(message), "DynamoDB %s %s: %s%s%s", dynamo_operation_names[operation],
+             what, v->type, v->type[0] ? ": " : "", v->message);
+    log_fields(level, message, &id, id.text.n > 0);
 }

@@ -1,7 +1,7 @@
 /*
- * The log: lines in text or JSON, appended to a file by whole lines. Nothing from outside can break
- * a line or forge one. Rotation is logrotate's, with log_reopen afterwards. How lines wait for
- * their turn is told in base/log_queue.
+ * The log: whole lines, appended to a file or given to the journal. How a line looks is
+ * base/log_line's, how lines wait for their turn base/log_queue's. Rotation is logrotate's, with
+ * log_reopen afterwards.
  */
 #include "base/log.h"
 
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/log_line.h"
 #include "base/log_queue.h"
 
 /* A longer message is cut: it is formatted on the stack. */
@@ -34,9 +34,11 @@ static atomic_int log_format = LOG_TEXT;
 static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *file_name; /* under file_lock; NULL is standard error */
 static _Thread_local bool lines_are_queued;
+static _Thread_local const struct log_context *thread_context;
 
-static const char *const level_names[LOG_LEVELS] = {"debug", "info", "warning", "error"};
-static const char *const level_labels[LOG_LEVELS] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+/* Lines are written before the log is opened, so that the first one looks. */
+enum { TARGET_UNKNOWN = -1 };
+static atomic_int log_target = TARGET_UNKNOWN;
 
 static int open_for_append(const char *file)
 {
@@ -83,6 +85,7 @@ static int switch_file(const char *file)
     }
     free(file_name);
     file_name = name;
+    atomic_store(&log_target, is_file ? (int)LOG_TO_FILE : TARGET_UNKNOWN);
     return 0;
 }
 
@@ -178,163 +181,60 @@ static void put_line(enum log_level level, struct str line)
     write_lines(line);
 }
 
-/* Control characters, also those of the C1 set, and bad bytes become \n or \x1B: a terminal and a
- * line keep their meaning. In quotes, the quote and the backslash are escaped as well. */
-static void put_text(struct buf *out, struct str s, bool quoted)
+/*
+ * systemd.exec(5): JOURNAL_STREAM is "device:inode" of the connection to the journal that a unit is
+ * started with. Whoever redirects standard error inherits the variable all the same, so the two are
+ * compared.
+ */
+static enum log_target look_at_standard_error(void)
 {
-    while (s.n > 0) {
-        unsigned char c = (unsigned char)s.p[0];
-        size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-        if (n > s.n || !str_is_utf8((struct str){s.p, n}))
-            n = 0;
-        bool c1 = n == 2 && c == 0xC2 && (unsigned char)s.p[1] < 0xA0;
-        if (c == '\n' || c == '\r' || c == '\t')
-            buf_puts(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
-        else if (n == 0 || c < 0x20 || c == 0x7F)
-            buf_printf(out, "\\x%02X", c);
-        else if (c1)
-            buf_printf(out, "\\u%04X", (unsigned char)s.p[1]);
-        else {
-            if (quoted && (c == '"' || c == '\\'))
-                buf_putc(out, '\\');
-            buf_append(out, s.p, n);
-        }
-        s.p += n ? n : 1;
-        s.n -= n ? n : 1;
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[48];
+    struct stat s;
+
+    if (!stream || fstat(STDERR_FILENO, &s) != 0)
+        return LOG_TO_FILE;
+    snprintf(ours, sizeof(ours), "%llu:%llu", (unsigned long long)s.st_dev,
+             (unsigned long long)s.st_ino);
+    return strcmp(stream, ours) == 0 ? LOG_TO_JOURNAL : LOG_TO_FILE;
+}
+
+static enum log_target target(void)
+{
+    int known = atomic_load_explicit(&log_target, memory_order_relaxed);
+
+    if (known == TARGET_UNKNOWN) {
+        known = (int)look_at_standard_error();
+        atomic_store_explicit(&log_target, known, memory_order_relaxed);
     }
+    return (enum log_target)known;
 }
 
-/* True if the value could not be told from the text around it. */
-static bool needs_quotes(struct str s)
+void log_set_context(const struct log_context *context)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c <= ' ' || c >= 0x7F || c == '"' || c == '=' || c == '\\')
-            return true;
-    }
-    return s.n == 0;
+    thread_context = context;
 }
 
-/* printf would cost more than the rest of the line. */
-static void put_digits(struct buf *out, uint64_t number, unsigned least_digits)
+static void emit(enum log_level level, struct str message, struct log_fields fields)
 {
-    char text[20];
-    unsigned at = sizeof(text);
-
-    do
-        text[--at] = (char)('0' + number % 10);
-    while (number /= 10);
-    while (sizeof(text) - at < least_digits)
-        text[--at] = '0';
-    buf_append(out, text + at, sizeof(text) - at);
-}
-
-static void put_number(struct buf *out, const struct log_field *field)
-{
-    bool negative = field->number < 0;
-    uint64_t number = negative ? 0 - (uint64_t)field->number : (uint64_t)field->number;
-
-    if (negative)
-        buf_putc(out, '-');
-    put_digits(out, field->thousandths ? number / 1000 : number, 1);
-    if (field->thousandths) {
-        buf_putc(out, '.');
-        put_digits(out, number % 1000, 3);
-    }
-}
-
-static void put_field(struct buf *out, const struct log_field *field)
-{
-    buf_putc(out, ' ');
-    buf_puts(out, field->name);
-    buf_putc(out, '=');
-    if (!str_is_present(field->text)) {
-        put_number(out, field);
-    } else if (needs_quotes(field->text)) {
-        buf_putc(out, '"');
-        put_text(out, field->text, true);
-        buf_putc(out, '"');
-    } else {
-        buf_append_str(out, field->text);
-    }
-}
-
-static void put_json_number(struct json_writer *w, const struct log_field *field)
-{
-    struct buf text;
-
-    buf_init(&text, LINE_CAP);
-    put_number(&text, field);
-    json_put_raw(w, field->name, buf_str(&text));
-    buf_free(&text);
-}
-
-static void put_json_string(struct json_writer *w, const char *name, struct str s)
-{
-    if (str_is_utf8(s)) {
-        json_put_string(w, name, s);
-        return;
-    }
-    /* JSON has no bad bytes: they are shown as in the text format. */
-    struct buf clean;
-    buf_init(&clean, LINE_CAP);
-    put_text(&clean, s, false);
-    json_put_string(w, name, buf_str(&clean));
-    buf_free(&clean);
-}
-
-/* What a line is made of. */
-struct line {
-    enum log_level level;
-    struct str message;
-    const struct log_field *fields;
-    unsigned count;
-};
-
-static void put_json_line(struct buf *out, const char *time, const struct line *line)
-{
-    struct json_writer w;
-    json_writer_init(&w, out);
-    json_begin_object(&w);
-    json_put_string(&w, "time", str_from(time));
-    json_put_string(&w, "level", str_from(level_names[line->level]));
-    put_json_string(&w, "message", line->message);
-    json_put_int(&w, "pid", getpid());
-    for (unsigned i = 0; i < line->count; i++) {
-        const struct log_field *field = &line->fields[i];
-        if (str_is_present(field->text))
-            put_json_string(&w, field->name, field->text);
-        else
-            put_json_number(&w, field);
-    }
-    json_end_object(&w);
-}
-
-static void put_text_line(struct buf *out, const char *time, const struct line *line)
-{
-    buf_puts(out, time);
-    buf_putc(out, ' ');
-    buf_puts(out, level_labels[line->level]);
-    buf_puts(out, ": ");
-    put_text(out, line->message, false);
-    for (unsigned i = 0; i < line->count; i++)
-        put_field(out, &line->fields[i]);
-}
-
-static void emit(const struct line *line)
-{
-    char time[CLOCK_TIME_SIZE];
     struct buf out;
+    struct log_field context[LOG_CONTEXT_MAX];
+    unsigned n = thread_context ? thread_context->fields(thread_context, context) : 0;
     int error = errno; /* callers log between a failure and its report */
-    clock_format_us(clock_system.wall_us(clock_system.context), time);
+    const struct log_line line = {
+        .target = target(),
+        .format = (enum log_format)atomic_load_explicit(&log_format, memory_order_relaxed),
+        .level = level,
+        .wall_us = clock_system.wall_us(clock_system.context),
+        .message = message,
+        .context = {context, n},
+        .fields = fields,
+    };
+
     buf_init(&out, LINE_CAP);
-    if (atomic_load_explicit(&log_format, memory_order_relaxed) == LOG_JSON)
-        put_json_line(&out, time, line);
-    else
-        put_text_line(&out, time, line);
-    buf_putc(&out, '\n');
+    log_line_put(&out, &line);
     if (buf_ok(&out))
-        put_line(line->level, buf_str(&out));
+        put_line(level, buf_str(&out));
     buf_free(&out);
     errno = error;
 }
@@ -347,7 +247,7 @@ __attribute__((format(printf, 2, 0))) static void log_v(enum log_level level, co
     if (n < 0)
         return;
     size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message - 1;
-    emit(&(struct line){.level = level, .message = {message, length}});
+    emit(level, (struct str){message, length}, (struct log_fields){NULL, 0});
 }
 
 void log_debug(const char *format, ...)
@@ -392,6 +292,5 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
                 unsigned count)
 {
     if (log_enabled(level))
-        emit(&(struct line){
-            .level = level, .message = str_from(message), .fields = fields, .count = count});
+        emit(level, str_from(message), (struct log_fields){fields, count});
 }

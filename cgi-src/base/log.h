@@ -2,6 +2,9 @@
  * The log: one line a call. A write(2) has whole lines, so that those of several processes do not
  * mix. LOG_FORMAT=text gives "2026-11-23T08:30:02.342117Z INFO: ...", json one object a line with
  * time, level, message, pid and the fields. Safe from any thread; never called in a signal handler.
+ *
+ * Where standard error is the journal's (JOURNAL_STREAM of systemd.exec(5)), each line begins with
+ * its priority as in sd-daemon(3), "<4>", and a line of text has no time: the journal knows it.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -56,5 +59,17 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line with fields: text format appends " name=value" (values quoted if need be). */
 void log_fields(enum log_level level, const char *message, const struct log_field *fields,
                 unsigned count);
+
+/*
+ * What every line of the calling thread has from now on, before its own fields: whose request it
+ * works for. Asked for each line, because most requests have none. The fields are borrowed until
+ * the next call; NULL ends it.
+ */
+#define LOG_CONTEXT_MAX 4
+struct log_context {
+    /* Fills in at most LOG_CONTEXT_MAX and returns how many. */
+    unsigned (*fields)(const struct log_context *self, struct log_field out[LOG_CONTEXT_MAX]);
+};
+void log_set_context(const struct log_context *context);
 
 #endif

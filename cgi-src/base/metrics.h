@@ -14,7 +14,10 @@
 struct metrics_labels {
     const char *const *routes; /* route templates */
     unsigned route_count;
-    const char *const *operations; /* DynamoDB operations */
+    const char *const *methods; /* NULL: any other */
+    unsigned method_count;
+    const unsigned short *error_statuses; /* by enum err_code: the status that goes with each */
+    const char *const *operations;        /* DynamoDB operations */
     unsigned operation_count;
     const char *const *outcomes; /* of a DynamoDB call */
     unsigned outcome_count;
@@ -23,7 +26,15 @@ struct metrics_labels {
 /* Call once, before fork. slots: the number of worker threads over all processes. */
 int metrics_init(const struct metrics_labels *labels, unsigned slots, struct err *e);
 
-void metrics_request(unsigned route, unsigned status, int64_t duration_us);
+/* A request that was answered. route and method are indices into the labels. */
+struct metrics_answer {
+    unsigned route, method;
+    enum err_code code; /* ERR_NONE: then status counts */
+    unsigned status;
+    int64_t duration_us;
+    int64_t waited_us; /* before that, for a worker */
+};
+void metrics_request(const struct metrics_answer *answer);
 void metrics_dynamodb(unsigned operation, unsigned outcome, int64_t duration_us);
 void metrics_retry(unsigned operation);
 void metrics_throttle(unsigned operation);

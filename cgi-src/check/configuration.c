@@ -249,18 +249,34 @@ static void check_unset_region(struct check *c, const char *region)
                    "%s, because none is set: DEFAULT_AWS_REGION sets another", region);
 }
 
+/* NULL if the region is in none of them. */
+static const char *winning_key(const struct check *c)
+{
+    for (size_t i = 0; i < REGION_KEYS; i++) {
+        if (config_get(&c->config, region_keys[i]))
+            return region_keys[i];
+    }
+    return NULL;
+}
+
+const char *check_region_key(const struct check *c)
+{
+    const char *key = winning_key(c);
+
+    return key ? key : region_keys[REGION_KEYS - 1];
+}
+
 void check_region(struct check *c)
 {
     const char *region = dynamo_region(c->dynamo_shared);
+    const char *key = winning_key(c);
 
-    for (size_t i = 0; i < REGION_KEYS; i++) {
-        if (!config_get(&c->config, region_keys[i]))
-            continue;
-        check_line(&c->report, CHECK_GOOD, "region", "%s, from %s", region, region_keys[i]);
-        note_hidden_regions(c, region_keys[i], region);
+    if (!key) {
+        check_unset_region(c, region);
         return;
     }
-    check_unset_region(c, region);
+    check_line(&c->report, CHECK_GOOD, "region", "%s, from %s", region, key);
+    note_hidden_regions(c, key, region);
 }
 
 /* ---- endpoint -------------------------------------------------------------------------------- */

@@ -61,6 +61,8 @@ void check_configuration(struct check *c);
 
 /* Region and endpoint: they are known once dynamo_shared is there. */
 void check_region(struct check *c);
+/* The key that decides the region: that which is set, or the one to set. Static life. */
+const char *check_region_key(const struct check *c);
 void check_endpoint(struct check *c);
 bool check_endpoint_is_aws(const struct check *c);
 

@@ -39,8 +39,8 @@ static void write_table_line(struct check *c, enum store_table which,
             r, CHECK_BAD, titles[which],
             "%s does not exist in the region %s. `chat-sessions create-tables` makes it, and "
             "so does a start of the service; if it is there already, the region is wrong: "
-            "set DEFAULT_AWS_REGION to its own",
-            name, region);
+            "set %s to its own",
+            name, region, check_region_key(c));
         break;
     case TABLE_IS_UNSEEN:
         check_line(r, CHECK_NOTE, titles[which], "%s cannot be described: %s", name, d->said.p);

@@ -68,7 +68,7 @@ void cors_preflight(const struct cors_policy *policy, const struct request *requ
      * traceparent, sentry-trace) and of its libraries are nothing that this service could know. */
     if (!is_allowed(policy, request_header(request, "HTTP_ORIGIN")) || !is_list_of_names(asked))
         asked = STR("Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-                    "X-Request-Id");
+                    "X-Request-Id, traceparent, tracestate");
     response_header(response, "Access-Control-Allow-Methods", str_from(allow));
     response_header(response, "Access-Control-Allow-Headers", asked);
     response_header(response, "Access-Control-Max-Age", STR("7200"));

@@ -81,6 +81,11 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
+int response_status_of(enum err_code code)
+{
+    return status_of_code[code].status;
+}
+
 void response_init(struct response *r, size_t body_cap)
 {
     *r = (struct response){.status = 500};

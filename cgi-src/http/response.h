@@ -38,6 +38,9 @@ void response_end(struct json_writer *w, int64_t wall_us);
  * them. Header lines that were added stay. */
 void response_error(struct response *r, const struct err *e, const char *request_id);
 
+/* The status that the code gives, for the labels of metrics. */
+int response_status_of(enum err_code code);
+
 /*
  * Sends what there is of an answer whose length nobody knows yet, the headers with the first part,
  * and empties the body for the next part. From then on status and headers stay as they are, and an

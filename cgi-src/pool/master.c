@@ -38,6 +38,8 @@ static void report(void *context, struct status_report *out)
                                   .starting = step_count(&m->state, CHILD_STARTING),
                                   .ready = step_count(&m->state, CHILD_READY),
                                   .draining = step_count(&m->state, CHILD_DRAINING)};
+    for (unsigned i = 0; i < STEP_PLACES; i++)
+        out->processes[i] = children_pid(&m->children, i);
     out->max = m->state.current.processes * (unsigned)m->current.config->pool_threads;
     for (unsigned i = 0; i < scoreboard_places(m->scoreboard); i++) {
         long long since_us;

@@ -17,6 +17,7 @@
 #include "pool/connections.h"
 #include "pool/reply.h"
 #include "pool/status_request.h"
+#include "pool/usage.h"
 #include "pool/watch.h"
 
 /* As many as the backlog holds; beyond, the one that has been there longest makes room. */
@@ -43,6 +44,7 @@ struct status {
     struct status_setup setup;
     TAILQ_HEAD(client_list, client) clients; /* in the order in which they came */
     unsigned count;
+    struct usage usage;
 };
 
 /* ---- answers ---- */
@@ -128,6 +130,7 @@ static void answer_metrics(struct status *s, struct response *r, const char *req
     r->status = 200;
     r->content_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_print(out);
+    usage_print(&s->usage, now.processes, STEP_PLACES, out);
     metrics_print_family(out, processes, "gauge", "Worker processes by state.");
     buf_printf(out, "%s{state=\"starting\"} %u\n", processes, now.starting);
     buf_printf(out, "%s{state=\"ready\"} %u\n", processes, now.ready);

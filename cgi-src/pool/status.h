@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "base/err.h"
+#include "pool/master_step.h"
 #include "pool/timers.h"
 
 /* The state of the pool at the moment of the call. */
@@ -16,7 +18,8 @@ struct status_report {
     unsigned busy, idle, max;           /* worker threads; max: as configured */
     unsigned connections;
     unsigned reloads;
-    unsigned long refused; /* requests, while no process was ready */
+    unsigned long refused;        /* requests, while no process was ready */
+    pid_t processes[STEP_PLACES]; /* the workers' ids; 0: a place without one */
 };
 
 struct status;

@@ -1,14 +1,28 @@
 /*
  * What is told of a request when it has been answered: the metrics and the log line.
  */
-#include "base/log.h"
+#include <stddef.h>
+
+#include "http/response.h"
+#include "http/trace.h"
 #include "service/internal.h"
+
+static const unsigned short *error_statuses(void)
+{
+    static unsigned short statuses[ERR_CODES];
+
+    for (int code = ERR_NONE + 1; code < ERR_CODES; code++)
+        statuses[code] = (unsigned short)response_status_of((enum err_code)code);
+    return statuses;
+}
 
 const struct metrics_labels *service_metrics_labels(void)
 {
     static const char *names[API_ROUTES_MAX + 1];
     static struct metrics_labels labels = {
         .routes = names,
+        .methods = http_method_names,
+        .method_count = HTTP_METHODS,
         .operations = dynamo_operation_names,
         .operation_count = DYNAMO_OPERATIONS,
         .outcomes = dynamo_outcome_names,
@@ -18,7 +32,28 @@ const struct metrics_labels *service_metrics_labels(void)
         names[i] = api_routes[i].path;
     names[api_route_count] = "none";
     labels.route_count = (unsigned)api_route_count + 1;
+    labels.error_statuses = error_statuses();
     return &labels;
+}
+
+/* The headers are looked at for the lines that are written, not for each request. */
+static unsigned line_context(const struct log_context *log, struct log_field out[LOG_CONTEXT_MAX])
+{
+    const struct exchange *x = (const void *)((const char *)log - offsetof(struct exchange, log));
+    struct trace trace;
+
+    out[0] = (struct log_field){.name = "request_id", .text = str_from(x->request.request_id)};
+    if (!trace_parse(request_header(&x->request, "HTTP_TRACEPARENT"), &trace))
+        return 1;
+    out[1] = (struct log_field){.name = "trace_id", .text = trace.trace_id};
+    out[2] = (struct log_field){.name = "parent_id", .text = trace.parent_id};
+    return 3;
+}
+
+void exchange_begin_lines(struct exchange *x)
+{
+    x->log = (struct log_context){line_context};
+    log_set_context(&x->log);
 }
 
 static struct str outcome_of(const struct exchange *x)
@@ -52,7 +87,6 @@ static void log_request(const struct exchange *x, const struct dynamo_stats *sta
     const struct service_thread *t = x->thread;
     const char *method = http_method_names[x->request.method];
     const struct log_field fields[] = {
-        {.name = "request_id", .text = str_from(x->request.request_id)},
         {.name = "method", .text = str_from(method ? method : "?")},
         {.name = "route", .text = str_from(x->route ? x->route->path : "none")},
         {.name = "status", .number = t->response.status},
@@ -78,7 +112,13 @@ void exchange_account(const struct exchange *x)
     enum log_level level =
         is_slow(x, us) || t->response.status >= 500 || broken_off ? LOG_WARNING : LOG_INFO;
 
-    metrics_request((unsigned)route, (unsigned)t->response.status, us);
+    metrics_request(&(struct metrics_answer){.route = (unsigned)route,
+                                             .method = (unsigned)x->request.method,
+                                             .code = x->err.code,
+                                             .status = (unsigned)t->response.status,
+                                             .duration_us = us,
+                                             .waited_us = x->waited_us});
     if (is_logged(x, &stats, level))
         log_request(x, &stats, us, level);
+    log_set_context(NULL);
 }

@@ -177,6 +177,7 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     struct service_thread *t = x->thread;
     int r = request_init(&x->request, gateway, &t->arena, &x->err);
 
+    exchange_begin_lines(x);
     response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
     cors_apply(&t->process->cors, &x->request, &t->response);
     warn_of_no_auth(x);

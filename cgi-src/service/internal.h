@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "auth/auth.h"
+#include "base/log.h"
 #include "http/cors.h"
 #include "service/service.h"
 
@@ -43,10 +44,17 @@ struct exchange {
     bool client_gone;  /* before anything was done for it, or in the midst of a long answer */
     bool has_large_body; /* it is one of the process's large_bodies */
     struct err err;
+    struct log_context log; /* see exchange_begin_lines */
 };
 
 /* Microseconds of the process's clock that only goes forward. */
 int64_t service_now_us(const struct service_process *process);
+
+/*
+ * From here on every line of this thread has the request's id, and its place in a trace if the
+ * caller has one. The exchange must live until exchange_account, which ends it.
+ */
+void exchange_begin_lines(struct exchange *x);
 
 /* Counts the request for the metrics and writes its line to the log, where it deserves one. To be
  * called once, when it has been answered. */

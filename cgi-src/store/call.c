@@ -3,6 +3,7 @@
  * and from the values of the moment, and sent; the outcomes that any operation may meet are told.
  * What the expressions mean is told by the operations.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "aws/dynamo_failure.h"
@@ -226,13 +227,23 @@ static bool is_malformed_request(const struct dynamo_answer *answer)
     return false;
 }
 
+static void log_refusal(const char *name, const struct dynamo_answer *answer)
+{
+    char message[512];
+    struct dynamo_stats stats = dynamo_stats(answer->client);
+    const struct log_field id = {.name = "dynamodb_request_id", .text = str_from(stats.request_id)};
+
+    snprintf(message, sizeof(message), "DynamoDB refused %s: %s %s: %s", name,
+             dynamo_outcome_names[answer->outcome], answer->type, answer->message);
+    log_fields(LOG_ERROR, message, &id, id.text.n > 0);
+}
+
 int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
                      struct err *e)
 {
     const char *name = dynamo_operation_names[operation];
 
-    log_error("DynamoDB refused %s: %s %s: %s", name, dynamo_outcome_names[answer->outcome],
-              answer->type, answer->message);
+    log_refusal(name, answer);
     if (answer->repeated_after_maybe_sent)
         return dynamo_maybe_done(e);
     switch (answer->outcome) {

@@ -1,6 +1,12 @@
 // Shows the OpenAPI document of this server with Swagger UI. Requests go to this server alone.
 'use strict';
 
+// Swagger UI has a dark style and leaves it to the page when to use it: when the reader's system is dark.
+const dark = window.matchMedia('(prefers-color-scheme: dark)');
+const followSystem = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', followSystem);
+followSystem();
+
 window.SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#page',

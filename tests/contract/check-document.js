@@ -2,7 +2,8 @@
 //   node check-document.js CHECK…
 // examples: each example fits its schema. closed: no schema of an answer lets unknown members through.
 // codes: the error codes and their statuses are those of cgi-src/base/err.c, cgi-src/http/response.c and
-// nginx's maps. routes: paths and methods are those of cgi-src/api/routes.c. Prints each fault and exits with 1.
+// nginx's maps. routes: paths and methods are those of cgi-src/api/routes.c. told: the text names the statuses that
+// any request can get. Prints each fault and exits with 1.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -174,8 +175,21 @@ function checkRoutes(document) {
   return { faults, count: built.size, what: 'routes' };
 }
 
+// ---- what a reader of the page is told ----
+
+// The page shows no member that begins with x-: the statuses of any request are named in the text.
+function checkTold(document) {
+  const { description } = document.info;
+  const [, sentence] = description.match(/### Any request\n([^:]*):/) || [];
+  const told = (sentence || '').match(/\b\d{3}\b/g) || [];
+  const wanted = Object.keys(document['x-any-request']);
+  const faults = told.join() === wanted.join() ? [] : [`the text names ${told}, x-any-request ${wanted}`];
+  if (/x-[a-z]+-[a-z]+`/.test(description)) faults.push('the text sends readers to a member that is not shown');
+  return { faults, count: wanted.length, what: 'statuses of any request' };
+}
+
 const CHECKS = {
-  examples: checkExamples, closed: checkClosed, codes: checkCodes, routes: checkRoutes,
+  examples: checkExamples, closed: checkClosed, codes: checkCodes, routes: checkRoutes, told: checkTold,
 };
 
 function main(names) {

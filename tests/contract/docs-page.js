@@ -85,6 +85,38 @@ async function checkComplete(page) {
   assert.strictEqual(await page.locator('.opblock').count(), wanted, 'operations on the page');
 }
 
+const luminance = (color) => {
+  const [r, g, b] = color.match(/[\d.]+/g).map(Number);
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+};
+
+// The page follows the reader's system: text and ground change places.
+async function checkDark(page) {
+  const look = async (colorScheme) => {
+    await page.emulateMedia({ colorScheme });
+    // The page is told a moment later.
+    await page.waitForFunction((wanted) =>
+      document.documentElement.classList.contains('dark-mode') === wanted, colorScheme === 'dark');
+    return page.evaluate(() => ({
+      ground: getComputedStyle(document.body).backgroundColor,
+      text: getComputedStyle(document.querySelector('.info .title')).color,
+    }));
+  };
+  const dark = await look('dark');
+  assert(luminance(dark.ground) < 0.2 && luminance(dark.text) > 0.6, `dark: ${JSON.stringify(dark)}`);
+  const light = await look('light');
+  assert(luminance(light.ground) > 0.9 && luminance(light.text) < 0.4, `light: ${JSON.stringify(light)}`);
+}
+
+// On a telephone the page is no wider than the screen, with an operation open too.
+async function checkWidth(page) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 800 });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert(width <= 390, `the page is ${width} px wide on a screen of 390`);
+  await page.setViewportSize(size);
+}
+
 async function run(context) {
   const page = context.pages()[0] || await context.newPage();
   page.setDefaultTimeout(TIMEOUT);
@@ -93,8 +125,11 @@ async function run(context) {
   assert.strictEqual(opened.status(), 200, 'the page');
   judgePolicy(opened.headers()['content-security-policy']);
   await checkComplete(page);
+  await checkDark(page);
+  await checkWidth(page);
   const user = `docs-${process.pid}-${Date.now()}`;
   await checkCreated(await createSession(page, user), user);
+  await checkWidth(page);
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
   const foreign = seen.requests.filter((url) => !url.startsWith(`${base}/`) && !url.startsWith('data:'));
   assert.deepStrictEqual(foreign, [], 'requests to other servers');

@@ -35,6 +35,10 @@ lint() {
     node check-document.js closed
 }
 
+@test "the text names the statuses of any request, which the page does not show otherwise" {
+    node check-document.js told
+}
+
 @test "the error codes are those of the C source and of nginx, with their statuses" {
     node check-document.js codes
 }

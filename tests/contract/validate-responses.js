@@ -10,7 +10,7 @@ const { read, operations, newChecker } = require('./document');
 
 // Headers of HTTP itself and those that tell a browser to be careful: not part of the contract.
 const TRANSPORT = new Set(['date', 'server', 'connection', 'keep-alive', 'content-type', 'content-length',
-  'transfer-encoding', 'accept-ranges', 'content-security-policy', 'x-content-type-options',
+  'transfer-encoding', 'content-encoding', 'accept-ranges', 'content-security-policy', 'x-content-type-options',
   'x-frame-options', 'referrer-policy']);
 const LINES = 'application/x-ndjson';
 const MOST_SHOWN = 40;

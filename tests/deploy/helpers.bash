@@ -157,6 +157,17 @@ the_core_works() {
     the_errors_are_the_same
 }
 
+it_compresses() {
+    local user sid
+    user=$(unique compressed)
+    new_session
+    put "/sessions/$user/$sid" "$(jq -cn '{metadata: {long: ("abc" * 1000)}}')"
+    api GET "/sessions/$user/$sid" --compressed
+    expect 200
+    is "$(header Content-Encoding)" gzip
+    check '.session.metadata.long | length == 3000'
+}
+
 the_errors_are_the_same() {
     api GET '/nothing/here/at/all'
     expect 404 not_found

@@ -52,6 +52,15 @@ mode_of() { stat -c %a "$ROOT$1"; }
     [[ $(mode_of /etc/chat-sessions/chat-sessions.env.new) == 640 ]]
 }
 
+@test "what Prometheus and Grafana need is installed, the rules beside the example that names them" {
+    install_below
+    local file directory=$ROOT/usr/local/share/chat-sessions/monitoring
+    for file in prometheus.yml chat-sessions.rules.yml dashboard.json; do
+        [[ -s $directory/$file ]] || fail "no $file"
+    done
+    promtool check config "$directory/prometheus.yml"
+}
+
 @test "the installed configuration names no region and no keys, and is not about copying files" {
     install_below
     local file=$ROOT/etc/chat-sessions/chat-sessions.env

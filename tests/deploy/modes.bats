@@ -24,6 +24,7 @@ send_chunked() {
     start pool "$DIR/app/chat-sessions" serve --env-file "$DIR/app/.env"
     start_nginx_for_socket
     the_core_works
+    it_compresses
 }
 
 @test "nginx and the pool on a socket of systemd's" {
@@ -46,6 +47,7 @@ send_chunked() {
         "$TOP/nginx/fcgiwrap.conf.example" >"$DIR/server"
     start_nginx "$DIR/server"
     the_core_works
+    it_compresses
     is "$(send_chunked)" 201
 }
 

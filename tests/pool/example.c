@@ -15,6 +15,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "http/request.h"
 #include "pool/pool.h"
 
 static const char *const routes[] = {"/all"};
@@ -130,7 +131,8 @@ static void handle(void *thread, struct gateway *g)
         snprintf(text, sizeof(text), "%d\n", (int)getpid());
         answer_text(g, text);
     }
-    metrics_request(0, 200, clock_system.mono_us(clock_system.context) - begin);
+    metrics_request(&(struct metrics_answer){
+        .status = 200, .duration_us = clock_system.mono_us(clock_system.context) - begin});
 }
 
 static struct config *load(struct err *e)
@@ -160,7 +162,8 @@ int main(int argc, char **argv)
 {
     pool_begin(argc, argv);
     struct err e = {.code = ERR_NONE};
-    struct metrics_labels labels = {.routes = routes, .route_count = 1};
+    struct metrics_labels labels = {
+        .routes = routes, .route_count = 1, .methods = http_method_names, .method_count = 1};
     char *mode = strdup(argc > 1 ? argv[1] : "pool");
     char *file = argc > 2 ? strdup(argv[2]) : NULL;
 

@@ -188,8 +188,8 @@ EOF
         {"target": "GetItem", "times": 0, "error": "ResourceNotFoundException"}]'
     check_with_keys AWS_REGION=eu-west-1 DEFAULT_AWS_REGION=us-west-2
     fails_for 'does not exist in the region eu-west-1'
-    [[ ${lines[-1]} == *'if it is there already, the region is wrong: set DEFAULT_AWS_REGION'* ]]
-    # Why DEFAULT_AWS_REGION does not help here.
+    [[ ${lines[-1]} == *'if it is there already, the region is wrong: set AWS_REGION to its own'* ]]
+    # DEFAULT_AWS_REGION would not help here.
     has – region 'DEFAULT_AWS_REGION=us-west-2 does not count, since AWS_REGION is set, too'
     # The endpoint is elsewhere; the proxy keeps this away from AWS.
     check_with_keys AWS_ENDPOINT_URL_DYNAMODB=https://dynamodb.eu-west-1.amazonaws.com HTTPS_PROXY=http://127.0.0.1:1

@@ -91,6 +91,16 @@ PATH=$PATH:/usr/sbin
     rm -r "$prefix"
 }
 
+@test "the TLS example names the lines of the site that would leave port 80 open" {
+    local port
+    for port in 80 '[::]:80'; do
+        grep -qF "    listen $port;" "$TOP/nginx/site.conf"
+        head -n 5 "$TOP/nginx/snippets/tls.conf.example" | grep -qF "\"listen $port\""
+    done
+    # And there are no others.
+    (($(grep -c '^ *listen ' "$TOP/nginx/site.conf") == 2))
+}
+
 @test "the site file serves the API" {
     start_site
     http GET "$site/api/v1/sessions/somebody"
@@ -394,7 +404,7 @@ a() { head -c "$1" /dev/zero | tr '\0' a; }
     [[ $(header access-control-allow-headers) == baggage,sentry-trace ]]
     http OPTIONS "$url/docs" -H 'Origin: http://localhost:3000' -H 'Access-Control-Request-Method: GET' \
         -H 'Access-Control-Request-Headers: a: b'
-    [[ $(header access-control-allow-headers) == 'Authorization, X-Request-Id' ]]
+    [[ $(header access-control-allow-headers) == 'Authorization, X-Request-Id, traceparent, tracestate' ]]
 }
 
 @test "every path below /api/v1 reaches the application as it was sent" {

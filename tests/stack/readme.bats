@@ -17,3 +17,12 @@ calls() {
     [ "$(grep -c '"detail":"limit must be an integer from 1 to 1000"' <<<"$output")" -eq 1 ]
     [ "${#lines[@]}" -eq 8 ]
 }
+
+# An answer does not end its line: two would stand on one.
+@test "no block of the README prints two answers" {
+    run awk '/^## /{ here = $0 == "## Try" }
+        /^```/{ inside = here && $0 == "```sh"; if (inside) blocks++; n = 0; next }
+        inside && /^curl / && ++n > 1 { print FILENAME ":" FNR ": " $0 }
+        END { print blocks " blocks" }' "$TOP/README.md"
+    [[ $output == '9 blocks' ]] || { echo "$output"; false; }
+}

@@ -137,7 +137,9 @@ static void credentials_are_for_origins_by_name(void **state)
     }
 }
 
-#define USUAL "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+#define USUAL                                                                                      \
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, "        \
+    "traceparent, tracestate"
 
 static void a_preflight_allows_what_is_asked_for(void **state)
 {

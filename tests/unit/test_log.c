@@ -485,17 +485,133 @@ static void test_back_to_standard_error(void **state)
     unlink(moved);
 }
 
+enum stream { ITS_OWN, NONE, OTHER_DEVICE, OTHER_INODE, NONSENSE };
+
+/* Standard error is a file for a while; what was written to it is read back. */
+static void capture(enum stream stream, enum log_format format, struct buf *out)
+{
+    int kept = dup(STDERR_FILENO);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    char named[64];
+    struct stat s;
+
+    assert_true(kept >= 0 && fd >= 0 && fstat(fd, &s) == 0);
+    assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    close(fd);
+    snprintf(named, sizeof(named), "%llu:%llu",
+             (unsigned long long)s.st_dev + (stream == OTHER_DEVICE),
+             (unsigned long long)s.st_ino + (stream == OTHER_INODE));
+    setenv("JOURNAL_STREAM", stream == NONSENSE ? "nonsense" : named, 1);
+    if (stream == NONE)
+        unsetenv("JOURNAL_STREAM");
+    /* Not the file that the log has now, so that standard error is looked at. */
+    assert_int_equal(log_open(LOG_DEBUG, format, "/dev/null", NULL), 0);
+    assert_int_equal(log_open(LOG_DEBUG, format, "", NULL), 0);
+    log_debug("d");
+    log_info("i");
+    log_warning("a\n<0>b");
+    log_error("e");
+    unsetenv("JOURNAL_STREAM");
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    read_file(path, out);
+    unlink(path);
+}
+
+static void test_journal(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    capture(ITS_OWN, LOG_TEXT, &b);
+    assert_string_equal(b.data, "<7>DEBUG: d\n<6>INFO: i\n<4>WARNING: a\\n<0>b\n<3>ERROR: e\n");
+    buf_free(&b);
+    capture(ITS_OWN, LOG_JSON, &b);
+    assert_memory_equal(b.data, "<7>{\"time\":\"", 12);
+    assert_non_null(strstr(b.data, "\n<4>{"));
+    buf_free(&b);
+    for (int other = NONE; other <= NONSENSE; other++) {
+        capture((enum stream)other, LOG_TEXT, &b);
+        assert_true(clock_parse_us(b.data, 27) > 0);
+        assert_null(strstr(b.data, "<7>"));
+        buf_free(&b);
+    }
+}
+
+static void test_file_in_a_unit(void **state)
+{
+    (void)state;
+    setenv("JOURNAL_STREAM", "1:1", 1);
+    start(LOG_INFO, LOG_TEXT);
+    log_info("to a file");
+    expect_line("INFO: to a file\n");
+    unsetenv("JOURNAL_STREAM");
+}
+
+static void *log_without_context(void *unused)
+{
+    (void)unused;
+    log_info("elsewhere");
+    return NULL;
+}
+
+static unsigned request_context(const struct log_context *self, struct log_field *out)
+{
+    (void)self;
+    out[0] = (struct log_field){.name = "request_id", .text = TEXT("r 1")};
+    out[1] = (struct log_field){.name = "trace_id", .text = TEXT("abc")};
+    return 2;
+}
+
+static void test_context(void **state)
+{
+    static const struct log_context context = {request_context};
+    const struct log_field own = {.name = "n", .number = 7};
+    pthread_t thread;
+    struct buf b;
+
+    (void)state;
+    start(LOG_INFO, LOG_TEXT);
+    log_set_context(&context);
+    log_fields(LOG_INFO, "m", &own, 1);
+    expect_line("INFO: m request_id=\"r 1\" trace_id=abc n=7\n");
+    start(LOG_INFO, LOG_JSON);
+    log_warning("m");
+    read_file(path, &b);
+    assert_non_null(strstr(b.data, ",\"request_id\":\"r 1\",\"trace_id\":\"abc\"}"));
+    buf_free(&b);
+    start(LOG_INFO, LOG_TEXT);
+    assert_int_equal(pthread_create(&thread, NULL, log_without_context, NULL), 0);
+    pthread_join(thread, NULL);
+    expect_line("INFO: elsewhere\n");
+    log_set_context(NULL);
+    start(LOG_INFO, LOG_TEXT);
+    log_info("afterwards");
+    expect_line("INFO: afterwards\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),       cmocka_unit_test(test_injection),
-        cmocka_unit_test(test_text_fields),  cmocka_unit_test(test_json_fields),
-        cmocka_unit_test(test_long_message), cmocka_unit_test(test_errno_is_kept),
-        cmocka_unit_test(test_bad_file),     cmocka_unit_test(test_not_inherited),
-        cmocka_unit_test(test_reopen),       cmocka_unit_test(test_mode),
-        cmocka_unit_test(test_give),         cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_queued_lines), cmocka_unit_test(test_errors_are_not_queued),
-        cmocka_unit_test(test_nobody_reads), cmocka_unit_test(test_back_to_standard_error),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_journal),
+        cmocka_unit_test(test_file_in_a_unit),
+        cmocka_unit_test(test_context),
+        cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_text_fields),
+        cmocka_unit_test(test_json_fields),
+        cmocka_unit_test(test_long_message),
+        cmocka_unit_test(test_errno_is_kept),
+        cmocka_unit_test(test_bad_file),
+        cmocka_unit_test(test_not_inherited),
+        cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_give),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_queued_lines),
+        cmocka_unit_test(test_errors_are_not_queued),
+        cmocka_unit_test(test_nobody_reads),
+        cmocka_unit_test(test_back_to_standard_error),
     };
     return cmocka_run_group_tests_name("log", tests, set_up, tear_down);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,18 @@
 static const char *const routes[] = {"/a/{id}", "/quote\"back\\slash"};
 static const char *const operations[] = {"GetItem", "Query"};
 static const char *const outcomes[] = {"ok", "throttled"};
-static const struct metrics_labels labels = {routes, 2, operations, 2, outcomes, 2};
+static const char *const methods[] = {"GET", "POST", NULL};
+static const unsigned short error_statuses[ERR_CODES] = {
+    [ERR_SESSION_NOT_FOUND] = 404, [ERR_OVERLOADED] = 503};
+static const struct metrics_labels labels = {.routes = routes,
+                                             .route_count = 2,
+                                             .methods = methods,
+                                             .method_count = 3,
+                                             .error_statuses = error_statuses,
+                                             .operations = operations,
+                                             .operation_count = 2,
+                                             .outcomes = outcomes,
+                                             .outcome_count = 2};
 
 static struct buf out;
 
@@ -35,6 +47,11 @@ static int teardown(void **state)
     (void)state;
     buf_free(&out);
     return 0;
+}
+
+static void count(unsigned route, unsigned status, int64_t us)
+{
+    metrics_request(&(struct metrics_answer){.route = route, .status = status, .duration_us = us});
 }
 
 static void print(void)
@@ -66,7 +83,7 @@ static void test_nothing_without_init(void **state)
 {
     (void)state;
     buf_init(&out, 1000);
-    metrics_request(0, 200, 1);
+    count(0, 200, 1);
     metrics_dynamodb(0, 0, 1);
     metrics_retry(0);
     metrics_throttle(0);
@@ -82,17 +99,55 @@ static void test_nothing_without_init(void **state)
 
 static void test_requests(void **state)
 {
+    static const struct metrics_answer answers[] = {
+        {.status = 200},
+        {.status = 200},
+        {.status = 201, .method = 1},
+        {.status = 404, .code = ERR_SESSION_NOT_FOUND},
+        {.status = 503, .code = ERR_OVERLOADED, .method = 2},
+        {.status = 499},
+        {.status = 299, .route = 1},
+        {.status = 200, .route = 2},        /* no such route */
+        {.status = 200, .method = 3},       /* no such method */
+        {.status = 200, .code = ERR_CODES}, /* no such code */
+    };
+    static const char *const lines[] = {
+        "{route=\"/a/{id}\",method=\"GET\",status=\"200\",code=\"ok\"} 2",
+        "{route=\"/a/{id}\",method=\"POST\",status=\"201\",code=\"ok\"} 1",
+        "{route=\"/a/{id}\",method=\"GET\",status=\"404\",code=\"session_not_found\"} 1",
+        "{route=\"/a/{id}\",method=\"other\",status=\"503\",code=\"overloaded\"} 1",
+        "{route=\"/a/{id}\",method=\"GET\",status=\"499\",code=\"client_gone\"} 1",
+        "{route=\"/quote\\\"back\\\\slash\",method=\"GET\",status=\"other\",code=\"ok\"} 1",
+    };
+    char line[256];
+
     (void)state;
-    metrics_request(0, 200, 100);
-    metrics_request(0, 200, 100);
-    metrics_request(0, 404, 100);
-    metrics_request(1, 299, 100);
-    metrics_request(2, 200, 100); /* no such route */
-    assert_line("chat_sessions_requests_total{route=\"/a/{id}\",status=\"200\"} 2");
-    assert_line("chat_sessions_requests_total{route=\"/a/{id}\",status=\"404\"} 1");
-    assert_line(
-        "chat_sessions_requests_total{route=\"/quote\\\"back\\\\slash\",status=\"other\"} 1");
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+        metrics_request(&answers[i]);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        snprintf(line, sizeof(line), "chat_sessions_requests_total%s", lines[i]);
+        assert_line(line);
+    }
     assert_no_line("status=\"500\"");
+    assert_no_line("method=\"POST\",status=\"200\"");
+}
+
+static void test_waits(void **state)
+{
+    (void)state;
+    metrics_request(&(struct metrics_answer){.status = 200, .waited_us = 700});
+    metrics_request(&(struct metrics_answer){.status = 200, .waited_us = 3000000, .route = 1});
+    assert_line("chat_sessions_request_wait_seconds_bucket{le=\"0.0005\"} 0");
+    assert_line("chat_sessions_request_wait_seconds_bucket{le=\"0.001\"} 1");
+    assert_line("chat_sessions_request_wait_seconds_bucket{le=\"+Inf\"} 2");
+    assert_line("chat_sessions_request_wait_seconds_sum 3.000700");
+    assert_line("chat_sessions_request_wait_seconds_count 2");
+}
+
+static void test_build(void **state)
+{
+    (void)state;
+    assert_line("chat_sessions_build_info{version=\"" CHAT_SESSIONS_VERSION "\"} 1");
 }
 
 static void test_histogram(void **state)
@@ -106,7 +161,7 @@ static void test_histogram(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        metrics_request(0, 200, cases[i].us);
+        count(0, 200, cases[i].us);
     assert_line("chat_sessions_request_duration_seconds_bucket{route=\"/a/{id}\",le=\"0.0005\"} 3");
     assert_line("chat_sessions_request_duration_seconds_bucket{route=\"/a/{id}\",le=\"0.001\"} 5");
     assert_line("chat_sessions_request_duration_seconds_bucket{route=\"/a/{id}\",le=\"5\"} 5");
@@ -144,7 +199,7 @@ static void *count_much(void *slot)
 {
     metrics_thread_slot((unsigned)(uintptr_t)slot);
     for (int i = 0; i < 10000; i++)
-        metrics_request(0, 201, 10);
+        count(0, 201, 10);
     return NULL;
 }
 
@@ -168,7 +223,9 @@ static void test_threads_and_processes_add_up(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     metrics_process_started();
-    assert_line("chat_sessions_requests_total{route=\"/a/{id}\",status=\"201\"} 50000");
+    assert_line(
+        "chat_sessions_requests_total{route=\"/a/{id}\",method=\"GET\",status=\"201\",code=\"ok\"} "
+        "50000");
     assert_line("chat_sessions_worker_starts_total 1");
     assert_line("chat_sessions_worker_restarts_total 1");
 }
@@ -197,8 +254,8 @@ static void test_slots(void **state)
 static void test_each_family_once(void **state)
 {
     (void)state;
-    metrics_request(0, 200, 1);
-    metrics_request(1, 200, 1);
+    count(0, 200, 1);
+    count(1, 200, 1);
     print();
     const char *first = strstr(out.data, "# TYPE chat_sessions_requests_total counter\n");
     assert_non_null(first);
@@ -211,6 +268,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_without_init), /* first: the others call metrics_init */
         cmocka_unit_test_setup_teardown(test_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_build, setup, teardown),
         cmocka_unit_test_setup_teardown(test_histogram, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dynamodb, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads_and_processes_add_up, setup, teardown),
