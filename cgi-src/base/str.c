@@ -68,9 +68,13 @@ bool str_is_utf8(struct str s)
 
 size_t str_utf8_length(struct str s)
 {
+    const unsigned char *p = (const unsigned char *)s.p;
     size_t count = 0;
-    for (size_t i = 0; i < s.n; i++)
-        count += ((unsigned char)s.p[i] & 0xC0) != 0x80;
+    size_t i = 0;
+    for (; s.n - i >= 8 && !(load8(p + i) & HIGH_BITS); i += 8)
+        count += 8;
+    for (; i < s.n; i++)
+        count += (p[i] & 0xC0) != 0x80;
     return count;
 }
 

@@ -5,21 +5,17 @@
 
 #include "store/content.h"
 
-/* A byte that does not begin a character in UTF-8. */
-static bool continues(char c)
-{
-    return ((unsigned char)c & 0xC0) == 0x80;
-}
-
 /* Where the character after the first `characters` of them begins, or the text's end. Of what is
  * not UTF-8 the bytes are bounded all the same. */
 static size_t bytes_of(struct str text, size_t characters)
 {
     size_t most = text.n < PREVIEW_MAX_BYTES ? text.n : PREVIEW_MAX_BYTES;
-    size_t n = 0;
+    size_t n = most < characters ? most : characters;
+    size_t begun = str_utf8_length((struct str){text.p, n});
 
     for (; n < most; n++) {
-        if (!continues(text.p[n]) && characters-- == 0)
+        bool begins = ((unsigned char)text.p[n] & 0xC0) != 0x80;
+        if (begins && begun++ == characters)
             break;
     }
     return n;

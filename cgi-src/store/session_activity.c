@@ -318,10 +318,11 @@ static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *co
     return sorted;
 }
 
-static void remember(struct walk *walk, const struct session *session)
+/* On the first page an entry's place is when its session was last active. */
+static void remember(struct walk *walk, const struct heap_entry *entry)
 {
-    if (walk->first && walk->shown_count < SHOWN_MAX && time_us(session->updated_at) >= walk->t_us)
-        walk->shown[walk->shown_count++] = str_hash(session->session_id);
+    if (walk->first && walk->shown_count < SHOWN_MAX && entry->us >= walk->t_us)
+        walk->shown[walk->shown_count++] = str_hash(entry->session.session_id);
 }
 
 /* Shows the page and frees it. True if it did not take all of them. */
@@ -336,7 +337,7 @@ static bool show(struct store *s, struct walk *walk, struct heap *h,
     for (size_t i = 0; i < count; i++) {
         full = full || visitor->visit(visitor->context, &sorted[i]->session) == VISIT_FULL;
         if (!full) {
-            remember(walk, &sorted[i]->session);
+            remember(walk, sorted[i]);
             last = sorted[i];
         }
     }

@@ -55,18 +55,19 @@ struct clause {
     const char *text;
 };
 
-/* " SET a = :a, b = :b"; "" if no clause is wanted. */
-static struct str join_clauses(struct store *s, const char *keyword, const struct clause *clauses,
-                               size_t count)
+/* " SET a = :a, b = :b"; nothing if no clause is wanted. */
+static void append_clauses(struct buf *out, const char *keyword, const struct clause *clauses,
+                           size_t count)
 {
-    struct str joined = STR("");
+    const char *before = keyword;
 
     for (size_t i = 0; i < count; i++) {
-        if (clauses[i].wanted)
-            joined = arena_printf(s->arena, "%.*s%s %s", (int)joined.n, joined.p,
-                                  joined.n ? "," : keyword, clauses[i].text);
+        if (!clauses[i].wanted)
+            continue;
+        buf_puts(out, before);
+        buf_puts(out, clauses[i].text);
+        before = ", ";
     }
-    return joined;
 }
 
 /* Messages, titles and metadata move a session up in the order of activity, its marks do not. */
@@ -99,11 +100,18 @@ static struct str update_text(struct store *s, const struct session_update *u)
         {c->pinned == FLAG_OFF, "pinned"},
         {c->tags.p && !has_tags(c), "tags"},
     };
-    struct str sets = join_clauses(s, " SET", set, sizeof(set) / sizeof(set[0]));
-    struct str removes = join_clauses(s, " REMOVE", removed, sizeof(removed) / sizeof(removed[0]));
+    struct buf text;
 
-    return arena_printf(s->arena, UPDATE("ADD version :one%s%s") CONDITION(IS_LIVE "%s") RETURN_OLD,
-                        sets.p, removes.p, store_version_condition(u->held, u->now.version));
+    buf_init(&text, 4096);
+    buf_puts(&text, ",\"UpdateExpression\":\"ADD version :one");
+    append_clauses(&text, " SET ", set, sizeof(set) / sizeof(set[0]));
+    append_clauses(&text, " REMOVE ", removed, sizeof(removed) / sizeof(removed[0]));
+    buf_puts(&text, "\",\"ConditionExpression\":\"" IS_LIVE);
+    buf_puts(&text, store_version_condition(u->held, u->now.version));
+    buf_puts(&text, "\"" RETURN_OLD);
+    struct str out = arena_str(s->arena, buf_str(&text));
+    buf_free(&text);
+    return out;
 }
 
 /* The value of the attribute tags, in DynamoDB's notation. */

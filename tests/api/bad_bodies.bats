@@ -114,7 +114,7 @@ load bad_input
     body=$(get .session.session_id)
     put "/sessions/$user-large/$body" "{\"title\":\"$(printf '\U1F600%.0s' {1..1000})\"}"
     expect 413 item_too_large
-    [[ $(get .detail) =~ 409600.*[^0-9]412[0-9]{3} ]] || fail 'the detail does not tell limit and size'
+    [[ $(get .detail) =~ 409600.*[^0-9]413[0-9]{3} ]] || fail 'the detail does not tell limit and size'
     put "/sessions/$user-large/$body" '{"title":"still small"}'
     expect 200
 }

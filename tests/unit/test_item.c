@@ -99,9 +99,10 @@ static void test_what_is_not_set_is_not_stored(void **state)
          "{\"session_id\":{\"S\":\"s\"},\"message_count\":{\"N\":\"0\"},\"last_timestamp\":{\"N\":"
          "\"0\"},\"version\":{\"N\":\"0\"}}"},
         {&item_session, &set,
-         "{\"session_id\":{\"S\":\"s\"},\"message_count\":{\"N\":\"0\"},\"pinned\":{\"BOOL\":true},"
-         "\"tags\":{\"L\":[{\"S\":\"a\"}]},\"last_shown\":{\"N\":\"5\"},\"last_timestamp\":{\"N\":"
-         "\"0\"},\"version\":{\"N\":\"0\"}}"},
+         "{\"session_id\":{\"S\":\"s\"},\"message_count\":{\"N\":\"0\"},\"last_timestamp\":{\"N\":"
+         "\"0\"},\"version\":{\"N\":\"0\"},\"pinned\":{\"BOOL\":true},\"tags\":{\"L\":[{\"S\":"
+         "\"a\"}]},"
+         "\"last_shown\":{\"N\":\"5\"}}"},
         {&item_owner, &building,
          "{\"session_id\":{\"S\":\"s\"},\"timestamp\":{\"N\":\"0\"},\"user_id\":{\"S\":\"u\"},"
          "\"building_at\":{\"S\":\"2026-11-23T08:30:02Z\"}}"},
