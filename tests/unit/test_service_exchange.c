@@ -170,7 +170,7 @@ static void test_no_object(void **state)
 static const struct service_case bodies[] = {
     {"that ends early", "POST " API "/sessions\nContent-Length: 500\n\n{\"user_id\":\"u\"}",
      .status = 400, .code = "incomplete_body"},
-    {"over the limit", "POST " API "/sessions\nContent-Length: 1025\n\n{}",
+    {"over the limit", "POST " API "/sessions/x/messages\nContent-Length: 1025\n\n{}",
      .settings = {"MAX_BODY_BYTES=1024"}, .status = 413, .code = "body_too_large"},
     {"that is no UTF-8", "POST " API "/sessions\n\n{\"user_id\":\"\xff\"}", .status = 400,
      .code = "invalid_encoding"},
