@@ -91,8 +91,8 @@ void dynamo_free(struct dynamo *d);
  * microseconds) for all calls until the next dynamo_begin. */
 void dynamo_begin(struct dynamo *d, int64_t deadline_us);
 
-/* Sets another deadline and leaves the counts: for an operation that takes longer than others, or is
- * bound by each of its calls and not by all of them together. */
+/* Sets another deadline and leaves the counts: for an operation that takes longer than others, or
+ * is bound by each of its calls and not by all of them together. */
 void dynamo_set_deadline(struct dynamo *d, int64_t deadline_us);
 
 /* The deadline that was set last. */

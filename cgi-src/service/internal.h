@@ -40,8 +40,8 @@ struct exchange {
     struct request request;
     const struct route *route; /* NULL: none fits */
     int64_t began_us;
-    int64_t waited_us; /* for a worker, before that */
-    bool client_gone;  /* before anything was done for it, or in the midst of a long answer */
+    int64_t waited_us;   /* for a worker, before that */
+    bool client_gone;    /* before anything was done for it, or in the midst of a long answer */
     bool has_large_body; /* it is one of the process's large_bodies */
     struct err err;
     struct log_context log; /* see exchange_begin_lines */
