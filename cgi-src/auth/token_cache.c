@@ -96,7 +96,7 @@ struct str token_cache_get(struct token_cache *cache, const struct token_digest 
 
 /* The token's own place, else a free one, else one with older keys, else what expires first. */
 static struct token_entry *choose(struct token_entry *bucket, const struct token_digest *digest,
-                            uint64_t generation)
+                                  uint64_t generation)
 {
     struct token_entry *best = &bucket[0];
 
@@ -127,10 +127,10 @@ void token_cache_put(struct token_cache *cache, const struct token_digest *diges
     struct token_entry *entry = choose(bucket, digest, generation);
     char *old = entry->user;
     *entry = (struct token_entry){.digest = *digest,
-                            .generation = generation,
-                            .expires_s = expires_s,
-                            .user = copy,
-                            .user_n = user.n};
+                                  .generation = generation,
+                                  .expires_s = expires_s,
+                                  .user = copy,
+                                  .user_n = user.n};
     pthread_mutex_unlock(lock);
     free(old);
 }

@@ -104,7 +104,8 @@ static bool quoted_value(struct dotenv_line *l, struct buf *out)
 }
 
 /* The value at l->p; the view is of the line or of the scratch buffer. */
-static int dotenv_read_value(struct dotenv_line *l, struct buf *scratch, struct str *value, struct err *e)
+static int dotenv_read_value(struct dotenv_line *l, struct buf *scratch, struct str *value,
+                             struct err *e)
 {
     if (l->p == l->end || (*l->p != '\'' && *l->p != '"')) {
         *value = bare_value(l);
@@ -119,8 +120,8 @@ static int dotenv_read_value(struct dotenv_line *l, struct buf *scratch, struct 
     return 0;
 }
 
-static int dotenv_parse_line(struct dotenv_line *l, struct buf *scratch, dotenv_pair *pair, void *context,
-                             struct err *e)
+static int dotenv_parse_line(struct dotenv_line *l, struct buf *scratch, dotenv_pair *pair,
+                             void *context, struct err *e)
 {
     struct str key = STR_NONE;
     struct str value = STR_NONE;

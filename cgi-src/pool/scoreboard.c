@@ -27,7 +27,7 @@ struct scoreboard_place {
 struct scoreboard {
     unsigned places;
     struct scoreboard_place *place; /* shared */
-    int (*inbox)[2];     /* [0] is read by the place's process, [1] is written by the others */
+    int (*inbox)[2]; /* [0] is read by the place's process, [1] is written by the others */
 };
 
 static int open_inboxes(struct scoreboard *b)

@@ -153,7 +153,8 @@ SERVICE_TEST(test_readings, readings)
  */
 
 static const struct service_case changes[] = {
-    {"of none", CHANGE_IT "{\"title\":\"new\"}", .script = {{TRANSACT, CANCELED(STOPPED)}}, NOT_THERE},
+    {"of none", CHANGE_IT "{\"title\":\"new\"}", .script = {{TRANSACT, CANCELED(STOPPED)}},
+     NOT_THERE},
     {"of another version", "PUT " API "/sessions/u/s\nIf-Match: \"2\"\n\n{\"title\":\"new\"}",
      .script = {{GET, FOUND(ITS_SESSION)}}, .status = 412, .code = "precondition_failed",
      .headers = {"ETag: \"3\""}},

@@ -320,7 +320,8 @@ static void check_requests(const struct machine *m)
         assert_string_equal(m->dynamodb.seen[i].body, "{\"TableName\":\"t\"}");
     for (size_t i = 1; i < m->dynamodb.requests; i++) {
         if (strcmp(m->dynamodb.seen[i].date, m->dynamodb.seen[i - 1].date) != 0)
-            assert_string_not_equal(m->dynamodb.seen[i].authorization, m->dynamodb.seen[i - 1].authorization);
+            assert_string_not_equal(m->dynamodb.seen[i].authorization,
+                                    m->dynamodb.seen[i - 1].authorization);
     }
 }
 
