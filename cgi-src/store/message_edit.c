@@ -73,9 +73,10 @@ static bool is_last(const struct message_change *c)
     return c->key->timestamp == c->last_shown;
 }
 
-static int begin_change(struct store *s, const struct message_key *key, struct message_change *c,
-                        struct err *e)
+/* Fills the rest of it. */
+static int begin_change(struct store *s, struct message_change *c, struct err *e)
 {
+    const struct message_key *key = c->key;
     const struct session_claim claim = {key->session_id, key->hint};
     struct session session = {0};
     struct owner owner;
@@ -90,13 +91,10 @@ static int begin_change(struct store *s, const struct message_key *key, struct m
         return store_session_not_found(e);
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    *c = (struct message_change){
-        .key = key,
-        .session = store_session_key(owner.user_id, key->session_id),
-        .now = store_time(s, store_now_us(s)),
-        .last_shown = session.last_shown,
-        .version = session.version,
-    };
+    c->session = store_session_key(owner.user_id, key->session_id);
+    c->now = store_time(s, store_now_us(s));
+    c->last_shown = session.last_shown;
+    c->version = session.version;
     return 0;
 }
 
@@ -227,10 +225,10 @@ static int apply(const struct message_changes *changes, struct str now, struct m
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e)
 {
-    struct message_change c;
+    struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, key, &c, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
+    if (begin_change(s, &c, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
         return -1;
     if (apply(changes, c.now, out, e) < 0)
         return -1;
@@ -302,10 +300,10 @@ static enum change_end try_delete(struct store *s, struct message_change *c, str
 
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
 {
-    struct message_change c;
+    struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, key, &c, e) < 0)
+    if (begin_change(s, &c, e) < 0)
         return -1;
     do
         r = try_delete(s, &c, e);
