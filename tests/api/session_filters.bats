@@ -124,7 +124,7 @@ both() {
     expect 200
     check '.count == 0 and (.has_more | not)'
     # Nothing in it means more than itself.
-    for query in % _ '.*' '*' '\' "'" '"' '[a-z]' '🧑‍🚀' $'\t'; do
+    for query in % _ '.*' '*' \\ "'" '"' '[a-z]' '🧑‍🚀' $'\t'; do
         api GET "/sessions/$user?q=$(encode "$query")"
         expect 200
         check '.count == 0'
