@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "api/body.h"
 #include "auth/auth.h"
 #include "aws/transport.h"
 #include "base/log.h"
@@ -19,9 +20,6 @@
  */
 #define HISTORY_DEADLINE_US INT64_C(50000000)
 #define STUCK_MARGIN_US INT64_C(5000000)
-/* Bodies above the usual limit, in a process: each takes several times its size while it is worked
- * on. */
-#define LARGE_BODIES_MAX 4
 /* nginx gives a request up before this: a longer wait is a clock that was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
@@ -61,7 +59,7 @@ struct process {
     struct cors_policy cors;
     struct cursor_key cursor_key;
     _Atomic bool warned_of_no_auth;
-    _Atomic unsigned large_bodies; /* being worked on */
+    struct large_bodies large_bodies;
 };
 
 struct thread {
@@ -78,9 +76,9 @@ struct exchange {
     struct request request;
     const struct route *route; /* NULL: none fits */
     int64_t began_us;
-    int64_t waited_us;   /* for a worker, before that */
-    bool client_gone;    /* before anything was done for it */
-    bool has_large_body; /* it is one of the process's large_bodies */
+    int64_t waited_us; /* for a worker, before that */
+    bool client_gone;  /* before anything was done for it */
+    bool has_large_body;
     struct err err;
 };
 
@@ -299,31 +297,6 @@ static int check_wait(struct exchange *x)
                    "Retry-After says and try again");
 }
 
-static int take_large_body(struct exchange *x)
-{
-    struct process *p = x->thread->process;
-
-    x->has_large_body = true;
-    if (++p->large_bodies <= LARGE_BODIES_MAX)
-        return 0;
-    return err_set(&x->err, ERR_OVERLOADED,
-                   "too many long histories are being written at once; wait as long as Retry-After "
-                   "says and send this one again");
-}
-
-static int read_body(struct exchange *x)
-{
-    const struct config *config = x->thread->process->config;
-    struct request *request = &x->request;
-    bool takes_history = request->method == HTTP_POST && x->route->takes_history;
-    int64_t limit = takes_history ? config->max_history_bytes : config->max_body_bytes;
-    int64_t size = request_body_bytes(request);
-
-    if (size > config->max_body_bytes && size <= limit && take_large_body(x) < 0)
-        return -1;
-    return request_read_body(request, limit, &x->err);
-}
-
 static int run_handler(struct exchange *x, route_handler handler)
 {
     struct thread *t = x->thread;
@@ -337,7 +310,8 @@ static int run_handler(struct exchange *x, route_handler handler)
         return -1;
     bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
                       request->method == HTTP_PATCH;
-    if (takes_body && read_body(x) < 0)
+    const struct body_rules rules = {x->route, t->process->config, &t->process->large_bodies};
+    if (takes_body && body_read(request, &rules, &x->has_large_body, &x->err) < 0)
         return -1;
     return handler(&api, request, &t->response, &x->err);
 }
@@ -470,7 +444,7 @@ void service_handle(void *thread, struct gateway *gateway)
     account(&x);
     rest(t);
     if (x.has_large_body)
-        t->process->large_bodies--;
+        large_body_done(&t->process->large_bodies);
 }
 
 void service_refuse(struct gateway *gateway)

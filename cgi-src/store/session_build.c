@@ -163,7 +163,7 @@ static int out_of_time(struct store *s, const struct creation *c, unsigned steps
                              e);
 }
 
-enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+static enum creation_end finish(struct store *s, struct creation *c, struct err *e)
 {
     unsigned steps = 0;
     enum creation_end r;
@@ -175,6 +175,21 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
             r = CREATION_UNFINISHED;
     } while (r == CREATION_UNFINISHED);
     return r == CREATION_FAILED ? (enum creation_end)out_of_time(s, c, steps, e) : r;
+}
+
+/* Those of a process who build one session under one key do so in turn: not for correctness, but
+ * transactions that meet at the owner item cancel each other. Who comes second finds it done. */
+enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+{
+    struct str session_id = c->out->session_id;
+
+    if (!gate_enter(s->shared->gate, session_id, dynamo_deadline(s->dynamo)))
+        return err_set(e, ERR_DEADLINE_EXCEEDED,
+                       "another request is still writing this history; repeat this one with its "
+                       "Idempotency-Key");
+    enum creation_end r = finish(s, c, e);
+    gate_leave(s->shared->gate, session_id);
+    return r;
 }
 
 /* ---- deleting -------------------------------------------------------------------------------- */
