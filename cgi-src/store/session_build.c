@@ -140,7 +140,7 @@ static enum creation_end take_step(struct store *s, struct creation *c, struct e
 #define CAPACITY_PAUSE_US INT64_C(1000000)
 
 /* A long history may take more than the table writes in a moment: the rest comes later. */
-static bool wait_for_capacity(struct store *s, struct err *e)
+static bool wait_for_write_units(struct store *s, struct err *e)
 {
     if (e->code != ERR_DYNAMODB_THROTTLED || !store_pause(s, CAPACITY_PAUSE_US))
         return false;
@@ -163,7 +163,7 @@ static int out_of_time(struct store *s, const struct creation *c, unsigned steps
                              e);
 }
 
-enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+static enum creation_end finish(struct store *s, struct creation *c, struct err *e)
 {
     unsigned steps = 0;
     enum creation_end r;
@@ -171,10 +171,25 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
     do {
         r = take_step(s, c, e);
         steps++;
-        if (r == CREATION_FAILED && wait_for_capacity(s, e))
+        if (r == CREATION_FAILED && wait_for_write_units(s, e))
             r = CREATION_UNFINISHED;
     } while (r == CREATION_UNFINISHED);
     return r == CREATION_FAILED ? (enum creation_end)out_of_time(s, c, steps, e) : r;
+}
+
+/* Those of a process who build one session under one key do so in turn: not for correctness, but
+ * transactions that meet at the owner item cancel each other. Who comes second finds it done. */
+enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+{
+    struct str session_id = c->out->session_id;
+
+    if (!gate_enter(s->shared->gate, session_id, dynamo_deadline(s->dynamo)))
+        return err_set(e, ERR_DEADLINE_EXCEEDED,
+                       "another request is still writing this history; repeat this one with its "
+                       "Idempotency-Key");
+    enum creation_end r = finish(s, c, e);
+    gate_leave(s->shared->gate, session_id);
+    return r;
 }
 
 /* ---- deleting -------------------------------------------------------------------------------- */
