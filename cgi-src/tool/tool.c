@@ -106,7 +106,7 @@ static int take_user(struct tool_call *call, const char *value)
     return 0;
 }
 
-static int take_value(struct tool_call *call, const char *option, const char *value)
+static int tool_take_value(struct tool_call *call, const char *option, const char *value)
 {
     if (!value)
         return bad_arguments(call, "a value must follow", option);
@@ -133,12 +133,12 @@ static bool is_option(const struct tool_call *call, const char *word, const char
 }
 
 /* How many words were taken, or -1. */
-static int take_word(struct tool_call *call, const char *word, const char *next)
+static int tool_take_word(struct tool_call *call, const char *word, const char *next)
 {
     if (is_option(call, word, "--user", OPTION_USER) ||
         is_option(call, word, "--output", OPTION_OUTPUT) ||
         is_option(call, word, "--older-than", OPTION_AGE))
-        return take_value(call, word, next) < 0 ? -1 : 2;
+        return tool_take_value(call, word, next) < 0 ? -1 : 2;
     if (is_option(call, word, "--archived", OPTION_FLAGS))
         call->archived = true;
     else if (is_option(call, word, "--dry-run", OPTION_FLAGS))
@@ -157,7 +157,7 @@ int tool_read_arguments(struct tool_call *call, char **words, size_t count)
     unsigned needs = call->command->needs;
 
     for (size_t i = 0; i < count;) {
-        int taken = take_word(call, words[i], i + 1 < count ? words[i + 1] : NULL);
+        int taken = tool_take_word(call, words[i], i + 1 < count ? words[i + 1] : NULL);
         if (taken < 0)
             return -1;
         i += (size_t)taken;
