@@ -76,7 +76,7 @@ struct owner_item {
     struct str user_id;
     struct str building_at; /* when the making of a session began that nobody sees yet; STR_NONE */
     bool deleted;
-    int64_t built_until;    /* the timestamp of its last message that is there; 0: none is */
+    int64_t built_until; /* the timestamp of its last message that is there; 0: none is */
 };
 
 /* The idempotency marker of an append, in the messages table. */

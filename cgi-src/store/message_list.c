@@ -111,9 +111,8 @@ static void take(struct listing *l, const struct message *m)
 
 static int take_owner(struct store *s, struct listing *l, const struct message *m, struct err *e)
 {
-    const struct owner_item item = {.user_id = m->user_id,
-                                    .deleted = m->deleted,
-                                    .building_at = m->building_at};
+    const struct owner_item item = {
+        .user_id = m->user_id, .deleted = m->deleted, .building_at = m->building_at};
 
     advance(&l->walk, TIMESTAMP_OWNER);
     return store_owner_check(s, &l->claim, &item, &l->owner, e);
