@@ -26,3 +26,26 @@ calls() {
         END { print blocks " blocks" }' "$TOP/README.md"
     [[ $output == '9 blocks' ]] || { echo "$output"; false; }
 }
+
+# missing_paths DOCUMENT: the paths of docs/openapi.yaml that its section "Calls" does not have.
+missing_paths() {
+    local calls path
+    calls=$(awk '/^## /{ here = $0 == "## Calls" } here' "$1")
+    awk '/^paths:/{ inside = 1; next } /^[^ #]/{ inside = 0 } inside && /^  \//{ sub(/:.*/, ""); print $1 }' \
+        "$TOP/docs/openapi.yaml" | while IFS= read -r path; do
+        grep -qE "[ \`]${path//[\{\}]/.}\`" <<<"$calls" || echo "$path"
+    done
+}
+
+@test "the README names every path of the contract" {
+    run missing_paths "$TOP/README.md"
+    echo "$output"
+    [[ $status -eq 0 && -z $output ]]
+}
+
+@test "a path that the README does not name would be found" {
+    sed '/health.ready/d' "$TOP/README.md" >"$BATS_TEST_TMPDIR/document"
+    run missing_paths "$BATS_TEST_TMPDIR/document"
+    echo "$output"
+    [[ $output == *'/health/ready'* ]]
+}
