@@ -182,8 +182,8 @@ static void take_ids(struct store *s, struct append *a, struct str message_ids)
 }
 
 /* The first answer again, from the marker and what was asked for. */
-static enum append_end replay(struct store *s, struct append *a, struct transaction *t,
-                              struct err *e)
+static enum append_end append_replay(struct store *s, struct append *a, struct transaction *t,
+                                     struct err *e)
 {
     struct append_marker marker;
 
@@ -223,8 +223,8 @@ static enum append_end learn_order(struct store *s, struct append *a, int64_t la
  * Why the transaction was canceled. Whether the session is being deleted comes first: then nothing
  * of it is shown any more, its marker's answer neither.
  */
-static enum append_end learn(struct store *s, struct append *a, struct transaction *t,
-                             struct err *e)
+static enum append_end append_learn(struct store *s, struct append *a, struct transaction *t,
+                                    struct err *e)
 {
     bool session_stopped_it = transaction_stopped_by(t, a->session_action);
     struct owner_item owner;
@@ -236,7 +236,7 @@ static enum append_end learn(struct store *s, struct append *a, struct transacti
         return store_session_not_found(e);
     }
     if (transaction_stopped_by(t, a->marker_action))
-        return replay(s, a, t, e);
+        return append_replay(s, a, t, e);
     if (session_stopped_it)
         return learn_order(s, a, session.last_timestamp, e);
     if (transaction_read_item(t, a->owner_action, &item_owner, &owner)) {
@@ -282,7 +282,7 @@ static enum append_end try_append(struct store *s, struct append *a, struct err 
         r = APPENDED;
         break;
     case TRANSACTION_CANCELED:
-        r = learn(s, a, &t, e);
+        r = append_learn(s, a, &t, e);
         break;
     default:
         break;
