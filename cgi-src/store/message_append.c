@@ -87,17 +87,17 @@ static void describe(struct store *s, struct append *a)
 
 #define IS_NEW CONDITION("attribute_not_exists(session_id)")
 #define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
+/* Short, since the signature hashes each byte of every append. */
 #define MOVE                                                                                       \
-    UPDATE("SET updated_at = :now, last_timestamp = :last, last_shown = :last, "                   \
-           "last_role = :role, last_preview = :preview "                                           \
-           "ADD message_count :count, version :one")
+    UPDATE("SET updated_at=:now,last_timestamp=:last,last_shown=:last,"                            \
+           "last_role=:role,last_preview=:preview ADD message_count :count,version :one")
 
-/* Of a session without an order :first says nothing, and DynamoDB wants no value that it does not
- * need. */
+/* A session that is not there has no last_timestamp that could be smaller. Of one without an order
+ * :first says nothing, and DynamoDB wants no value that it does not need. */
 static size_t update_session(struct transaction *t, const struct append *a)
 {
-    static const struct str in_order =
-        STR_INIT(MOVE CONDITION(IS_LIVE " AND last_timestamp < :first") RETURN_OLD);
+    static const struct str in_order = STR_INIT(
+        MOVE CONDITION("attribute_not_exists(deleted_at) AND last_timestamp<:first") RETURN_OLD);
     static const struct str first_in_order =
         STR_INIT(MOVE CONDITION(IS_LIVE " AND attribute_not_exists(last_timestamp)") RETURN_OLD);
     const struct key key = store_session_key(a->owner.user_id, a->claim.session_id);
