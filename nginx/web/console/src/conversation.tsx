@@ -2,7 +2,7 @@
 import type { Message, Session } from 'chat-sessions-client';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Composer } from './composer.js';
-import { completed, isRefused, useConsole } from './context.js';
+import { isRefused, useConsole } from './context.js';
 import { copyText } from './clipboard.js';
 import { Head, type HeadProps } from './head.js';
 import { Icon } from './icons.js';
@@ -24,7 +24,7 @@ export function Conversation({ sessionId, known, onSession, onDeleted, ...head }
   const [round, setRound] = useState(0);
   useEffect(() => {
     const controller = new AbortController();
-    client.getSession(userId, sessionId, { signal: controller.signal }).then((answer) => setSession(completed(answer.session)), fail);
+    client.getSession(userId, sessionId, { signal: controller.signal }).then((answer) => setSession(answer.session), fail);
     return () => controller.abort();
   }, [client, userId, sessionId, fail, round]);
   useEffect(() => { if (known) setSession(known); }, [known]);
