@@ -34,7 +34,7 @@ struct stream {
     struct response *response;
 };
 
-static int flush(void *context, struct err *e)
+static int export_flush(void *context, struct err *e)
 {
     const struct stream *s = context;
 
@@ -54,7 +54,7 @@ static void goes_on(void *context)
 int sessions_export(struct api *api, struct request *q, struct response *r, struct err *e)
 {
     struct stream stream = {api, q, r};
-    const struct export_sink sink = {&r->body, flush, goes_on, &stream};
+    const struct export_sink sink = {&r->body, export_flush, goes_on, &stream};
     struct export_counts counts;
     struct str user_id;
 
@@ -63,7 +63,7 @@ int sessions_export(struct api *api, struct request *q, struct response *r, stru
     r->status = 200;
     r->content_type = EXPORT_TYPE;
     if (q->method == HTTP_HEAD)
-        return flush(&stream, e);
+        return export_flush(&stream, e);
     if (take_place(api->export_places, e) < 0)
         return -1;
     int result = store_user_export(api->store, user_id, &sink, &counts, e);

@@ -53,7 +53,7 @@ struct history_reader {
 };
 
 /* Bytes of the body stay where they are; what was decoded is in the scratch. */
-static struct str keep(const struct history_reader *r, struct str text)
+static struct str history_keep(const struct history_reader *r, struct str text)
 {
     struct str body = r->request->body.text;
     uintptr_t at = (uintptr_t)text.p;
@@ -77,7 +77,8 @@ static int read_timestamp(const struct history_reader *r, const struct parameter
     return 0;
 }
 
-static int check_user(const struct history_reader *r, const struct parameters *p, struct err *e)
+static int history_check_user(const struct history_reader *r, const struct parameters *p,
+                              struct err *e)
 {
     static const struct parameter_limits any = {0};
     struct str user_id;
@@ -96,12 +97,12 @@ static int read_element(struct history_reader *r, const struct element *element,
     struct parameters p;
 
     if (parameters_of_member_element(element, &r->scratch, &p, e) < 0 ||
-        api_message_new(&p, &out->message, e) < 0 || check_user(r, &p, e) < 0 ||
+        api_message_new(&p, &out->message, e) < 0 || history_check_user(r, &p, e) < 0 ||
         read_timestamp(r, &p, &out->timestamp, e) < 0)
         return -1;
-    out->message.content = keep(r, out->message.content);
-    out->message.metadata = keep(r, out->message.metadata);
-    out->message.message_id = keep(r, out->message.message_id);
+    out->message.content = history_keep(r, out->message.content);
+    out->message.metadata = history_keep(r, out->message.metadata);
+    out->message.message_id = history_keep(r, out->message.message_id);
     return 0;
 }
 

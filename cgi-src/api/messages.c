@@ -180,7 +180,7 @@ static int apply_cursor(const struct api *api, struct request *q, struct list_re
 }
 
 /* Of a search it begins otherwise, and tells where the text ends. */
-static struct str scope_of(const struct message_query *query, struct arena *a)
+static struct str messages_scope(const struct message_query *query, struct arena *a)
 {
     const char *order = query->descending ? "desc" : "asc";
 
@@ -213,7 +213,7 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
         parameter_string(&p, "cursor", &any_string, &cursor, e) < 0)
         return -1;
     query->descending = order == 1;
-    out->scope = scope_of(query, q->arena);
+    out->scope = messages_scope(query, q->arena);
     return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
 }
 

@@ -145,7 +145,8 @@ static uint64_t hash_of(struct str text)
 
 /* The list that a cursor belongs to. That of all sessions but the archived ones is as it always
  * was. */
-static struct str scope_of(const struct session_query *query, const char *order, struct arena *a)
+static struct str sessions_scope(const struct session_query *query, const char *order,
+                                 struct arena *a)
 {
     const struct session_filter *f = &query->filter;
     bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY && !f->tag.p && !f->text.p;
@@ -175,7 +176,7 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
         parameter_string(&p, "cursor", &any, &text, e) < 0)
         return -1;
     query->order = (enum session_order)order;
-    out->scope = scope_of(query, orders[order], q->arena);
+    out->scope = sessions_scope(query, orders[order], q->arena);
     const struct cursor_text cursor = {.scope = out->scope, .text = text};
     return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }

@@ -150,8 +150,8 @@ static int make_authorization(const struct config *config, struct buf *line, str
     return result;
 }
 
-static int ask(const struct credentials_context *context, const char *url,
-               const char *authorization, struct credentials *out, struct err *e)
+static int container_ask(const struct credentials_context *context, const char *url,
+                         const char *authorization, struct credentials *out, struct err *e)
 {
     static const struct credentials_dialect dialect = {.token_name = "Token", .temporary = true};
     const char *headers[] = {"Accept: application/json", authorization, NULL};
@@ -187,7 +187,7 @@ enum credentials_result credentials_container(const struct credentials_context *
         return result;
     secret_buf_init(&authorization, CREDENTIALS_BODY_MAX);
     if (make_authorization(context->config, &authorization, e) != 0 ||
-        ask(context, url, authorization.len ? authorization.data : NULL, out, e) != 0)
+        container_ask(context, url, authorization.len ? authorization.data : NULL, out, e) != 0)
         result = CREDENTIALS_FAILED;
     secret_buf_free(&authorization);
     return result;

@@ -80,8 +80,8 @@ static int write_token(const struct credentials_context *context, const struct s
     return buf_ok(line) ? 0 : sso_token_ask_for_login(sign_in, "its SSO token is too long", e);
 }
 
-static int refused(const struct credentials_sso *sso, const struct sso_sign_in *sign_in,
-                   const struct transport_response *response, struct err *e)
+static int sso_refused(const struct credentials_sso *sso, const struct sso_sign_in *sign_in,
+                       const struct transport_response *response, struct err *e)
 {
     char source[160];
     (void)snprintf(source, sizeof source, "profile %.*s: SSO", (int)sso->profile.n, sso->profile.p);
@@ -98,8 +98,8 @@ static int refused(const struct credentials_sso *sso, const struct sso_sign_in *
     return credentials_bad_response(source, response, e);
 }
 
-static int ask(const struct credentials_context *context, const struct question *q,
-               struct transport_response *response)
+static int sso_ask_for_role(const struct credentials_context *context, const struct question *q,
+                            struct transport_response *response)
 {
     const char *const headers[] = {q->token.data, "Accept: application/json", NULL};
     const struct transport_request request = {
@@ -131,9 +131,9 @@ static int fetch(const struct credentials_context *context, const struct credent
     struct transport_response response;
     (void)snprintf(source, sizeof source, "profile %.*s, SSO", (int)sso->profile.n, sso->profile.p);
     credentials_response_init(&response);
-    int result = ask(context, q, &response);
+    int result = sso_ask_for_role(context, q, &response);
     if (result < 0)
-        refused(sso, sign_in, &response, e);
+        sso_refused(sso, sign_in, &response, e);
     else
         result =
             credentials_read_document(buf_str(&response.body), &dialect, source,

@@ -60,7 +60,7 @@ static void add(struct parser *p, struct str parent, struct str key, struct str 
 }
 
 /* If s begins with the word and a blank, drops both. */
-static bool take_word(struct str *s, const char *word)
+static bool profile_take_word(struct str *s, const char *word)
 {
     size_t n = strlen(word);
     if (!str_starts_with(*s, word) || s->n <= n || (s->p[n] != ' ' && s->p[n] != '\t'))
@@ -80,11 +80,11 @@ static enum section_kind section_of_config(struct str *name)
 {
     if (str_is(*name, "default"))
         return SECTION_CONFIG_DEFAULT;
-    if (take_word(name, "profile"))
+    if (profile_take_word(name, "profile"))
         return SECTION_CONFIG;
-    if (take_word(name, "services"))
+    if (profile_take_word(name, "services"))
         return SECTION_SERVICES;
-    if (take_word(name, "sso-session"))
+    if (profile_take_word(name, "sso-session"))
         return SECTION_SSO_SESSION;
     return SECTION_OTHER;
 }

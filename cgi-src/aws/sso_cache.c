@@ -93,7 +93,7 @@ static void take_member(struct sso_token *token, struct json_reader *r, struct s
 }
 
 /* In place: no parser leaves copies of secrets behind. */
-static bool parse(struct sso_token *token)
+static bool sso_cache_parse(struct sso_token *token)
 {
     struct json_reader r;
     struct str name;
@@ -115,7 +115,7 @@ enum sso_cache_result sso_cache_read(const char *path, struct sso_token *out, st
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s cannot be read: %s", path, strerror(error));
         return SSO_CACHE_FAILED;
     }
-    if (!parse(out)) {
+    if (!sso_cache_parse(out)) {
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s is no JSON", path);
         return SSO_CACHE_FAILED;
     }

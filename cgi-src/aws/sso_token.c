@@ -36,7 +36,7 @@ struct token_request {
     char path[SSO_CACHE_PATH_SIZE];
 };
 
-static int64_t now_us(const struct credentials_context *context)
+static int64_t sso_now_us(const struct credentials_context *context)
 {
     return context->clock->wall_us(context->clock->context);
 }
@@ -45,7 +45,7 @@ static int64_t now_us(const struct credentials_context *context)
 static int64_t life_us(const struct token_request *r, const struct sso_token *token)
 {
     int64_t until = sso_cache_time_us(token->expires_at);
-    return until < 0 ? -1 : until - now_us(r->context);
+    return until < 0 ? -1 : until - sso_now_us(r->context);
 }
 
 /* ---- renewing -------------------------------------------------------------------------------- */
@@ -55,7 +55,7 @@ static bool can_renew(const struct token_request *r, const struct sso_token *tok
 {
     return str_is_present(r->sign_in->session) && token->refresh_token.n > 0 &&
            token->client_id.n > 0 && token->client_secret.n > 0 &&
-           sso_cache_time_us(token->registration_expires_at) > now_us(r->context);
+           sso_cache_time_us(token->registration_expires_at) > sso_now_us(r->context);
 }
 
 static void write_question(struct buf *body, const struct sso_token *token)
@@ -106,8 +106,8 @@ static bool read_answer(struct buf *body, struct renewal *out)
            out->seconds < INT64_C(1000000000);
 }
 
-static int ask(const struct token_request *r, const struct sso_token *token,
-               struct transport_response *response, struct err *e)
+static int sso_ask_for_token(const struct token_request *r, const struct sso_token *token,
+                             struct transport_response *response, struct err *e)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     char url[ENDPOINT_SIZE + 16];
@@ -134,12 +134,12 @@ static int ask(const struct token_request *r, const struct sso_token *token,
 }
 
 /* For the AWS CLI and the other processes: a refresh token may be good for one time only. */
-static void keep(const struct token_request *r, const struct sso_token *old,
-                 const struct renewal *renewal)
+static void sso_token_keep(const struct token_request *r, const struct sso_token *old,
+                           const struct renewal *renewal)
 {
     char until[CLOCK_TIME_SIZE];
     struct sso_token token = *old;
-    clock_format_us(now_us(r->context) + renewal->seconds * 1000000, until);
+    clock_format_us(sso_now_us(r->context) + renewal->seconds * 1000000, until);
     token.access_token = renewal->access_token;
     token.expires_at = str_from(until);
     if (renewal->refresh_token.n > 0)
@@ -158,7 +158,7 @@ static enum renewal_result renew(const struct token_request *r, const struct sso
     struct renewal renewal;
     enum renewal_result result = RENEWAL_FAILED;
     credentials_response_init(&response);
-    if (ask(r, token, &response, e) < 0) {
+    if (sso_ask_for_token(r, token, &response, e) < 0) {
         /* e says it */
     } else if (response.outcome != TRANSPORT_ANSWERED || response.status == 429 ||
                response.status >= 500) {
@@ -168,7 +168,7 @@ static enum renewal_result renew(const struct token_request *r, const struct sso
         result = RENEWAL_REFUSED;
     } else {
         buf_append_str(out, renewal.access_token);
-        keep(r, token, &renewal);
+        sso_token_keep(r, token, &renewal);
         result = RENEWAL_DONE;
     }
     credentials_response_free(&response);

@@ -252,6 +252,8 @@ static int64_t parse_own_us(const char *text)
 
 int64_t clock_parse_us(const char *text, unsigned long length)
 {
+    if (length == 0)
+        return -1; /* text may be NULL */
     int64_t own = length == CLOCK_TIME_SIZE - 1 ? parse_own_us(text) : -1;
     if (own >= 0)
         return own;

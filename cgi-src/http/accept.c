@@ -11,7 +11,7 @@
 /* How exactly a range fits a type. */
 enum fit { FITS_NOT, FITS_ANY, FITS_KIND, FITS_EXACTLY };
 
-static struct str trim(struct str s)
+static struct str accept_trim(struct str s)
 {
     while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
         s = (struct str){s.p + 1, s.n - 1};
@@ -21,7 +21,7 @@ static struct str trim(struct str s)
 }
 
 /* Takes off *rest what stands before the separator. A separator in quotes is none. */
-static struct str take_part(struct str *rest, char separator)
+static struct str accept_take_part(struct str *rest, char separator)
 {
     bool quoted = false;
     size_t i = 0;
@@ -32,7 +32,7 @@ static struct str take_part(struct str *rest, char separator)
         else if (quoted && rest->p[i] == '\\' && i + 1 < rest->n)
             i++;
     }
-    struct str part = trim((struct str){rest->p, i});
+    struct str part = accept_trim((struct str){rest->p, i});
     *rest = i < rest->n ? (struct str){rest->p + i + 1, rest->n - i - 1} : STR_NONE;
     return part;
 }
@@ -76,7 +76,7 @@ static int read_weight(struct str text)
 static int weight_of(struct str parameters)
 {
     while (parameters.p) {
-        struct str parameter = take_part(&parameters, ';');
+        struct str parameter = accept_take_part(&parameters, ';');
         if (parameter.n >= 2 && strncasecmp(parameter.p, "q=", 2) == 0)
             return read_weight((struct str){parameter.p + 2, parameter.n - 2});
     }
@@ -90,8 +90,8 @@ static int weight_for(struct str header, const char *type, enum fit least)
     int weight = NOT_NAMED;
 
     while (header.p) {
-        struct str parameters = take_part(&header, ',');
-        struct str range = take_part(&parameters, ';');
+        struct str parameters = accept_take_part(&header, ',');
+        struct str range = accept_take_part(&parameters, ';');
         enum fit fit = fit_of(range, type);
         int this_weight = weight_of(parameters);
         if (fit < best || this_weight == NOT_NAMED || (fit == best && this_weight < weight))

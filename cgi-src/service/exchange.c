@@ -124,7 +124,7 @@ static int take_large_body(struct exchange *x)
                    "says and send this one again");
 }
 
-static int read_body(struct exchange *x)
+static int exchange_read_body(struct exchange *x)
 {
     const struct config *config = x->thread->process->config;
     struct request *request = &x->request;
@@ -151,7 +151,7 @@ static int run_handler(struct exchange *x, route_handler handler)
         return -1;
     bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
                       request->method == HTTP_PATCH;
-    if (takes_body && read_body(x) < 0)
+    if (takes_body && exchange_read_body(x) < 0)
         return -1;
     return handler(&api, request, &t->response, &x->err);
 }

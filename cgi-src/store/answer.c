@@ -127,8 +127,8 @@ static void write_order(struct store *s, const struct query *q)
     }
 }
 
-static int read_page(struct store *s, const struct query *query, enum dynamo_operation operation,
-                     struct items *out, struct err *e)
+static int answer_read_page(struct store *s, const struct query *query,
+                            enum dynamo_operation operation, struct items *out, struct err *e)
 {
     *out = (struct items){.operation = operation, .arena = s->arena, .start = query->start};
     store_begin_call(s, query->table);
@@ -149,12 +149,12 @@ static int read_page(struct store *s, const struct query *query, enum dynamo_ope
 
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    return read_page(s, query, DYNAMO_QUERY, out, e);
+    return answer_read_page(s, query, DYNAMO_QUERY, out, e);
 }
 
 int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    return read_page(s, query, DYNAMO_SCAN, out, e);
+    return answer_read_page(s, query, DYNAMO_SCAN, out, e);
 }
 
 /* Steps to the next item, over what stands between. */

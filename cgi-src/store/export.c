@@ -84,7 +84,7 @@ static int hand_over_if_enough(struct export *x)
     return x->refused ? -1 : 0;
 }
 
-static int begin_session(struct export *x)
+static int export_begin_session(struct export *x)
 {
     if (x->begun)
         return 0;
@@ -101,7 +101,7 @@ static enum visit take_message(void *context, const struct message *m)
 {
     struct export *x = context;
 
-    if (begin_session(x) < 0)
+    if (export_begin_session(x) < 0)
         return VISIT_FULL;
     add_line(x->sink->lines, "message", &item_message, m);
     x->counts.messages++;
@@ -141,12 +141,12 @@ static int export_session(struct export *x, const struct session *session)
             return forgive_deleted(x->err);
         query.after = page.last;
     } while (page.more);
-    return begin_session(x); /* it may have no message */
+    return export_begin_session(x); /* it may have no message */
 }
 
 /* ---- 3. the sessions of the user ------------------------------------------------------------- */
 
-static enum items_end end_page(struct export *x, struct user_walk *walk)
+static enum items_end export_end_page(struct export *x, struct user_walk *walk)
 {
     enum items_end end = user_walk_end_page(x->sessions, walk, x->err);
 
@@ -180,7 +180,7 @@ static enum items_end export_page(struct export *x)
         user_walk_stop(&walk);
         return ITEMS_FAILED;
     }
-    return end_page(x, &walk);
+    return export_end_page(x, &walk);
 }
 
 static void export_init(struct export *x, struct store *s)

@@ -132,7 +132,7 @@ static void append_strings(struct json_reader *r, struct buf *out)
 }
 
 /* {"L":[{"S":"a"},…]} becomes ["a",…], each string spelt as this API spells it. */
-static struct str read_strings(struct json_reader *r, struct arena *a)
+static struct str item_read_strings(struct json_reader *r, struct arena *a)
 {
     struct str strings = STR("[]");
     struct buf text;
@@ -166,7 +166,7 @@ static struct str read_text(struct json_reader *r, const struct item_field *f, s
     case FIELD_RAW:
         return json_read_raw(r);
     case FIELD_STRINGS:
-        return read_strings(r, a);
+        return item_read_strings(r, a);
     case FIELD_DIGITS: {
         struct str digits = read_attribute(r, 'N');
         return is_digits(digits) ? digits : STR_NONE;

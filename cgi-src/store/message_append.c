@@ -87,17 +87,17 @@ static void describe(struct store *s, struct append *a)
 
 #define IS_NEW CONDITION("attribute_not_exists(session_id)")
 #define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
+/* Short, since the signature hashes each byte of every append. */
 #define MOVE                                                                                       \
-    UPDATE("SET updated_at = :now, last_timestamp = :last, last_shown = :last, "                   \
-           "last_role = :role, last_preview = :preview "                                           \
-           "ADD message_count :count, version :one")
+    UPDATE("SET updated_at=:now,last_timestamp=:last,last_shown=:last,"                            \
+           "last_role=:role,last_preview=:preview ADD message_count :count,version :one")
 
-/* Of a session without an order :first says nothing, and DynamoDB wants no value that it does not
- * need. */
+/* A session that is not there has no last_timestamp that could be smaller. Of one without an order
+ * :first says nothing, and DynamoDB wants no value that it does not need. */
 static size_t update_session(struct transaction *t, const struct append *a)
 {
-    static const struct str in_order =
-        STR_INIT(MOVE CONDITION(IS_LIVE " AND last_timestamp < :first") RETURN_OLD);
+    static const struct str in_order = STR_INIT(
+        MOVE CONDITION("attribute_not_exists(deleted_at) AND last_timestamp<:first") RETURN_OLD);
     static const struct str first_in_order =
         STR_INIT(MOVE CONDITION(IS_LIVE " AND attribute_not_exists(last_timestamp)") RETURN_OLD);
     const struct key key = store_session_key(a->owner.user_id, a->claim.session_id);
@@ -182,8 +182,8 @@ static void take_ids(struct store *s, struct append *a, struct str message_ids)
 }
 
 /* The first answer again, from the marker and what was asked for. */
-static enum append_end replay(struct store *s, struct append *a, struct transaction *t,
-                              struct err *e)
+static enum append_end append_replay(struct store *s, struct append *a, struct transaction *t,
+                                     struct err *e)
 {
     struct append_marker marker;
 
@@ -223,8 +223,8 @@ static enum append_end learn_order(struct store *s, struct append *a, int64_t la
  * Why the transaction was canceled. Whether the session is being deleted comes first: then nothing
  * of it is shown any more, its marker's answer neither.
  */
-static enum append_end learn(struct store *s, struct append *a, struct transaction *t,
-                             struct err *e)
+static enum append_end append_learn(struct store *s, struct append *a, struct transaction *t,
+                                    struct err *e)
 {
     bool session_stopped_it = transaction_stopped_by(t, a->session_action);
     struct owner_item owner;
@@ -236,7 +236,7 @@ static enum append_end learn(struct store *s, struct append *a, struct transacti
         return store_session_not_found(e);
     }
     if (transaction_stopped_by(t, a->marker_action))
-        return replay(s, a, t, e);
+        return append_replay(s, a, t, e);
     if (session_stopped_it)
         return learn_order(s, a, session.last_timestamp, e);
     if (transaction_read_item(t, a->owner_action, &item_owner, &owner)) {
@@ -282,7 +282,7 @@ static enum append_end try_append(struct store *s, struct append *a, struct err 
         r = APPENDED;
         break;
     case TRANSACTION_CANCELED:
-        r = learn(s, a, &t, e);
+        r = append_learn(s, a, &t, e);
         break;
     default:
         break;

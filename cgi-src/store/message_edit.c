@@ -188,9 +188,9 @@ static struct str update_text(struct store *s, const struct message_changes *cha
                         changes->metadata.p ? ", metadata = :metadata" : "", remove_text(changes));
 }
 
-static enum change_end try_update(struct store *s, struct message_change *c,
-                                  const struct message *after,
-                                  const struct message_changes *changes, struct err *e)
+static enum change_end message_try_update(struct store *s, struct message_change *c,
+                                          const struct message *after,
+                                          const struct message_changes *changes, struct err *e)
 {
     const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
     struct transaction t;
@@ -233,7 +233,7 @@ int store_message_update(struct store *s, const struct message_key *key,
     if (apply(changes, c.now, out, e) < 0)
         return -1;
     do
-        r = try_update(s, &c, out, changes, e);
+        r = message_try_update(s, &c, out, changes, e);
     while (r == CHANGE_AGAIN);
     if (r == CHANGE_FAILED)
         return -1;
@@ -259,8 +259,8 @@ static size_t count_down(struct transaction *t, const struct message_change *c)
 
 /* The session's part where the last message goes. before: the one in front of it, NULL if there is
  * none. */
-static size_t fall_back(struct transaction *t, const struct message_change *c,
-                        const struct message *before)
+static size_t edit_fall_back(struct transaction *t, const struct message_change *c,
+                             const struct message *before)
 {
     static const struct versions exactly = {.present = true};
     struct store *s = t->store;
@@ -293,8 +293,9 @@ static enum change_end try_delete(struct store *s, struct message_change *c, str
         return CHANGE_FAILED;
     transaction_begin(s, &t);
     transaction_delete(&t, &message, STR(IS_THERE));
-    size_t session_action =
-        !is_last(c) ? count_down(&t, c) : fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
+    size_t session_action = !is_last(c)
+                                ? count_down(&t, c)
+                                : edit_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
     return commit_change(&t, session_action, c, e);
 }
 

@@ -54,7 +54,7 @@ static int begin_page(struct store *s, struct range_walk *walk, struct query que
  * Ends it. *further: DynamoDB has more of the range; its page may end anywhere, even empty. A page
  * that leaves the range as it was would be asked for again.
  */
-static int end_page(struct store *s, struct range_walk *walk, bool *further, struct err *e)
+static int messages_end_page(struct store *s, struct range_walk *walk, bool *further, struct err *e)
 {
     struct message key;
     struct str next;
@@ -119,7 +119,7 @@ static bool has_text(struct listing *l, const struct message *m)
 }
 
 /* Hands it on if it is wanted; false if the page has no room for it. */
-static bool show(struct listing *l, const struct message *m)
+static bool messages_show(struct listing *l, const struct message *m)
 {
     if (l->count == l->query->limit)
         return false;
@@ -135,7 +135,7 @@ static void take(struct listing *l, const struct message *m)
 {
     if (!is_next(l, m))
         return;
-    if (!show(l, m)) {
+    if (!messages_show(l, m)) {
         l->more = true;
         return;
     }
@@ -168,24 +168,24 @@ static int take_page(struct store *s, struct listing *l, struct err *e)
 }
 
 /* How many items a page of DynamoDB should have. Where few may match, as many as it can. */
-static int64_t choose_limit(const struct listing *l)
+static int64_t messages_choose_limit(const struct listing *l)
 {
     if (is_search(l))
         return 0;
     return l->query->limit - l->count + 1 + (l->walk.range.low == TIMESTAMP_OWNER);
 }
 
-static int read_page(struct store *s, struct listing *l, bool *further, struct err *e)
+static int messages_read_page(struct store *s, struct listing *l, bool *further, struct err *e)
 {
     const struct query query = {
-        .text = range_text, .limit = choose_limit(l), .consistency = CONSISTENT_IF_SET};
+        .text = range_text, .limit = messages_choose_limit(l), .consistency = CONSISTENT_IF_SET};
     int r = begin_page(s, &l->walk, query, e);
 
     l->walk.items.arena = &l->scratch;
     if (r == 0)
         r = take_page(s, l, e);
     if (r == 0)
-        r = end_page(s, &l->walk, further, e);
+        r = messages_end_page(s, &l->walk, further, e);
     *further = *further && !l->more;
     l->pages++;
     items_free(&l->walk.items);
@@ -244,7 +244,7 @@ static int read_pages(struct store *s, struct listing *l, bool *further, struct 
 {
     *further = l->walk.range.low <= l->walk.range.high;
     while (*further && !is_enough(l)) {
-        if (read_page(s, l, further, e) < 0)
+        if (messages_read_page(s, l, further, e) < 0)
             return out_of_time(s, l, e);
     }
     return 0;
@@ -314,7 +314,7 @@ static enum lookup_result read_last(struct store *s, struct range_walk *walk, st
         int r = begin_page(s, walk, query, e);
         if (r == 0) {
             result = take_last(s, walk, out);
-            r = end_page(s, walk, &further, e);
+            r = messages_end_page(s, walk, &further, e);
         }
         items_free(&walk->items);
         if (r < 0)

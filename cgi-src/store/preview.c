@@ -27,7 +27,7 @@ static struct str beginning_of(struct str text, size_t characters)
 }
 
 /* The texts of parts with a blank between them, as far as the preview goes. */
-static struct str join(struct arena *arena, struct content_texts *texts)
+static struct str preview_join(struct arena *arena, struct content_texts *texts)
 {
     size_t left = PREVIEW_MAX_CHARACTERS;
     struct buf joined;
@@ -59,5 +59,5 @@ struct str preview_of(struct arena *arena, const struct message *m)
     if (!m->content_type.p)
         return beginning_of(m->content, PREVIEW_MAX_CHARACTERS);
     content_texts_begin(&texts, m);
-    return join(arena, &texts);
+    return preview_join(arena, &texts);
 }

@@ -326,8 +326,8 @@ static void remember(struct walk *walk, const struct heap_entry *entry)
 }
 
 /* Shows the page and frees it. True if it did not take all of them. */
-static bool show(struct store *s, struct walk *walk, struct heap *h,
-                 const struct session_visitor *visitor)
+static bool activity_show(struct store *s, struct walk *walk, struct heap *h,
+                          const struct session_visitor *visitor)
 {
     size_t count;
     struct heap_entry **sorted = heap_sort(s, h, &count);
@@ -363,7 +363,7 @@ int store_sessions_by_activity(struct store *s, const struct session_query *quer
         free(take_worst(&h));
     if (r < 0)
         return -1;
-    if (show(s, &walk, &h, visitor) || h.more)
+    if (activity_show(s, &walk, &h, visitor) || h.more)
         out->next_cursor = write_cursor(s, &walk);
     return 0;
 }

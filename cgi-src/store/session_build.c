@@ -48,8 +48,8 @@ static int lost(struct err *e)
 }
 
 /* What the owner item says that stopped a transaction. Somebody else may have built on. */
-static enum creation_end learn(struct creation *c, struct transaction *t, size_t owner_action,
-                               struct err *e)
+static enum creation_end build_learn(struct creation *c, struct transaction *t, size_t owner_action,
+                                     struct err *e)
 {
     struct owner_item owner;
 
@@ -83,7 +83,7 @@ static enum creation_end end_step(struct creation *c, struct transaction *t, siz
         c->built_until = done.built_until;
         break;
     case TRANSACTION_CANCELED:
-        r = learn(c, t, owner_action, e);
+        r = build_learn(c, t, owner_action, e);
         break;
     default:
         break;
@@ -94,8 +94,8 @@ static enum creation_end end_step(struct creation *c, struct transaction *t, siz
 
 /* That the owner item is updated, and not only checked, has two reasons: a ConditionCheck would
  * want a permission of its own, and whoever goes on with the build learns how far it has come. */
-static enum creation_end put_batch(struct store *s, struct creation *c, struct history_walk *walk,
-                                   struct err *e)
+static enum creation_end build_put_batch(struct store *s, struct creation *c,
+                                         struct history_walk *walk, struct err *e)
 {
     static const struct str text = STR_INIT(UPDATE("SET built_until = :until") CONDITION(
         GOES_ON " AND (attribute_not_exists(built_until) OR "
@@ -134,13 +134,13 @@ static enum creation_end take_step(struct store *s, struct creation *c, struct e
     struct history_walk walk = history_begin(&c->wanted->history, c->created_us / 1000);
 
     history_skip(&walk, c->built_until);
-    return walk.next < walk.history->count ? put_batch(s, c, &walk, e) : reveal(s, c, e);
+    return walk.next < walk.history->count ? build_put_batch(s, c, &walk, e) : reveal(s, c, e);
 }
 
 #define CAPACITY_PAUSE_US INT64_C(1000000)
 
 /* A long history may take more than the table writes in a moment: the rest comes later. */
-static bool wait_for_capacity(struct store *s, struct err *e)
+static bool wait_for_write_units(struct store *s, struct err *e)
 {
     if (e->code != ERR_DYNAMODB_THROTTLED || !store_pause(s, CAPACITY_PAUSE_US))
         return false;
@@ -148,7 +148,8 @@ static bool wait_for_capacity(struct store *s, struct err *e)
     return true;
 }
 
-static int out_of_time(struct store *s, const struct creation *c, unsigned steps, struct err *e)
+static int build_out_of_time(struct store *s, const struct creation *c, unsigned steps,
+                             struct err *e)
 {
     if (c->out->create_marker.p)
         return store_out_of_time(s, steps,
@@ -163,7 +164,7 @@ static int out_of_time(struct store *s, const struct creation *c, unsigned steps
                              e);
 }
 
-enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+static enum creation_end finish(struct store *s, struct creation *c, struct err *e)
 {
     unsigned steps = 0;
     enum creation_end r;
@@ -171,10 +172,25 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
     do {
         r = take_step(s, c, e);
         steps++;
-        if (r == CREATION_FAILED && wait_for_capacity(s, e))
+        if (r == CREATION_FAILED && wait_for_write_units(s, e))
             r = CREATION_UNFINISHED;
     } while (r == CREATION_UNFINISHED);
-    return r == CREATION_FAILED ? (enum creation_end)out_of_time(s, c, steps, e) : r;
+    return r == CREATION_FAILED ? (enum creation_end)build_out_of_time(s, c, steps, e) : r;
+}
+
+/* Those of a process who build one session under one key do so in turn: not for correctness, but
+ * transactions that meet at the owner item cancel each other. Who comes second finds it done. */
+enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
+{
+    struct str session_id = c->out->session_id;
+
+    if (!gate_enter(s->shared->gate, session_id, dynamo_deadline(s->dynamo)))
+        return err_set(e, ERR_DEADLINE_EXCEEDED,
+                       "another request is still writing this history; repeat this one with its "
+                       "Idempotency-Key");
+    enum creation_end r = finish(s, c, e);
+    gate_leave(s->shared->gate, session_id);
+    return r;
 }
 
 /* ---- deleting -------------------------------------------------------------------------------- */
@@ -183,7 +199,8 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
  * BUILD_DELETED: there is nobody any more who could reveal it. Its item is marked, too: without it
  * the build was revealed, whatever has become of the owner item since.
  */
-static enum build_end mark(struct store *s, const struct session_key *build_key, struct err *e)
+static enum build_end build_mark(struct store *s, const struct session_key *build_key,
+                                 struct err *e)
 {
     static const struct str text = STR_INIT(
         UPDATE("SET deleted_at = :now") CONDITION("attribute_exists(building_at)") RETURN_OLD);
@@ -245,6 +262,6 @@ enum build_end store_build_delete(struct store *s, const struct session_key *key
     default:
         return BUILD_DELETE_FAILED;
     }
-    enum build_end r = mark(s, key, e);
+    enum build_end r = build_mark(s, key, e);
     return r == BUILD_DELETED ? delete_rest(s, key, &build, e) : r;
 }

@@ -127,7 +127,7 @@ static int check_history(struct store *s, struct creation *c, struct err *e)
 
 /* ---- 2. the first transaction ---------------------------------------------------------------- */
 
-/* Its marker may be one that still names a session which is gone; see replay. */
+/* Its marker may be one that still names a session which is gone; see creation_replay. */
 static size_t put_marker(struct transaction *t, const struct creation *c)
 {
     const struct create_marker marker = {
@@ -271,8 +271,8 @@ static enum named look_for(struct store *s, const struct session_key *key, int64
  * holds only as long as its session lives. CREATION_AGAIN: that one is gone or being deleted, and
  * the marker may be taken over.
  */
-static enum creation_end replay(struct store *s, struct creation *c, struct create_marker *marker,
-                                struct err *e)
+static enum creation_end creation_replay(struct store *s, struct creation *c,
+                                         struct create_marker *marker, struct err *e)
 {
     int64_t created_us = clock_parse_us(marker->created_at.p, marker->created_at.n);
 
@@ -295,8 +295,8 @@ static enum creation_end replay(struct store *s, struct creation *c, struct crea
 }
 
 /* Why the transaction was canceled. */
-static enum creation_end learn(struct store *s, struct creation *c, struct transaction *t,
-                               size_t marker_action, struct err *e)
+static enum creation_end creation_learn(struct store *s, struct creation *c, struct transaction *t,
+                                        size_t marker_action, struct err *e)
 {
     struct create_marker marker = {.user_id = STR_NONE};
 
@@ -304,7 +304,7 @@ static enum creation_end learn(struct store *s, struct creation *c, struct trans
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
                        "DynamoDB says that the id of the new session is in use; try again");
     (void)transaction_read_item(t, marker_action, &item_create_marker, &marker);
-    return replay(s, c, &marker, e);
+    return creation_replay(s, c, &marker, e);
 }
 
 /* ---- 4. all together ------------------------------------------------------------------------- */
@@ -320,7 +320,7 @@ static enum creation_end try_create(struct store *s, struct creation *c, struct 
         r = c->is_long ? CREATION_UNFINISHED : CREATED;
         break;
     case TRANSACTION_CANCELED:
-        r = learn(s, c, &t, marker_action, e);
+        r = creation_learn(s, c, &t, marker_action, e);
         break;
     default:
         break;

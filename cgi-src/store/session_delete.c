@@ -31,8 +31,8 @@ static void write_mark(struct store *s, struct transaction *t, const struct sess
  * Marks the session as it is now, unless it is marked: then its owner item may be gone already, and
  * must not come back. A condition that fails means that it changed: look again.
  */
-static int mark(struct store *s, const struct session_key *key, const struct versions *if_match,
-                struct session *out, struct err *e)
+static int deletion_mark(struct store *s, const struct session_key *key,
+                         const struct versions *if_match, struct session *out, struct err *e)
 {
     enum transaction_end end;
 
@@ -85,7 +85,7 @@ int store_session_delete(struct store *s, const struct session_key *key,
                          const struct versions *if_match, struct session *out,
                          int64_t *deleted_messages, struct err *e)
 {
-    if (mark(s, key, if_match, out, e) < 0)
+    if (deletion_mark(s, key, if_match, out, e) < 0)
         return -1;
     owner_cache_remove(s->shared->owners, key->session_id);
     if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)

@@ -147,7 +147,8 @@ static size_t write_update(struct store *s, struct transaction *t, const struct 
  * version any more, look again. */
 enum update { UPDATE_FAILED = -1, UPDATED, UPDATE_AGAIN };
 
-static enum update try_update(struct store *s, const struct session_update *u, struct err *e)
+static enum update session_try_update(struct store *s, const struct session_update *u,
+                                      struct err *e)
 {
     struct session found;
     struct transaction t;
@@ -244,7 +245,7 @@ static int update(struct store *s, struct session_update *u, struct err *e)
     do {
         if (read_before_update(s, u, e) < 0)
             return -1;
-        r = try_update(s, u, e);
+        r = session_try_update(s, u, e);
         if (r == UPDATE_FAILED && e->code == ERR_ITEM_TOO_LARGE)
             explain_size(s, u, e);
     } while (r == UPDATE_AGAIN);

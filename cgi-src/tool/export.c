@@ -37,7 +37,7 @@ static int write_lines(struct export *x, struct err *e)
     return 0;
 }
 
-static int flush(void *context, struct err *e)
+static int export_flush_file(void *context, struct err *e)
 {
     struct export *x = context;
 
@@ -61,7 +61,7 @@ static int end_file(struct export *x, struct err *e)
 
 static enum tool_exit export_to(struct export *x, const char *user, struct tables *t)
 {
-    const struct export_sink sink = {.lines = &x->lines, .flush = flush, .context = x};
+    const struct export_sink sink = {.lines = &x->lines, .flush = export_flush_file, .context = x};
     struct export_counts counts;
     struct err e = {0};
 

@@ -50,7 +50,7 @@ static void fail(struct import *im, int64_t line, const char *why)
 /* ---- 3. creating ----------------------------------------------------------------------------- */
 
 /* No client can have the same one: theirs are visible ASCII. */
-static struct str key_of(struct import *im)
+static struct str import_key_of(struct import *im)
 {
     static const struct str prefix = STR_INIT("import of ");
     struct str id = im->now.session_id;
@@ -61,7 +61,7 @@ static struct str key_of(struct import *im)
     return (struct str){key, prefix.n + id.n};
 }
 
-static int create(struct import *im, bool *replayed, struct err *e)
+static int import_create(struct import *im, bool *replayed, struct err *e)
 {
     struct gathering *g = &im->now;
     struct session_new wanted = g->session;
@@ -69,7 +69,7 @@ static int create(struct import *im, bool *replayed, struct err *e)
 
     wanted.user_id = str_from(im->call->user);
     wanted.history = (struct history){g->messages, g->count};
-    wanted.idempotency.key = key_of(im);
+    wanted.idempotency.key = import_key_of(im);
     EVP_DigestFinal_ex(g->digest, wanted.idempotency.fingerprint, NULL);
     tables_begin(im->tables, CREATE_TIME_MS);
     int r = store_session_create(im->tables->store, &wanted, &created, replayed, e);
@@ -87,7 +87,7 @@ static int end_session(struct import *im, struct err *e)
     im->now.is_open = false;
     if (im->now.is_bad)
         return 0;
-    if (create(im, &replayed, e) == 0) {
+    if (import_create(im, &replayed, e) == 0) {
         im->skipped += replayed;
         im->imported += !replayed;
         return interrupt_is_wanted() ? -1 : 0;
@@ -114,7 +114,7 @@ static void spoil(struct import *im, const char *why)
     im->now.is_bad = true;
 }
 
-static void begin_session(struct import *im, const struct import_line *line)
+static void import_begin_session(struct import *im, const struct import_line *line)
 {
     struct gathering *g = &im->now;
 
@@ -168,7 +168,8 @@ static void check_end(struct import *im, const struct import_line *line)
 /* ---- 1. reading ------------------------------------------------------------------------------ */
 
 /* The line is kept as long as its session. */
-static int read_line(struct import *im, struct str text, struct import_line *out, struct err *e)
+static int import_read_line(struct import *im, struct str text, struct import_line *out,
+                            struct err *e)
 {
     char *kept = arena_text(&im->arena, text.n + 1);
 
@@ -182,15 +183,15 @@ static int take_line(struct import *im, struct str text, struct err *e)
 {
     struct err why = {0};
     struct import_line line;
-    int r = read_line(im, text, &line, &why);
+    int r = import_read_line(im, text, &line, &why);
 
     im->ended = false;
     if (line.type == LINE_SESSION) {
         if (end_session(im, e) < 0)
             return -1;
         arena_reset(&im->arena);
-        r = read_line(im, text, &line, &why);
-        begin_session(im, &line);
+        r = import_read_line(im, text, &line, &why);
+        import_begin_session(im, &line);
     } else if (!im->now.is_open && (r < 0 || line.type == LINE_MESSAGE)) {
         fail(im, im->line, r < 0 ? why.detail : "there is no session before this message");
         return 0;
@@ -218,7 +219,7 @@ static struct str without_break(const char *text, ssize_t n)
     return line;
 }
 
-static int take_lines(struct import *im, struct err *e)
+static int import_take_lines(struct import *im, struct err *e)
 {
     char *text = NULL;
     size_t size = 0;
@@ -276,7 +277,7 @@ static enum tool_exit import_from(struct import *im)
     im->now.digest = EVP_MD_CTX_new();
     if (!im->now.digest)
         abort();
-    int r = take_lines(im, &e);
+    int r = import_take_lines(im, &e);
     enum tool_exit exit = tell(im, r, &e);
     EVP_MD_CTX_free(im->now.digest);
     free(im->now.messages);

@@ -26,8 +26,8 @@ static int wrong(const struct target *t, const char *name, const char *what)
     return err_set(t->err, ERR_INVALID_PARAMETER, "%s must be %s", name, what);
 }
 
-static int take_string(const struct target *t, const char *name, struct json_value value,
-                       struct str *out)
+static int import_take_string(const struct target *t, const char *name, struct json_value value,
+                              struct str *out)
 {
     if (value.type != JSON_STRING)
         return wrong(t, name, "a string");
@@ -49,12 +49,12 @@ static int take_object(const struct target *t, const char *name, struct json_val
 
 static int take_session_id(struct target *t, struct json_value value)
 {
-    return take_string(t, "session_id", value, &t->line->session_id);
+    return import_take_string(t, "session_id", value, &t->line->session_id);
 }
 
 static int take_title(struct target *t, struct json_value value)
 {
-    return take_string(t, "title", value, &t->line->session.title);
+    return import_take_string(t, "title", value, &t->line->session.title);
 }
 
 /* What an earlier backend has stored may be no time: then the first message's counts. */
@@ -62,7 +62,7 @@ static int take_created_at(struct target *t, struct json_value value)
 {
     struct str text = STR_NONE;
 
-    if (take_string(t, "created_at", value, &text) < 0)
+    if (import_take_string(t, "created_at", value, &text) < 0)
         return -1;
     int64_t us = clock_parse_us(text.p, text.n);
     t->line->session.created_us = us > 0 ? us : 0;
@@ -121,7 +121,7 @@ static int take_message_id(struct target *t, struct json_value value)
 {
     struct str *id = &t->line->message.message.message_id;
 
-    if (take_string(t, "message_id", value, id) < 0)
+    if (import_take_string(t, "message_id", value, id) < 0)
         return -1;
     if (id->n == 0)
         *id = STR_NONE;
@@ -130,10 +130,10 @@ static int take_message_id(struct target *t, struct json_value value)
 
 static int take_role(struct target *t, struct json_value value)
 {
-    return take_string(t, "role", value, &t->line->message.message.role);
+    return import_take_string(t, "role", value, &t->line->message.message.role);
 }
 
-static int take_content(struct target *t, struct json_value value)
+static int import_take_content(struct target *t, struct json_value value)
 {
     struct message_new *message = &t->line->message.message;
 
@@ -143,7 +143,7 @@ static int take_content(struct target *t, struct json_value value)
         return 0;
     }
     if (value.type != JSON_ARRAY)
-        return take_string(t, "content", value, &message->content);
+        return import_take_string(t, "content", value, &message->content);
     if (!content_are_parts(value.text, &message->content))
         return wrong(t, "content", "a string, null or an array of objects");
     message->content_type = CONTENT_IS_PARTS;
@@ -168,7 +168,7 @@ static int take_message_metadata(struct target *t, struct json_value value)
 static const struct member_row message_rows[] = {{"session_id", take_session_id},
                                                  {"message_id", take_message_id},
                                                  {"role", take_role},
-                                                 {"content", take_content},
+                                                 {"content", import_take_content},
                                                  {"timestamp", take_timestamp},
                                                  {"metadata", take_message_metadata},
                                                  {NULL, NULL}};

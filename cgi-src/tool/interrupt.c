@@ -7,7 +7,7 @@
 
 static volatile sig_atomic_t is_wanted;
 
-static void note(int signal_number)
+static void interrupt_note(int signal_number)
 {
     (void)signal_number;
     is_wanted = 1;
@@ -16,7 +16,8 @@ static void note(int signal_number)
 void interrupt_begin(void)
 {
     /* The second signal finds the default action. System calls go on after the first. */
-    struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction action = {.sa_handler = interrupt_note,
+                               .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     sigemptyset(&action.sa_mask);

@@ -71,7 +71,7 @@ static int purge_item(struct purge *p, enum purge_find what, const struct purge_
     return 0;
 }
 
-static void show(struct purge *p)
+static void purge_show(struct purge *p)
 {
     progress_show(&p->progress, "%" PRId64 " MB read, %s %" PRId64, p->pages,
                   p->call->dry_run ? "found" : "purged", p->sessions + p->builds + p->deletes);
@@ -87,7 +87,7 @@ static int find(void *context, enum purge_find what, const struct purge_item *it
 {
     struct purge *p = context;
 
-    show(p);
+    purge_show(p);
     if (!p->call->dry_run)
         return purge_item(p, what, item, e) < 0 ? -1 : stop_if_wanted(e);
     list_item(p, what, item);
@@ -100,11 +100,11 @@ static int page(void *context, struct err *e)
     struct purge *p = context;
 
     p->pages++;
-    show(p);
+    purge_show(p);
     return stop_if_wanted(e);
 }
 
-static void print_result(const struct purge *p)
+static void purge_print_result(const struct purge *p)
 {
     if (p->call->dry_run) {
         printf("would purge %" PRId64 " sessions, and what is left of %" PRId64
@@ -138,7 +138,7 @@ enum tool_exit tool_purge(const struct tool_call *call, struct tables *t)
     store_free(walked);
     arena_free(&arena);
     progress_clear(&p.progress);
-    print_result(&p);
+    purge_print_result(&p);
     if (r < 0)
         tool_complain(&p.progress, "%s", e.detail);
     if (r < 0)

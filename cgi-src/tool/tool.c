@@ -78,7 +78,7 @@ void tool_print_help(const struct tool_call *call, FILE *out)
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static int usage_error(const struct tool_call *call, const char *what, const char *argument)
+static int bad_arguments(const struct tool_call *call, const char *what, const char *argument)
 {
     fprintf(stderr, "chat-sessions %s: %s: %s\n\n", call->command->name, what, argument);
     tool_print_help(call, stderr);
@@ -101,24 +101,24 @@ static int take_user(struct tool_call *call, const char *value)
     struct str user = str_from(value);
 
     if (user.n == 0 || user.n > USER_MAX_BYTES || !str_is_utf8(user))
-        return usage_error(call, "--user must be 1 to 2048 bytes of UTF-8", value);
+        return bad_arguments(call, "--user must be 1 to 2048 bytes of UTF-8", value);
     call->user = value;
     return 0;
 }
 
-static int take_value(struct tool_call *call, const char *option, const char *value)
+static int tool_take_value(struct tool_call *call, const char *option, const char *value)
 {
     if (!value)
-        return usage_error(call, "a value must follow", option);
+        return bad_arguments(call, "a value must follow", option);
     if (strcmp(option, "--user") == 0)
         return take_user(call, value);
     if (strcmp(option, "--output") == 0) {
         call->output = value;
-        return *value ? 0 : usage_error(call, "a file name must follow", option);
+        return *value ? 0 : bad_arguments(call, "a file name must follow", option);
     }
     call->older_us = read_days(value);
     return call->older_us ? 0
-                          : usage_error(call, "--older-than must be 1d to 36500d (days)", value);
+                          : bad_arguments(call, "--older-than must be 1d to 36500d (days)", value);
 }
 
 static bool takes(const struct tool_call *call, enum tool_option option)
@@ -133,20 +133,20 @@ static bool is_option(const struct tool_call *call, const char *word, const char
 }
 
 /* How many words were taken, or -1. */
-static int take_word(struct tool_call *call, const char *word, const char *next)
+static int tool_take_word(struct tool_call *call, const char *word, const char *next)
 {
     if (is_option(call, word, "--user", OPTION_USER) ||
         is_option(call, word, "--output", OPTION_OUTPUT) ||
         is_option(call, word, "--older-than", OPTION_AGE))
-        return take_value(call, word, next) < 0 ? -1 : 2;
+        return tool_take_value(call, word, next) < 0 ? -1 : 2;
     if (is_option(call, word, "--archived", OPTION_FLAGS))
         call->archived = true;
     else if (is_option(call, word, "--dry-run", OPTION_FLAGS))
         call->dry_run = true;
     else if (word[0] == '-' && word[1])
-        return usage_error(call, "unknown option", word);
+        return bad_arguments(call, "unknown option", word);
     else if (!takes(call, FILE_NAME) || call->file || !*word)
-        return usage_error(call, "what is this", word);
+        return bad_arguments(call, "what is this", word);
     else
         call->file = word;
     return 1;
@@ -157,17 +157,17 @@ int tool_read_arguments(struct tool_call *call, char **words, size_t count)
     unsigned needs = call->command->needs;
 
     for (size_t i = 0; i < count;) {
-        int taken = take_word(call, words[i], i + 1 < count ? words[i + 1] : NULL);
+        int taken = tool_take_word(call, words[i], i + 1 < count ? words[i + 1] : NULL);
         if (taken < 0)
             return -1;
         i += (size_t)taken;
     }
     if ((needs & OPTION_USER) && !call->user)
-        return usage_error(call, "it must be given", "--user USER");
+        return bad_arguments(call, "it must be given", "--user USER");
     if ((needs & FILE_NAME) && !call->file)
-        return usage_error(call, "it must be given", "FILE (or - for standard input)");
+        return bad_arguments(call, "it must be given", "FILE (or - for standard input)");
     if ((needs & OPTION_AGE) && !call->older_us)
-        return usage_error(call, "it must be given", "--older-than DAYSd");
+        return bad_arguments(call, "it must be given", "--older-than DAYSd");
     return 0;
 }
 

@@ -96,7 +96,7 @@ load bad_input
         api GET "$path"
         expect 404
     done
-    for path in / /api /api/ /api/v1 /api/v2/sessions /index.html /favicon.ico /.env /API/v1/sessions/x; do
+    for path in /api /api/ /api/v1 /api/v2/sessions /index.html /favicon.ico /.env /API/v1/sessions/x; do
         api GET "$BASE$path"
         expect 404 not_found
     done

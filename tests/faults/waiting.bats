@@ -82,7 +82,7 @@ line_holds() {
     is "$(front_calls)" "$calls" 'calls to DynamoDB'
     line_holds "$id" '.status == 499 and .code == "client_gone" and .dynamodb_calls == 0'
     curl -sS --noproxy '*' "$BASE/metrics" >"$BATS_TEST_TMPDIR/metrics"
-    grep -F 'status="499"} ' "$BATS_TEST_TMPDIR/metrics"
+    grep -F 'status="499"' "$BATS_TEST_TMPDIR/metrics"
 }
 
 @test "a slow request has one line, with the time that DynamoDB took" {

@@ -58,6 +58,8 @@ ask() { curl -sS --noproxy '*' --max-time 20 --data-urlencode "query=$1" "$PROME
 # has_values QUESTION: it has an answer with something in it.
 has_values() { ask "$1" 2>/dev/null | jq -e '.status == "success" and (.data.result | length > 0)' >/dev/null; }
 
+is_understood() { ask "$1" 2>/dev/null | jq -e '.status == "success"' >/dev/null; }
+
 has_rate() {
     make_traffic
     has_values 'up{job="chat-sessions"} == 1' && has_values 'sum(rate(chat_sessions_requests_total[1m])) > 0'
@@ -108,13 +110,13 @@ has_rate() {
         count=$((count + 1))
         # Nothing has failed yet in most runs: those two may be empty.
         [[ $question == *'status=~"'* ]] || wait_for 20 has_values "$question" || fail "no answer to: $question"
-        ask "$question" | jq -e '.status == "success"' >/dev/null || fail "not understood: $question"
+        wait_for 20 is_understood "$question" || fail "not understood: $question: $(ask "$question")"
     done < <(dashboard_questions)
     ((count >= 20)) || fail "$count questions of the dashboard"
     count=0
     while IFS= read -r question; do
         count=$((count + 1))
-        ask "$question" | jq -e '.status == "success"' >/dev/null || fail "not understood: $question"
+        wait_for 20 is_understood "$question" || fail "not understood: $question: $(ask "$question")"
     done < <(alert_questions)
     ((count == $(grep -c '^ *- alert:' "$RULES"))) || fail "$count questions of the alerts"
     # It has taken the rules itself, and finds this stack in good order but for what other tests do to it.

@@ -107,6 +107,7 @@ static void test_parse_stops_at_length(void **state)
     (void)state;
     assert_int_equal(clock_parse_us("2026-11-23T08:30:02Zjunk", 20), BASE);
     assert_int_equal(clock_parse_us("2026-11-23T08:30:02Z", 18), -1);
+    assert_int_equal(clock_parse_us(NULL, 0), -1); /* an attribute that is not there */
     assert_int_equal(clock_parse_us("2026-11-23T08:30:02\0", 20), -1);
 }
 

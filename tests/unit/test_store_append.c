@@ -91,7 +91,7 @@ static const struct store_case good[] = {
      .script = {{TRANSACT,
                  OK,
                  {"\"ClientRequestToken\":\"", FIRST(NOW_MS), N(":count", "1"),
-                  "last_timestamp < :first", "attribute_not_exists(deleted_at)"},
+                  "last_timestamp<:first", "attribute_not_exists(deleted_at)"},
                  .lacks = "fingerprint"}},
      .says = "m1 1440938160000"},
     {.name = "the session's preview is the message's",
@@ -99,8 +99,8 @@ static const struct store_case good[] = {
      KNOWN,
      .script = {{TRANSACT,
                  OK,
-                 {"last_timestamp = :last, last_shown = :last, last_role = :role, "
-                  "last_preview = :preview",
+                 {"last_timestamp=:last,last_shown=:last,last_role=:role,"
+                  "last_preview=:preview",
                   N(":last", NOW_MS), S(":role", "user"), S(":preview", "one")}}},
      .says = "m1 1440938160000"},
     {.name = "or that of an array's last one",
