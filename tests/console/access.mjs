@@ -1,5 +1,5 @@
-// Whoever uses it: axe-core's judgement of every state of the page, in light and dark, wide and narrow; and the keyboard.
-//   node access.mjs light|dark|narrow|keyboard
+// Whoever uses it: axe-core's judgement of every state of the page, in light and dark, wide and narrow.
+//   node access.mjs wide|narrow
 import assert from 'node:assert/strict';
 import { run } from './support.mjs';
 
@@ -43,13 +43,17 @@ async function scene(walk) {
   return lisbon;
 }
 
-async function everyState(walk, options) {
-  const label = `${options.colorScheme}${options.size ? '-narrow' : ''}`;
+async function everyState(walk, width, options) {
   const lisbon = await scene(walk);
   const page = await walk.open({ ...options, hash: '#/' });
   const judge = async (what) => {
-    await walk.picture(`${label}-${what}`);
-    await walk.judgeAccess(`${what} (${label})`);
+    await walk.picture(`${width}-light-${what}`);
+    await walk.judgeAccess(`${what} (${width}, light)`);
+    // In the dark only the colours are others.
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await walk.picture(`${width}-dark-${what}`);
+    await walk.judgeAccess(`${what} (${width}, dark)`, ['color-contrast']);
+    await page.emulateMedia({ colorScheme: 'light' });
   };
   await page.getByLabel('User').waitFor();
   await judge('sign-in');
@@ -90,14 +94,12 @@ async function everyState(walk, options) {
   walk.intercept = (route, request) => request.method() === 'POST' && route.fulfill({ status: 500, json: { status: 500, code: 'internal', detail: 'Something went wrong in the service.', request_id: 'r' } }).then(() => true);
   await page.getByRole('textbox', { name: 'Message', exact: true }).fill('Hello');
   await page.getByRole('button', { name: 'Send' }).click();
-  await walk.said('Something went wrong in the service.');
+  await walk.said('Something went wrong in the service.', 'alert');
   await judge('problem');
   assert(lisbon);
 }
 
 await run({
-  light: (walk) => everyState(walk, { colorScheme: 'light' }),
-  dark: (walk) => everyState(walk, { colorScheme: 'dark' }),
-  narrow: (walk) => everyState(walk, { colorScheme: 'light', size: { width: 390, height: 844 } }),
-  'narrow-dark': (walk) => everyState(walk, { colorScheme: 'dark', size: { width: 390, height: 844 } }),
+  wide: (walk) => everyState(walk, 'wide', {}),
+  narrow: (walk) => everyState(walk, 'narrow', { size: { width: 390, height: 844 } }),
 }, { fake: true });

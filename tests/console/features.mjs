@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, TOP } from './support.mjs';
+import { run, TOP, until } from './support.mjs';
 
 const MINUTE = 60_000;
 const history = (minutes, ...texts) => texts.map((content, i) => (
@@ -47,7 +47,7 @@ async function choosing(walk) {
 // ---- the list ----
 
 async function list(walk) {
-  for (let i = 0; i < 120; i += 1) await walk.create({ title: `Talk ${i}`, messages: history(200 - i, 'x') });
+  await walk.createAll(Array.from({ length: 120 }, (_, i) => ({ title: `Talk ${i}`, messages: history(200 - i, 'x') })));
   await walk.create({ title: 'Straße nach Köln', messages: history(0.5, 'q', 'Der schnellste Weg ist die A3.'), tags: ['travel'] });
   await walk.create({ title: 'Kept away', archived: true, messages: history(0.4, 'x') });
   const page = await walk.open();
@@ -56,16 +56,24 @@ async function list(walk) {
   assert.match(await first.innerText(), /Straße nach Köln\s[\s\S]*Der schnellste Weg ist die A3\.\s+travel/);
   // More pages come as one scrolls.
   assert((await page.locator('a.session').count()) <= 100);
-  for (let i = 0; i < 20 && await page.locator('a.session').count() < 121; i += 1) {
-    await page.locator('nav.sessions').evaluate((element) => element.scrollTo(0, element.scrollHeight));
-    await page.waitForTimeout(100);
-  }
+  await until(() => page.locator('nav.sessions').evaluate((element) => {
+    element.scrollTo(0, element.scrollHeight);
+    return element.querySelectorAll('a.session').length >= 121;
+  }));
   assert.equal(await page.locator('a.session').count(), 121);
-  // Search waits until one has typed, and asks once.
+  // Search waits until one has typed, and asks once. The page's clock goes only as far as it is told, so that no key is late.
   const asked = [];
   walk.intercept = (route, request) => { if (/[?&]q=/.test(request.url())) asked.push(new URL(request.url()).searchParams.get('q')); return false; };
   const search = page.getByRole('searchbox', { name: 'Search conversations' });
-  await search.pressSequentially('STRASSE', { delay: 10 });
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + MINUTE);
+  for (const key of 'STRASSE') {
+    await search.press(key);
+    await page.clock.runFor(100);
+  }
+  assert.deepEqual(asked, []);
+  await page.clock.runFor(300);
+  await page.clock.resume();
   await walk.titles('Straße nach Köln');
   assert.deepEqual(asked, ['STRASSE']);
   await search.fill('die a3');
@@ -222,6 +230,12 @@ async function browser(walk) {
   await page.evaluate(() => localStorage.clear());
 }
 
+async function textOf(download) {
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
 async function exporting(walk) {
   await walk.create({ title: 'One / two', tags: ['t'], messages: history(60, 'Hello', 'A *reply*') });
   await walk.create({ title: 'Away', archived: true, messages: history(50, 'x') });
@@ -230,7 +244,7 @@ async function exporting(walk) {
     await page.getByRole('dialog').getByRole('radio', { name: format, exact: false }).and(page.locator(`[value=${format.toLowerCase()}]`)).check();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('dialog').getByRole('button', { name: 'Export' }).click()]);
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    return [download.suggestedFilename(), readFileSync(await download.path(), 'utf8')];
+    return [download.suggestedFilename(), await textOf(download)];
   };
   const all = async (format) => {
     await page.getByLabel('More', { exact: true }).click();
@@ -294,8 +308,7 @@ async function keyboard(walk) {
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Uppermost' }).waitFor();
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Rename this conversation');
-  // What was done is said where a screen reader listens.
-  await page.locator('[role=status] .notice', { hasText: 'Renamed.' }).waitFor();
+  await walk.said('Renamed.'); // where a screen reader listens
   await page.goBack();
   await page.getByText('No conversation is open').waitFor();
 }

@@ -1,23 +1,35 @@
 // The console in Chromium: opened as nginx serves it, with the service behind it or the stand-in of fake.mjs, and watched:
 // whatever goes wrong in it (a script, the policy, a request to somewhere else) fails the test.
-//   BASE: the service; CHROMIUM: the browser (/usr/bin/chromium); SCREENSHOTS: a directory for pictures
+// A machine that is busy makes it slow and nothing else: what is awaited has WAIT_MS to come, and no walk measures time.
+//   BASE: the service; CHROMIUM: the program (/usr/bin/chromium); BROWSER: the address of one that runs (browser.mjs);
+//   SCREENSHOTS: a directory for pictures
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fake } from './fake.mjs';
 
 export const TOP = new URL('../../', import.meta.url).pathname;
 const require = createRequire(join(TOP, 'tests/contract/'));
-const { chromium } = require('playwright-core');
+export const { chromium } = require('playwright-core');
 const AXE = require.resolve('axe-core/axe.min.js');
 const base = process.env.BASE;
-const TIMEOUT = 60_000;
+/** How long anything is awaited. */
+export const WAIT_MS = 120_000;
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-proxy-server', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
+export const LAUNCH = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: WAIT_MS };
 
-/** One walk: a browser, a user of its own, and the service behind it. */
+/** Waits until something holds that it asks for again and again. */
+export async function until(holds) {
+  const end = Date.now() + WAIT_MS;
+  while (!await holds()) {
+    assert(Date.now() < end, `it never holds: ${holds}`);
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+}
+
+/** One walk: a context of a browser, a user of its own, and the service behind it. */
 export class Walk {
   user = `console-${process.pid}-${Date.now()}`;
   complaints = [];
@@ -31,7 +43,7 @@ export class Walk {
   async open(options = {}) {
     this.page = await this.browser.newPage();
     const { page } = this;
-    page.setDefaultTimeout(TIMEOUT);
+    page.setDefaultTimeout(WAIT_MS);
     await page.setViewportSize(options.size ?? { width: 1280, height: 800 });
     await page.emulateMedia({ colorScheme: options.colorScheme ?? 'light', reducedMotion: 'reduce' });
     await this.watch();
@@ -54,6 +66,14 @@ export class Walk {
     });
     await page.exposeFunction('reportViolation', (text) => complaints.push(text));
     await page.addInitScript(() => {
+      // Sentences are shown for a moment, which may be over when somebody looks: each is kept with the role of its region.
+      window.sentences = [];
+      new MutationObserver((records) => {
+        for (const { target, addedNodes } of records) {
+          const region = addedNodes.length && target.parentElement?.closest('.notices') && target.closest('[role]');
+          if (region) for (const { textContent } of addedNodes) window.sentences.push(`${region.role}: ${textContent}`);
+        }
+      }).observe(document, { childList: true, subtree: true });
       document.addEventListener('securitypolicyviolation', (event) => {
         window.reportViolation(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
       });
@@ -83,6 +103,11 @@ export class Walk {
     return answer.json();
   }
 
+  /** Several at a time: they are in the order of their times, not of their making. */
+  async createAll(sessions) {
+    for (let at = 0; at < sessions.length; at += 10) await Promise.all(sessions.slice(at, at + 10).map((one) => this.create(one)));
+  }
+
   async create(session) { return (await this.ask('POST', '/sessions', { user_id: this.user, ...session })).session; }
   async append(session, role, content, more = {}) {
     return (await this.ask('POST', `/sessions/${session.session_id}/messages`, { role, content, ...more })).message;
@@ -101,10 +126,12 @@ export class Walk {
     for (const type of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', type, { dataTransfer: data });
   }
 
-  /** axe-core's judgement of the page as it is. */
-  async judgeAccess(what) {
+  /** axe-core's judgement of the page as it is; by all its rules, or by some. */
+  async judgeAccess(what, rules) {
     if (!await this.page.evaluate(() => 'axe' in window)) await this.page.evaluate(readFileSync(AXE, 'utf8'));
-    const { violations } = await this.page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+    const { violations } = await this.page.evaluate((only) => window.axe.run(document, {
+      resultTypes: ['violations'], ...(only ? { runOnly: only } : {}),
+    }), rules);
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
     assert.deepEqual(serious, [], `${what} has findings of axe-core`);
@@ -119,14 +146,16 @@ export class Walk {
   /** Waits until a list of texts is the wanted one. */
   async texts(selector, wanted) {
     const read = () => this.page.locator(selector).allInnerTexts();
-    const until = Date.now() + 20_000;
-    while (Date.now() < until && JSON.stringify(await read()) !== JSON.stringify(wanted)) await this.page.waitForTimeout(50);
+    await until(async () => JSON.stringify(await read()) === JSON.stringify(wanted)).catch(() => undefined);
     assert.deepEqual(await read(), wanted);
   }
 
   titles(...wanted) { return this.texts('a.session .title', wanted); }
   message(text) { return this.page.locator('.message', { hasText: text }); }
-  said(sentence) { return this.page.locator('.notice', { hasText: sentence }).first().waitFor(); }
+  /** Waits until the page has said it; `alert` for what went wrong. */
+  said(sentence, role = 'status') {
+    return this.page.waitForFunction((text) => window.sentences.some((one) => one.startsWith(text)), `${role}: ${sentence}`);
+  }
 }
 
 /** Runs the walk that the command line names. */
@@ -135,11 +164,8 @@ export async function run(walks, { fake = false } = {}) {
   assert(base, 'BASE is not set');
   assert(walks[name], `there is no walk ${name}`);
   const walk = new Walk(fake || process.env.FAKE === '1' ? new Fake() : undefined);
-  const profile = mkdtempSync(join(tmpdir(), 'console-'));
-  walk.browser = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, timeout: TIMEOUT, acceptDownloads: true,
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
+  const browser = process.env.BROWSER ? await chromium.connect(process.env.BROWSER, { timeout: WAIT_MS }) : await chromium.launch(LAUNCH);
+  walk.browser = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
   try {
     await walks[name](walk);
     assert.deepEqual(walk.complaints, []);
@@ -149,6 +175,6 @@ export async function run(walks, { fake = false } = {}) {
     throw error;
   } finally {
     await walk.browser.close();
-    rmSync(profile, { recursive: true, force: true });
+    await browser.close(); // of one that runs for others, the connection alone
   }
 }

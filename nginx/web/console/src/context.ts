@@ -1,5 +1,5 @@
 // What every part of the page needs: the client, the user, and the ways to tell and to ask the person in front of it.
-import { ChatSessionsError, type ChatSessions, type Session } from 'chat-sessions-client';
+import { ChatSessionsError, type ChatSessions } from 'chat-sessions-client';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 
@@ -39,8 +39,3 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof ChatSessionsError) return error.detail;
   return error instanceof Error ? error.message : String(error);
 }
-
-/** A session as a service of before archived, pinned and tags gives it, with what it leaves out. */
-export const completed = (session: Session): Session =>
-  ({ ...session, archived: session.archived ?? false, pinned: session.pinned ?? false, tags: session.tags ?? [],
-    last_message: session.last_message ?? null });

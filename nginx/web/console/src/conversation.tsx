@@ -1,8 +1,9 @@
 // One conversation: its head, its messages, and where one writes.
 import type { Message, Session } from 'chat-sessions-client';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { RefObject } from 'preact';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Composer } from './composer.js';
-import { completed, isRefused, useConsole } from './context.js';
+import { isRefused, useConsole } from './context.js';
 import { copyText } from './clipboard.js';
 import { Head, type HeadProps } from './head.js';
 import { Icon } from './icons.js';
@@ -24,7 +25,7 @@ export function Conversation({ sessionId, known, onSession, onDeleted, ...head }
   const [round, setRound] = useState(0);
   useEffect(() => {
     const controller = new AbortController();
-    client.getSession(userId, sessionId, { signal: controller.signal }).then((answer) => setSession(completed(answer.session)), fail);
+    client.getSession(userId, sessionId, { signal: controller.signal }).then((answer) => setSession(answer.session), fail);
     return () => controller.abort();
   }, [client, userId, sessionId, fail, round]);
   useEffect(() => { if (known) setSession(known); }, [known]);
@@ -97,7 +98,22 @@ function useActions(sessionId: string, { put, remove }: Messages, refresh: () =>
 // ---- scrolling ----
 
 // The element is turned upside down (column-reverse), so that its bottom is where scrolling begins: what is added at the top
-// moves nothing that one reads, and at the bottom one stays at the bottom.
+// moves nothing that one reads, and at the bottom one stays at the bottom. What is added below while one reads above is made
+// up for.
+const AWAY = -200;
+
+type Part = RefObject<HTMLElement | null>;
+
+function useReadingPlace(scroller: Part, messages: Part, list: readonly Message[]): void {
+  const newest = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    const before = newest.current;
+    const now = newest.current = messages.current!.lastElementChild;
+    if (!now || !before?.isConnected || before === now || scroller.current!.scrollTop >= AWAY) return;
+    scroller.current!.scrollTop -= now.getBoundingClientRect().bottom - before.getBoundingClientRect().bottom;
+  }, [scroller, messages, list]);
+}
+
 function Scroller({ messages, actions, sent }: { messages: Messages; actions: MessageActions; sent: number }) {
   const scroller = useRef<HTMLDivElement>(null);
   const [isAway, setAway] = useState(false);
@@ -105,13 +121,15 @@ function Scroller({ messages, actions, sent }: { messages: Messages; actions: Me
   const { list } = messages;
   // What one has sent is shown, wherever one was reading.
   useEffect(toNewest, [sent, toNewest]);
+  const items = useRef<HTMLOListElement>(null);
+  useReadingPlace(scroller, items, list);
   return (
     <div class="scroll-frame">
       <div class="scroller" ref={scroller} tabIndex={0} role="region" aria-label="Messages"
-        onScroll={(event) => setAway(event.currentTarget.scrollTop < -200)}>
+        onScroll={(event) => setAway(event.currentTarget.scrollTop < AWAY)}>
         <div class="messages" aria-busy={messages.loading !== null}>
           <Beginning messages={messages} />
-          <ol>{items(list, actions)}</ol>
+          <ol ref={items}>{itemsOf(list, actions)}</ol>
           {messages.interruption && <p class="interruption" role="status">{messages.interruption}</p>}
         </div>
       </div>
@@ -121,7 +139,7 @@ function Scroller({ messages, actions, sent }: { messages: Messages; actions: Me
   );
 }
 
-function items(list: readonly Message[], actions: MessageActions) {
+function itemsOf(list: readonly Message[], actions: MessageActions) {
   let day = 0;
   return list.map((message) => {
     const own = dayOfMessage(message);
@@ -145,7 +163,8 @@ function Beginning({ messages }: { messages: Messages }) {
 function Older({ isBusy, onOlder }: { isBusy: boolean; onOlder(): void }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => { if (entry?.isIntersecting && !isBusy) onOlder(); },
+    // Several entries may come at once: the last one says how it is now.
+    const observer = new IntersectionObserver((entries) => { if (entries.at(-1)!.isIntersecting && !isBusy) onOlder(); },
       { root: button.current!.closest('.scroller'), rootMargin: '1200px 0px 0px' });
     observer.observe(button.current!);
     return () => observer.disconnect();

@@ -1,6 +1,6 @@
 // What is exported, in one of three forms. It is written into a list of pieces as it comes, so that a large export is not held
 // twice.
-import { ChatSessionsError, type ChatSessions, type ExportEvent, type Message, type Session } from 'chat-sessions-client';
+import type { ChatSessions, ExportEvent, Message, Session } from 'chat-sessions-client';
 import { oneLine, textOfContent } from './text.js';
 
 export type Format = 'ndjson' | 'json' | 'markdown';
@@ -16,41 +16,19 @@ export const FORMATS: Record<Format, { name: string; note: string; ending: strin
 export type Events = AsyncIterable<ExportEvent>;
 type Reading = { client: ChatSessions; userId: string; signal: AbortSignal };
 
-async function* eventsOfSession({ client, userId, signal }: Reading, session: Session): AsyncGenerator<ExportEvent, number> {
+/** One session, as an export of the service has it. */
+export async function* exportOne({ client, userId, signal }: Reading, session: Session): AsyncGenerator<ExportEvent, void> {
   yield { type: 'session', ...session };
   let messages = 0;
   for await (const message of client.messages(session.session_id, { limit: 1000 }, { userId, signal })) {
     yield { type: 'message', ...message };
     messages += 1;
   }
-  return messages;
-}
-
-/** One session, as an export of the service has it. */
-export async function* exportOne(reading: Reading, session: Session): AsyncGenerator<ExportEvent, void> {
-  const messages = yield* eventsOfSession(reading, session);
   yield { type: 'end', sessions: 1, messages };
 }
 
-async function* readAll(reading: Reading): AsyncGenerator<ExportEvent, void> {
-  const { client, userId, signal } = reading;
-  const end = { sessions: 0, messages: 0 };
-  for await (const session of client.sessions(userId, { sort: 'created', archived: 'any' }, { signal })) {
-    end.messages += yield* eventsOfSession(reading, session);
-    end.sessions += 1;
-  }
-  yield { type: 'end', ...end };
-}
-
-/** Everything of the user. A service that has no export is read session by session. */
-export async function* exportAll(reading: Reading): AsyncGenerator<ExportEvent, void> {
-  try {
-    yield* reading.client.exportUser(reading.userId, { signal: reading.signal });
-  } catch (error) {
-    if (!(error instanceof ChatSessionsError) || error.code !== 'invalid_answer') throw error;
-    yield* readAll(reading);
-  }
-}
+/** Everything of the user. */
+export const exportAll = ({ client, userId, signal }: Reading): Events => client.exportUser(userId, { signal });
 
 // ---- the forms ----
 
@@ -78,7 +56,7 @@ function json(): Writer {
 
 const spaced = (time: string): string => time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC');
 
-function headOf({ title, created_at: created, user_id: user, tags = [] }: Session): string {
+function headOf({ title, created_at: created, user_id: user, tags }: Session): string {
   const facts = [`Conversation of ${user}`, `begun ${spaced(created)}`, ...(tags.length ? [`tags: ${tags.join(', ')}`] : [])];
   return `# ${oneLine(title)}\n\n*${facts.join(' · ')}*\n\n`;
 }

@@ -1,7 +1,7 @@
 // The head of a conversation: its title, what can be done with the whole of it, and its tags.
 import type { Session, SessionChanges } from 'chat-sessions-client';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { completed, useConsole } from './context.js';
+import { useConsole } from './context.js';
 import { Icon } from './icons.js';
 import { linkTo } from './route.js';
 import { fullTime, oneLine, plural, timeOf } from './text.js';
@@ -21,7 +21,7 @@ export function Head({ session, knownTags, onSession, onDeleted, onExport }: Hea
   const { session_id: id, pinned, archived } = session;
   const change: Change = async (changes, done) => {
     try {
-      onSession(completed((await client.patchSession(userId, id, changes)).session));
+      onSession((await client.patchSession(userId, id, changes)).session);
       tell(done);
       return true;
     } catch (error) {

@@ -2,7 +2,6 @@
 // while one works. Pinned ones stand above the others where nothing is looked for.
 import type { ChatSessions, Session, SessionList, SessionQuery } from 'chat-sessions-client';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { completed } from './context.js';
 import { useLoading } from './loading.js';
 
 export type View = 'active' | 'pinned' | 'archived';
@@ -23,6 +22,8 @@ function queryOf({ view, tag, q }: Filter): SessionQuery {
 }
 
 const isGrouped = ({ view, tag, q }: Filter): boolean => view === 'active' && !tag && !q;
+
+const idOf = ({ session_id }: Session): string => session_id;
 
 interface Lists {
   pinned: Session[];
@@ -61,11 +62,10 @@ async function firstPage(client: ChatSessions, userId: string, filter: Filter, s
     client.listSessions(userId, queryOf(filter), { signal }),
     grouped ? client.listSessions(userId, { pinned: true, limit: MOST_PINNED }, { signal }) : undefined,
   ]);
-  const apart = new Map((pinned?.sessions ?? []).map(completed).filter((session) => session.pinned)
-    .map((session) => [session.session_id, session]));
+  const apart = new Set((pinned?.sessions ?? []).map(idOf));
   return {
-    pinned: [...apart.values()],
-    others: page.sessions.map(completed).filter(({ session_id }) => !apart.has(session_id)),
+    pinned: pinned?.sessions ?? [],
+    others: page.sessions.filter((session) => !apart.has(idOf(session))),
     cursor: page.next_cursor,
   };
 }
@@ -82,12 +82,10 @@ export interface SessionListState extends Lists {
   remove(sessionId: string): void;
 }
 
-const idOf = ({ session_id }: Session): string => session_id;
-
 /** The lists with the next page behind them, without what has moved up meanwhile and is there already. */
 function continued(lists: Lists, page: SessionList): Lists {
   const known = new Set([...lists.pinned, ...lists.others].map(idOf));
-  const fresh = page.sessions.map(completed).filter((session) => !known.has(idOf(session)));
+  const fresh = page.sessions.filter((session) => !known.has(idOf(session)));
   return { ...lists, others: [...lists.others, ...fresh], cursor: page.next_cursor };
 }
 
@@ -130,7 +128,7 @@ export function useSessionList(client: ChatSessions, userId: string, filter: Fil
     ...lists, loading, problem, more,
     knownTags: useKnownTags(lists),
     reload: useCallback(() => setRound((count) => count + 1), []),
-    put: useCallback((session: Session) => setLists((before) => placed(before, completed(session), shown)), [shown]),
+    put: useCallback((session: Session) => setLists((before) => placed(before, session, shown)), [shown]),
     remove: useCallback((sessionId: string) => setLists((before) => without(before, sessionId)), []),
   };
 }

@@ -134,7 +134,8 @@ const Skeleton = () => (
 function More({ isBusy, onMore }: { isBusy: boolean; onMore(): void }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => { if (entry?.isIntersecting && !isBusy) onMore(); },
+    // Several entries may come at once: the last one says how it is now.
+    const observer = new IntersectionObserver((entries) => { if (entries.at(-1)!.isIntersecting && !isBusy) onMore(); },
       { rootMargin: '400px' });
     observer.observe(button.current!);
     return () => observer.disconnect();
