@@ -56,6 +56,10 @@ bool store_pause(struct store *s, int64_t us);
 
 #define UPDATE(expression) ",\"UpdateExpression\":\"" expression "\""
 #define CONDITION(expression) ",\"ConditionExpression\":\"" expression "\""
+/* Nothing stands under the key. */
+#define IS_NEW CONDITION("attribute_not_exists(session_id)")
+/* For a condition: the session is there, and no delete of it has begun. */
+#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
 #define KEY_CONDITION(expression) ",\"KeyConditionExpression\":\"" expression "\""
 #define PROJECTION(expression) ",\"ProjectionExpression\":\"" expression "\""
 /* "timestamp" is a word of DynamoDB's own. */

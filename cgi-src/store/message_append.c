@@ -85,8 +85,6 @@ static void describe(struct store *s, struct append *a)
     }
 }
 
-#define IS_NEW CONDITION("attribute_not_exists(session_id)")
-#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
 /* Short, since the signature hashes each byte of every append. */
 #define MOVE                                                                                       \
     UPDATE("SET updated_at=:now,last_timestamp=:last,last_shown=:last,"                            \

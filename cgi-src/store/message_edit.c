@@ -138,7 +138,6 @@ static enum change_end commit_change(struct transaction *t, size_t session_actio
 }
 
 #define IS_THERE CONDITION("attribute_exists(session_id)")
-#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
 #define IS_NOT_LAST " AND (attribute_not_exists(last_shown) OR last_shown <> :timestamp)"
 #define MOVE_VERSION " ADD version :one"
 #define MOVE_COUNT " ADD version :one, message_count :minus"

@@ -85,7 +85,5 @@ size_t store_put_owner(struct transaction *t, struct str session_id, struct str 
     const struct owner_item item = {
         .session_id = session_id, .timestamp = TIMESTAMP_OWNER, .user_id = user_id};
 
-    return transaction_put(t, &item_owner, &item,
-                           STR(CONDITION("attribute_not_exists(session_id)") RETURN_OLD),
-                           NO_VALUES);
+    return transaction_put(t, &item_owner, &item, STR(IS_NEW RETURN_OLD), NO_VALUES);
 }

@@ -120,8 +120,7 @@ static enum creation_end reveal(struct store *s, struct creation *c, struct err 
     struct transaction t;
 
     transaction_begin(s, &t);
-    transaction_put(&t, &item_session, c->out, STR(CONDITION("attribute_not_exists(session_id)")),
-                    NO_VALUES);
+    transaction_put(&t, &item_session, c->out, STR(IS_NEW), NO_VALUES);
     size_t owner_action =
         transaction_update(&t, &owner, text, VALUES(NUMBER_VALUE(":until", c->built_until)));
     transaction_delete(&t, &build, STR(""));

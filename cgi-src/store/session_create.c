@@ -9,8 +9,6 @@
 #include "base/ids.h"
 #include "store/preview.h"
 
-#define IS_NEW CONDITION("attribute_not_exists(session_id)")
-
 /* ---- 1. what is to be created ---------------------------------------------------------------- */
 
 /* "Chat Session 2026-11-23 08:30", from an RFC 3339 time. */

@@ -9,8 +9,6 @@
 /* Metadata and patch together: neither is larger than an item. */
 #define MERGED_MAX_BYTES ((size_t)2 * ITEM_MAX_BYTES)
 
-#define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
-
 /* ---- versions -------------------------------------------------------------------------------- */
 
 int store_check_version(const struct versions *if_match, int64_t version, struct err *e)
