@@ -220,3 +220,18 @@ struct transport *transport_curl_new(struct transport_shared *shared, struct err
     }
     return &t->base;
 }
+
+#define KEY_SET_TIMEOUT_MS 2000
+
+void transport_get_key_set(struct transport *t, const char *url,
+                           struct transport_response *response)
+{
+    const char *const headers[] = {"Accept: application/jwk-set+json, application/json", NULL};
+    const struct transport_request request = {.method = "GET",
+                                              .url = url,
+                                              .headers = headers,
+                                              .connect_timeout_ms = KEY_SET_TIMEOUT_MS,
+                                              .timeout_ms = KEY_SET_TIMEOUT_MS};
+
+    t->perform(t, &request, response);
+}

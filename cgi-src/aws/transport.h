@@ -60,6 +60,10 @@ struct transport {
     void (*free)(struct transport *t);
 };
 
+/* Fetches the key set (RFC 7517) of an issuer of tokens with GET, within about two seconds. */
+void transport_get_key_set(struct transport *t, const char *url,
+                           struct transport_response *response);
+
 /*
  * What the handles and connections of a process share: the X509 store (AWS_CA_BUNDLE, else the
  * system's), the proxy (HTTPS_PROXY, NO_PROXY), and what connections have learnt: names and TLS

@@ -16,7 +16,6 @@
 #include "aws/region.h"
 #include "base/json.h"
 
-#define KEYS_TIMEOUT_MS 2000 /* as the service has it */
 #define KEYS_CAP (1024 * 1024)
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -124,17 +123,11 @@ static void check_log_file(struct check *c)
 /* 0 if there is a key to verify tokens with behind the URL. */
 static int fetch_keys(struct check *c, const char *url, struct err *e)
 {
-    const char *const headers[] = {"Accept: application/jwk-set+json, application/json", NULL};
-    const struct transport_request request = {.method = "GET",
-                                              .url = url,
-                                              .headers = headers,
-                                              .connect_timeout_ms = KEYS_TIMEOUT_MS,
-                                              .timeout_ms = KEYS_TIMEOUT_MS};
     struct transport_response response = {0};
     int r = 0;
 
     buf_init(&response.body, KEYS_CAP);
-    c->context.transport->perform(c->context.transport, &request, &response);
+    transport_get_key_set(c->context.transport, url, &response);
     struct json_object *tree = json_tree(buf_str(&response.body), NULL);
     struct json_object *keys = json_get(tree, "keys");
     if (response.outcome != TRANSPORT_ANSWERED)

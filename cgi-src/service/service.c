@@ -7,8 +7,6 @@
 #include "base/log.h"
 #include "service/internal.h"
 
-#define KEYS_TIMEOUT_MS 2000 /* auth_fetch's */
-
 void service_process_free(void *process)
 {
     struct service_process *p = process;
@@ -23,17 +21,11 @@ void service_process_free(void *process)
 
 static int fetch_with(struct transport *transport, const char *url, struct buf *body, struct err *e)
 {
-    const char *const headers[] = {"Accept: application/jwk-set+json, application/json", NULL};
-    const struct transport_request request = {.method = "GET",
-                                              .url = url,
-                                              .headers = headers,
-                                              .connect_timeout_ms = KEYS_TIMEOUT_MS,
-                                              .timeout_ms = KEYS_TIMEOUT_MS};
     struct transport_response response = {0};
     int r = 0;
 
     buf_init(&response.body, body->cap);
-    transport->perform(transport, &request, &response);
+    transport_get_key_set(transport, url, &response);
     if (response.outcome != TRANSPORT_ANSWERED)
         r = err_set(e, ERR_CONFIGURATION, "%s", response.error);
     else if (response.status != 200)

@@ -10,7 +10,7 @@
 /* The text of an array of strings has at most as many bytes as the item that it came in. */
 #define STRINGS_CAP ((size_t)4 * 1024 * 1024)
 
-static bool is_named(const struct item_field *f, struct str name)
+static bool field_is_named(const struct item_field *f, struct str name)
 {
     return f->name.n == name.n && memcmp(f->name.p, name.p, name.n) == 0;
 }
@@ -23,10 +23,10 @@ static const struct item_field *find_field(const struct item_kind *kind, size_t 
     static _Thread_local unsigned char before[32];
     unsigned char *guess = &before[place % sizeof(before)];
 
-    if (*guess < kind->count && is_named(&kind->fields[*guess], name))
+    if (*guess < kind->count && field_is_named(&kind->fields[*guess], name))
         return &kind->fields[*guess];
     for (unsigned char i = 0; i < kind->count; i++) {
-        if (is_named(&kind->fields[i], name)) {
+        if (field_is_named(&kind->fields[i], name)) {
             *guess = i;
             return &kind->fields[i];
         }
