@@ -74,7 +74,8 @@ static void test_contents(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
         struct str text =
-            arena_printf(&arena, MESSAGE "\"content\":%s,\"metadata\":null}", contents[i].given);
+            arena_printf(&arena, MESSAGE "\"content\":%s,\"metadata\":null,\"message_id\":\"\"}",
+                         contents[i].given);
         struct import_line line;
         struct err e = {0};
         int r = read(text.p, &line, &e);
