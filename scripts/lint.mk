@@ -20,7 +20,7 @@ lint: ## compiler warnings as errors, clang-tidy, cppcheck, analyzer, shellcheck
 
 .PHONY: lint-checks
 lint-checks: $(LINT_STAMPS) $(LINT)/cppcheck.ok $(LINT)/format.ok $(LINT)/includes.ok $(LINT)/names.ok \
-             $(LINT)/shell.ok $(LINT)/node.ok
+             $(LINT)/routes.ok $(LINT)/shell.ok $(LINT)/node.ok
 
 # The warnings of gcc and its path-sensitive analyzer in one go. The list of headers that it writes
 # serves the others as well. Off: the analyzer's idea of leaks, which loses sight of what is kept in an
@@ -75,6 +75,12 @@ $(LINT)/includes.ok: $(SOURCES) $(HEADERS) scripts/lint-includes
 	@mkdir -p $(@D)
 	@echo "scripts/lint-includes"
 	@scripts/lint-includes
+	@touch $@
+
+$(LINT)/routes.ok: cgi-src/api/routes.c nginx/snippets/routes.conf scripts/lint-routes
+	@mkdir -p $(@D)
+	@echo "scripts/lint-routes"
+	@scripts/lint-routes
 	@touch $@
 
 $(LINT)/shell.ok: $(SHELL_FILES) $(BASH_FILES) $(BATS_FILES)
