@@ -8,19 +8,20 @@ LINT_FLAGS = $(BASE_FLAGS) $(WARNINGS) -Werror
 SHELL_FILES = $(shell grep -rlIE --exclude-dir=node_modules '^\#!.*[/ ](bash|sh)$$' scripts .ci tests nginx)
 BASH_FILES  = $(shell find scripts tests -name node_modules -prune -o -name '*.bash' -print)
 BATS_FILES  = $(shell find tests -name node_modules -prune -o -name '*.bats' -print)
+DOCUMENTS   = $(wildcard *.md docs/*.md tests/*/*.md nginx/web/*/*.md tests/bench/*.template)
 NODE_FILES  = $(shell find tests nginx -name node_modules -prune -o \( -name '*.js' -o -name '*.mjs' \) -print)
 
 LINT_STAMPS = $(SOURCES:%.c=$(LINT)/%.gcc) $(SOURCES:%.c=$(LINT)/%.tidy) \
               $(UNIT_SOURCES:%.c=$(LINT)/%.clang)
 
 .PHONY: lint
-lint: ## compiler warnings as errors, clang-tidy, cppcheck, analyzer, shellcheck, format, includes, names
+lint: ## compiler warnings as errors, clang-tidy, cppcheck, analyzer, shellcheck, format, includes, names, docs
 	@$(MAKE) --no-print-directory --output-sync -k -j$(JOBS) lint-checks
 	@echo "lint: clean"
 
 .PHONY: lint-checks
 lint-checks: $(LINT_STAMPS) $(LINT)/cppcheck.ok $(LINT)/format.ok $(LINT)/includes.ok $(LINT)/names.ok \
-             $(LINT)/routes.ok $(LINT)/shell.ok $(LINT)/node.ok
+             $(LINT)/routes.ok $(LINT)/docs.ok $(LINT)/shell.ok $(LINT)/node.ok
 
 # The warnings of gcc and its path-sensitive analyzer in one go. The list of headers that it writes
 # serves the others as well. Off: the analyzer's idea of leaks, which loses sight of what is kept in an
@@ -81,6 +82,12 @@ $(LINT)/routes.ok: cgi-src/api/routes.c nginx/snippets/routes.conf scripts/lint-
 	@mkdir -p $(@D)
 	@echo "scripts/lint-routes"
 	@scripts/lint-routes
+	@touch $@
+
+$(LINT)/docs.ok: $(DOCUMENTS) scripts/lint-docs
+	@mkdir -p $(@D)
+	@echo "scripts/lint-docs"
+	@scripts/lint-docs
 	@touch $@
 
 $(LINT)/shell.ok: $(SHELL_FILES) $(BASH_FILES) $(BATS_FILES)
