@@ -3,23 +3,15 @@
  * what becomes of answers that are not HTTP, of large ones and of requests that are not read; over
  * plain TCP and over TLS, by one thread and by many.
  */
-#include "transport_fixture.h"
+#include "tls_servers.h"
 
 #include <pthread.h>
-
-static char directory[] = "/tmp/test_http_exchange.XXXXXX";
-static char cert[64];
-static char key[64];
-static char bundle_setting[96];
-static struct aws_server servers[2]; /* plain and secure */
-
-enum { PLAIN, SECURE };
 
 static void exchange_client_init(struct client *c, int which)
 {
     const char *const settings[] = {bundle_setting, NULL};
     by_exchange = true;
-    aws_server_do(&servers[which], "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    aws_server_answer_all(&servers[which]);
     client_init(c, settings);
 }
 
@@ -400,31 +392,6 @@ static void test_nobody_listens(void **state)
     client_free(&c);
 }
 
-static int start(void **state)
-{
-    const char *const options[] = {"--cert", cert, "--key", key, NULL};
-    (void)state;
-    if (!mkdtemp(directory))
-        return -1;
-    (void)snprintf(cert, sizeof cert, "%s/cert", directory);
-    (void)snprintf(key, sizeof key, "%s/key", directory);
-    (void)snprintf(bundle_setting, sizeof bundle_setting, "AWS_CA_BUNDLE=%s", cert);
-    write_certificate(cert, key, "IP:127.0.0.1");
-    aws_server_start(&servers[PLAIN], NULL);
-    aws_server_start(&servers[SECURE], options);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    aws_server_stop(&servers[PLAIN]);
-    aws_server_stop(&servers[SECURE]);
-    unlink(cert);
-    unlink(key);
-    return rmdir(directory);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,5 +406,5 @@ int main(void)
         cmocka_unit_test(test_a_request_that_is_not_read),
         cmocka_unit_test(test_nobody_listens),
     };
-    return cmocka_run_group_tests_name("http_exchange", tests, start, stop);
+    return cmocka_run_group_tests_name("http_exchange", tests, tls_servers_start, tls_servers_stop);
 }

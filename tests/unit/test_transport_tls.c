@@ -2,19 +2,15 @@
  * TLS and proxies: whom the transport trusts, which versions it speaks, that all handles of a
  * process share one store of certificates, and which requests go through a proxy.
  */
-#include "transport_fixture.h"
+#include "tls_servers.h"
 
 #include <pthread.h>
 #include <signal.h>
 
-static char directory[] = "/tmp/test_transport_tls.XXXXXX";
-static char cert[64];
-static char key[64];
 static char other_cert[64];
 static char other_key[64];
-static char bundle_setting[96];
-static struct aws_server secure;
-static struct aws_server proxy;
+static struct aws_server *const secure = &servers[SECURE];
+static struct aws_server *const proxy = &servers[PLAIN];
 
 static void perform_at(struct client *c, const char *url)
 {
@@ -27,7 +23,7 @@ static void test_trust(void **state)
     char localhost[64];
     char wrong_bundle[96];
     (void)state;
-    (void)snprintf(localhost, sizeof localhost, "https://localhost:%d", secure.port);
+    (void)snprintf(localhost, sizeof localhost, "https://localhost:%d", secure->port);
     (void)snprintf(wrong_bundle, sizeof wrong_bundle, "AWS_CA_BUNDLE=%s", other_cert);
     const struct {
         const char *name;
@@ -35,21 +31,21 @@ static void test_trust(void **state)
         const char *url;
         enum transport_outcome outcome;
     } rows[] = {
-        {"a certificate of the bundle", bundle_setting, secure.url, TRANSPORT_ANSWERED},
-        {"one that the system does not know", "LOG_LEVEL=error", secure.url, TRANSPORT_NOT_SENT},
-        {"another bundle", wrong_bundle, secure.url, TRANSPORT_NOT_SENT},
+        {"a certificate of the bundle", bundle_setting, secure->url, TRANSPORT_ANSWERED},
+        {"one that the system does not know", "LOG_LEVEL=error", secure->url, TRANSPORT_NOT_SENT},
+        {"another bundle", wrong_bundle, secure->url, TRANSPORT_NOT_SENT},
         {"another name", bundle_setting, localhost, TRANSPORT_NOT_SENT},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const char *const settings[] = {rows[i].setting, NULL};
         struct client c;
         print_message("  %s\n", rows[i].name);
-        aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+        aws_server_answer_all(secure);
         client_init(&c, settings);
         perform_at(&c, rows[i].url);
         if (c.response.outcome != rows[i].outcome)
             fail_msg("outcome %d: %s", (int)c.response.outcome, c.response.error);
-        assert_int_equal(aws_server_count(&secure, "seen"),
+        assert_int_equal(aws_server_count(secure, "seen"),
                          rows[i].outcome == TRANSPORT_ANSWERED ? 1 : 0);
         client_free(&c);
     }
@@ -87,7 +83,7 @@ static void test_a_bundle_that_cannot_be_read(void **state)
     char missing[96];
     char no_certificate[96];
     (void)state;
-    (void)snprintf(missing, sizeof missing, "AWS_CA_BUNDLE=%s/missing", directory);
+    (void)snprintf(missing, sizeof missing, "AWS_CA_BUNDLE=%s/missing", tls_directory);
     (void)snprintf(no_certificate, sizeof no_certificate, "AWS_CA_BUNDLE=%s", key);
     const char *const bad[] = {missing, no_certificate};
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -111,14 +107,14 @@ static void test_one_store_for_all_handles(void **state)
     struct client c;
     struct err e;
     (void)state;
-    (void)snprintf(moved, sizeof moved, "%s/moved", directory);
-    aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    (void)snprintf(moved, sizeof moved, "%s/moved", tls_directory);
+    aws_server_answer_all(secure);
     client_init(&c, settings);
     assert_int_equal(rename(cert, moved), 0);
     for (int i = 0; i < 3; i++) {
         c.transport->free(c.transport);
         c.transport = transport_curl_new(c.shared, &e);
-        client_expect_answer(&c, secure.url);
+        client_expect_answer(&c, secure->url);
     }
     assert_int_equal(rename(moved, cert), 0);
     client_free(&c);
@@ -134,7 +130,7 @@ static void *run_thread(void *context)
     buf_init(&own.response.body, BODY_CAP);
     own.transport = transport_curl_new(own.shared, &e);
     for (int i = 0; own.transport && i < 10; i++)
-        perform_at(&own, secure.url);
+        perform_at(&own, secure->url);
     bool ok = own.transport && own.response.outcome == TRANSPORT_ANSWERED;
     if (own.transport)
         own.transport->free(own.transport);
@@ -148,7 +144,7 @@ static void test_threads(void **state)
     pthread_t threads[THREADS];
     struct client c;
     (void)state;
-    aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    aws_server_answer_all(secure);
     client_init(&c, settings);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, run_thread, &c), 0);
@@ -157,7 +153,7 @@ static void test_threads(void **state)
         pthread_join(threads[i], &result);
         assert_non_null(result);
     }
-    assert_int_equal(aws_server_count(&secure, "connections"), THREADS);
+    assert_int_equal(aws_server_count(secure, "connections"), THREADS);
     client_free(&c);
 }
 
@@ -165,7 +161,7 @@ static void test_threads(void **state)
 static void test_no_signal(void **state)
 {
     const char *const settings[] = {bundle_setting, NULL};
-    struct transport_request request = request_to(secure.url);
+    struct transport_request request = request_to(secure->url);
     size_t large = (size_t)8 * 1024 * 1024;
     char *text = calloc(1, large);
     struct client c;
@@ -174,7 +170,7 @@ static void test_no_signal(void **state)
     void (*before)(int) = signal(SIGPIPE, SIG_DFL);
     request.body = (struct str){text, large};
     client_init(&c, settings);
-    aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"fault\":\"reset-at-once\"}]}");
+    aws_server_do(secure, "{\"reset\":true,\"rules\":[{\"fault\":\"reset-at-once\"}]}");
     client_perform(&c, &request);
     assert_int_equal(c.response.outcome, TRANSPORT_MAYBE_SENT);
     signal(SIGPIPE, before);
@@ -189,8 +185,8 @@ static void test_which_requests_take_the_proxy(void **state)
     char setting[96];
     char plain[80];
     (void)state;
-    (void)snprintf(setting, sizeof setting, "HTTPS_PROXY=%s", proxy.url);
-    (void)snprintf(plain, sizeof plain, "%s/", proxy.url);
+    (void)snprintf(setting, sizeof setting, "HTTPS_PROXY=%s", proxy->url);
+    (void)snprintf(plain, sizeof plain, "%s/", proxy->url);
     const struct {
         const char *name;
         const char *settings[4];
@@ -198,21 +194,21 @@ static void test_which_requests_take_the_proxy(void **state)
         bool no_proxy;
         int connects;
     } rows[] = {
-        {"https", {setting, bundle_setting}, secure.url, false, 1},
-        {"a request that must not", {setting, bundle_setting}, secure.url, true, 0},
+        {"https", {setting, bundle_setting}, secure->url, false, 1},
+        {"a request that must not", {setting, bundle_setting}, secure->url, true, 0},
         {"a host of NO_PROXY",
          {setting, "NO_PROXY=example.com,127.0.0.1", bundle_setting},
-         secure.url,
+         secure->url,
          false,
          0},
-        {"all hosts", {setting, "NO_PROXY=*", bundle_setting}, secure.url, false, 0},
+        {"all hosts", {setting, "NO_PROXY=*", bundle_setting}, secure->url, false, 0},
         {"another host of NO_PROXY",
          {setting, "NO_PROXY=127.0.0.2", bundle_setting},
-         secure.url,
+         secure->url,
          false,
          1},
         {"http", {setting, NULL}, plain, false, 0},
-        {"none", {bundle_setting, NULL}, secure.url, false, 0},
+        {"none", {bundle_setting, NULL}, secure->url, false, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct client c;
@@ -221,13 +217,13 @@ static void test_which_requests_take_the_proxy(void **state)
             continue; /* that is for other endpoints than DynamoDB's */
         print_message("  %s\n", rows[i].name);
         request.no_proxy = rows[i].no_proxy;
-        aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
-        aws_server_do(&proxy, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+        aws_server_answer_all(secure);
+        aws_server_answer_all(proxy);
         client_init(&c, rows[i].settings);
         client_perform(&c, &request);
         if (c.response.outcome != TRANSPORT_ANSWERED)
             fail_msg("no answer: %s", c.response.error);
-        assert_int_equal(aws_server_count(&proxy, "connects"), rows[i].connects);
+        assert_int_equal(aws_server_count(proxy, "connects"), rows[i].connects);
         /* Not the Date of the proxy's own answer. */
         assert_true(c.response.date_s > 1000000000);
         client_free(&c);
@@ -242,13 +238,13 @@ static void test_the_environment_names_no_proxy(void **state)
     const char *const settings[] = {bundle_setting, NULL};
     struct client c;
     (void)state;
-    aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
-    aws_server_do(&proxy, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    aws_server_answer_all(secure);
+    aws_server_answer_all(proxy);
     client_init(&c, settings);
     for (size_t i = 0; i < COUNT(names); i++)
         setenv(names[i], "http://127.0.0.1:1", 1);
-    client_expect_answer(&c, proxy.url); /* http first: nothing has set a proxy yet */
-    client_expect_answer(&c, secure.url);
+    client_expect_answer(&c, proxy->url); /* http first: nothing has set a proxy yet */
+    client_expect_answer(&c, secure->url);
     for (size_t i = 0; i < COUNT(names); i++)
         unsetenv(names[i]);
     client_free(&c);
@@ -260,15 +256,15 @@ static void test_the_environment_undoes_no_proxy(void **state)
     char setting[96];
     struct client c;
     (void)state;
-    (void)snprintf(setting, sizeof setting, "HTTPS_PROXY=%s", proxy.url);
+    (void)snprintf(setting, sizeof setting, "HTTPS_PROXY=%s", proxy->url);
     const char *const settings[] = {setting, bundle_setting, NULL};
-    aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
-    aws_server_do(&proxy, "{\"reset\":true}");
+    aws_server_answer_all(secure);
+    aws_server_do(proxy, "{\"reset\":true}");
     client_init(&c, settings);
     setenv("no_proxy", "*", 1);
-    client_expect_answer(&c, secure.url);
+    client_expect_answer(&c, secure->url);
     unsetenv("no_proxy");
-    assert_int_equal(aws_server_count(&proxy, "connects"), 1);
+    assert_int_equal(aws_server_count(proxy, "connects"), 1);
     client_free(&c);
 }
 
@@ -277,15 +273,15 @@ static void test_a_proxy_that_fails(void **state)
     char setting[96];
     struct client c;
     (void)state;
-    (void)snprintf(setting, sizeof setting, "HTTPS_PROXY=%s", proxy.url);
+    (void)snprintf(setting, sizeof setting, "HTTPS_PROXY=%s", proxy->url);
     const char *const settings[] = {setting, bundle_setting, NULL};
-    aws_server_do(&secure, "{\"reset\":true,\"rules\":[{\"times\":0}]}");
+    aws_server_answer_all(secure);
     client_init(&c, settings);
-    aws_server_do(&proxy, "{\"refuse\":true}");
-    perform_at(&c, secure.url);
+    aws_server_do(proxy, "{\"refuse\":true}");
+    perform_at(&c, secure->url);
     assert_int_equal(c.response.outcome, TRANSPORT_NOT_SENT);
-    aws_server_do(&proxy, "{\"refuse\":false}");
-    client_expect_answer(&c, secure.url);
+    aws_server_do(proxy, "{\"refuse\":false}");
+    client_expect_answer(&c, secure->url);
     client_free(&c);
 }
 
@@ -304,32 +300,19 @@ static void test_a_bad_proxy(void **state)
 
 static int start(void **state)
 {
-    const char *const options[] = {"--cert", cert, "--key", key, NULL};
-    (void)state;
-    if (!mkdtemp(directory))
+    if (tls_servers_start(state) != 0)
         return -1;
-    (void)snprintf(cert, sizeof cert, "%s/cert", directory);
-    (void)snprintf(key, sizeof key, "%s/key", directory);
-    (void)snprintf(other_cert, sizeof other_cert, "%s/other", directory);
-    (void)snprintf(other_key, sizeof other_key, "%s/other-key", directory);
-    (void)snprintf(bundle_setting, sizeof bundle_setting, "AWS_CA_BUNDLE=%s", cert);
-    write_certificate(cert, key, "IP:127.0.0.1");
+    (void)snprintf(other_cert, sizeof other_cert, "%s/other", tls_directory);
+    (void)snprintf(other_key, sizeof other_key, "%s/other-key", tls_directory);
     write_certificate(other_cert, other_key, "IP:127.0.0.1");
-    aws_server_start(&secure, options);
-    aws_server_start(&proxy, NULL);
     return 0;
 }
 
 static int stop(void **state)
 {
-    (void)state;
-    aws_server_stop(&secure);
-    aws_server_stop(&proxy);
-    unlink(cert);
-    unlink(key);
     unlink(other_cert);
     unlink(other_key);
-    return rmdir(directory);
+    return tls_servers_stop(state);
 }
 
 int main(void)
