@@ -135,7 +135,7 @@ bool log_enabled(enum log_level level)
     return (int)level >= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
-static void write_lines(struct str lines)
+static void file_write_lines(struct str lines)
 {
     int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
     while (lines.n > 0) {
@@ -157,7 +157,7 @@ static void report_dropped(unsigned long lines)
 
 void log_begin_queue(void)
 {
-    static const struct log_queue_sink sink = {write_lines, report_dropped};
+    static const struct log_queue_sink sink = {file_write_lines, report_dropped};
 
     if (!log_queue_start(&sink))
         log_warning("there is no thread for the log: requests wait for its file");
@@ -178,7 +178,7 @@ static void put_line(enum log_level level, struct str line)
 {
     if (level < LOG_ERROR && lines_are_queued && log_queue_put(line))
         return;
-    write_lines(line);
+    file_write_lines(line);
 }
 
 /*

@@ -53,7 +53,7 @@ static bool needs_quotes(struct str s)
 }
 
 /* printf would cost more than the rest of the line. */
-static void put_digits(struct buf *out, uint64_t number, unsigned least_digits)
+static void put_unsigned(struct buf *out, uint64_t number, unsigned least_digits)
 {
     char text[20];
     unsigned at = sizeof(text);
@@ -66,17 +66,17 @@ static void put_digits(struct buf *out, uint64_t number, unsigned least_digits)
     buf_append(out, text + at, sizeof(text) - at);
 }
 
-static void put_number(struct buf *out, const struct log_field *field)
+static void put_field_number(struct buf *out, const struct log_field *field)
 {
     bool negative = field->number < 0;
     uint64_t number = negative ? 0 - (uint64_t)field->number : (uint64_t)field->number;
 
     if (negative)
         buf_putc(out, '-');
-    put_digits(out, field->thousandths ? number / 1000 : number, 1);
+    put_unsigned(out, field->thousandths ? number / 1000 : number, 1);
     if (field->thousandths) {
         buf_putc(out, '.');
-        put_digits(out, number % 1000, 3);
+        put_unsigned(out, number % 1000, 3);
     }
 }
 
@@ -86,7 +86,7 @@ static void put_field(struct buf *out, const struct log_field *field)
     buf_puts(out, field->name);
     buf_putc(out, '=');
     if (!str_is_present(field->text)) {
-        put_number(out, field);
+        put_field_number(out, field);
     } else if (needs_quotes(field->text)) {
         buf_putc(out, '"');
         put_text(out, field->text, true);
@@ -101,7 +101,7 @@ static void put_json_number(struct json_writer *w, const struct log_field *field
     struct buf text;
 
     buf_init(&text, LINE_CAP);
-    put_number(&text, field);
+    put_field_number(&text, field);
     json_put_raw(w, field->name, buf_str(&text));
     buf_free(&text);
 }

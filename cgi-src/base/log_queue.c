@@ -62,7 +62,7 @@ static bool take_lines(unsigned long *dropped)
     return taken.used > 0;
 }
 
-static void *write_lines(void *unused)
+static void *queue_write_lines(void *unused)
 {
     unsigned long dropped;
 
@@ -87,7 +87,7 @@ bool log_queue_start(const struct log_queue_sink *sink)
     queue.filling = (struct line_buffer){malloc(BUFFER_SIZE), 0};
     queue.writing = (struct line_buffer){malloc(BUFFER_SIZE), 0};
     queue.running = queue.filling.bytes && queue.writing.bytes;
-    if (queue.running && pthread_create(&queue.thread, NULL, write_lines, NULL) != 0)
+    if (queue.running && pthread_create(&queue.thread, NULL, queue_write_lines, NULL) != 0)
         queue.running = false;
     if (!queue.running)
         free_buffers();

@@ -104,11 +104,6 @@ int request_init(struct request *r, struct gateway *g, struct arena *a, struct e
     return uri_parameters(r->query, a, &r->query_parameters, &r->query_parameter_count, e);
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* The value of a charset, quoted or not, and what may follow it. Many programs write "utf8". */
 static bool is_utf8(const char *value)
 {
@@ -120,7 +115,7 @@ static bool is_utf8(const char *value)
     value += 3 + (value[3] == '-');
     if (*value++ != '8' || (quoted && *value++ != '"'))
         return false;
-    return *value == '\0' || *value == ';' || is_blank(*value);
+    return *value == '\0' || *value == ';' || char_is_blank(*value);
 }
 
 /* True if the media type is this one; *parameters is then what follows it. */
@@ -131,7 +126,7 @@ static bool is_media_type(struct str type, const char *name, struct str *paramet
     if (type.n < n || strncasecmp(type.p, name, n) != 0)
         return false;
     *parameters = (struct str){type.p + n, type.n - n};
-    while (parameters->n && is_blank(parameters->p[0])) {
+    while (parameters->n && char_is_blank(parameters->p[0])) {
         parameters->p++;
         parameters->n--;
     }
@@ -285,11 +280,11 @@ static struct str next_element(const char **at)
     struct str element = {*at, n};
 
     *at += n + ((*at)[n] == ',');
-    while (element.n && is_blank(element.p[0])) {
+    while (element.n && char_is_blank(element.p[0])) {
         element.p++;
         element.n--;
     }
-    while (element.n && is_blank(element.p[element.n - 1]))
+    while (element.n && char_is_blank(element.p[element.n - 1]))
         element.n--;
     return element;
 }
