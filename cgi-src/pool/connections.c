@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 #include "pool/connection.h"
-#include "pool/table.h"
+#include "pool/connection_table.h"
 
 /* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that it is nginx that
  * closes: closed from here, a request may just be on its way. */
@@ -44,7 +44,7 @@ enum event_key {
 struct connections {
     struct connections_setup setup;
     unsigned capacity;
-    struct table *table;
+    struct connection_table *table;
     int epoll_fd, stop_fd, drained_fd, timer_fd;
     atomic_bool draining;
     atomic_bool timer_armed;
@@ -89,7 +89,7 @@ struct connections *connections_new(const struct connections_setup *setup, struc
     c->capacity = scoreboard_capacity(setup->threads);
     pthread_mutex_init(&c->listen_lock, NULL);
     if (open_descriptors(c, e) == 0)
-        c->table = table_new(c->epoll_fd, c->drained_fd, c->capacity + SPARE, e);
+        c->table = connection_table_new(c->epoll_fd, c->drained_fd, c->capacity + SPARE, e);
     if (c->table)
         return c;
     connections_free(c);
@@ -100,7 +100,7 @@ void connections_free(struct connections *c)
 {
     if (!c)
         return;
-    table_free(c->table);
+    connection_table_free(c->table);
     close(c->epoll_fd);
     close(c->stop_fd);
     close(c->drained_fd);
@@ -165,7 +165,7 @@ static void resume_listening(struct connections *c)
 
 void connections_forget(struct connections *c, unsigned index)
 {
-    table_remove(c->table, index);
+    connection_table_remove(c->table, index);
     scoreboard_count(c->setup.scoreboard, c->setup.place, -1);
     resume_listening(c);
 }
@@ -183,7 +183,7 @@ static bool pass_on(struct connections *c, unsigned index, int fd)
 
     if (target < 0)
         return false;
-    table_unwatch(c->table, index);
+    connection_table_unwatch(c->table, index);
     if (scoreboard_give(c->setup.scoreboard, (unsigned)target, fd) < 0)
         return false;
     connections_forget(c, index);
@@ -204,13 +204,13 @@ static void arm_timer(struct connections *c, int64_t delay_us)
 static void part(struct connections *c, unsigned index, int fd)
 {
     connection_ask_to_close(fd);
-    table_watch(c->table, index, pool_now_us());
+    connection_table_watch(c->table, index, pool_now_us());
     arm_timer(c, PART_TIME_US);
 }
 
 void connections_give_back(struct connections *c, unsigned index, int fd)
 {
-    if (table_idle(c->table, index, pool_now_us()) == 0) {
+    if (connection_table_idle(c->table, index, pool_now_us()) == 0) {
         if (!atomic_load_explicit(&c->timer_armed, memory_order_relaxed))
             arm_timer(c, IDLE_MAX_US);
         resume_listening(c); /* an idle one can make room */
@@ -225,12 +225,12 @@ void connections_give_back(struct connections *c, unsigned index, int fd)
 static bool evict(struct connections *c)
 {
     unsigned index;
-    int fd = table_take_oldest(c->table, INT64_MAX, &index);
+    int fd = connection_table_take_oldest(c->table, INT64_MAX, &index);
 
     if (fd < 0)
         return false;
     if (connection_has_data(fd)) {
-        table_watch(c->table, index, pool_now_us());
+        connection_table_watch(c->table, index, pool_now_us());
         return false;
     }
     discard(c, index, fd);
@@ -240,17 +240,18 @@ static bool evict(struct connections *c)
 /* Whether another connection can be taken, perhaps in place of an idle one. */
 static bool connections_have_room(struct connections *c)
 {
-    unsigned n = table_count(c->table);
+    unsigned n = connection_table_count(c->table);
 
-    return n < c->capacity || (n < c->capacity + SPARE / 2 && table_oldest(c->table) != 0);
+    return n < c->capacity ||
+           (n < c->capacity + SPARE / 2 && connection_table_oldest(c->table) != 0);
 }
 
 /* The descriptor is this process's from now on, counted already by the caller. */
 static void connection_take_in(struct connections *c, int fd)
 {
-    if (table_count(c->table) >= c->capacity)
+    if (connection_table_count(c->table) >= c->capacity)
         evict(c);
-    int index = table_add(c->table, fd);
+    int index = connection_table_add(c->table, fd);
     if (index < 0) {
         close(fd);
         scoreboard_count(c->setup.scoreboard, c->setup.place, -1);
@@ -338,14 +339,14 @@ static void close_old(struct connections *c)
     if (read(c->timer_fd, &times, sizeof(times)) < 0)
         return; /* another thread has done it */
     atomic_store(&c->timer_armed, false);
-    while ((fd = table_take_oldest(c->table, now - limit_us, &index)) >= 0) {
+    while ((fd = connection_table_take_oldest(c->table, now - limit_us, &index)) >= 0) {
         if (!connection_has_data(fd)) {
             discard(c, index, fd);
             continue;
         }
-        table_watch(c->table, index, now);
+        connection_table_watch(c->table, index, now);
     }
-    int64_t oldest = table_oldest(c->table);
+    int64_t oldest = connection_table_oldest(c->table);
     if (oldest)
         arm_timer(c, oldest + limit_us - now);
 }
@@ -355,7 +356,7 @@ static void close_old(struct connections *c)
 /* A connection that is ready: its descriptor if there is a request to read, else -1. */
 static int take_ready(struct connections *c, const struct epoll_event *event, unsigned *index)
 {
-    int fd = table_take(c->table, event->data.u64, index);
+    int fd = connection_table_take(c->table, event->data.u64, index);
 
     if (fd < 0)
         return -1; /* another thread has closed it in the meantime */
@@ -400,8 +401,8 @@ static void give_up_idle(struct connections *c)
 {
     unsigned index;
 
-    for (unsigned left = table_count(c->table); left > 0; left--) {
-        int fd = table_take_oldest(c->table, INT64_MAX, &index);
+    for (unsigned left = connection_table_count(c->table); left > 0; left--) {
+        int fd = connection_table_take_oldest(c->table, INT64_MAX, &index);
         if (fd < 0)
             return;
         if (!pass_on(c, index, fd))
@@ -433,7 +434,7 @@ void connections_drain(struct connections *c, bool last)
     epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
     pthread_mutex_unlock(&c->listen_lock);
     take_backlog(c, last);
-    table_close(c->table);
+    connection_table_close(c->table);
     atomic_store(&c->timer_armed, false); /* from now on it is to ring sooner */
     give_up_idle(c);
 }

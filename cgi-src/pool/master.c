@@ -29,7 +29,7 @@
 
 /* ---- reports ---- */
 
-static void report(void *context, struct status_report *out)
+static void master_report(void *context, struct status_report *out)
 {
     struct master *m = context;
 
@@ -154,7 +154,7 @@ static int start_servers(struct master *m, struct err *e)
     const struct status_setup status = {.epoll_fd = m->epoll_fd,
                                         .listener = m->status_listener.fd,
                                         .timer = &m->state.timers[TIMER_CLIENTS],
-                                        .report = report,
+                                        .report = master_report,
                                         .context = m};
     const struct refusal_setup refusal = {.epoll_fd = m->epoll_fd,
                                           .listener = m->listener.fd,
@@ -166,7 +166,7 @@ static int start_servers(struct master *m, struct err *e)
     return m->status ? 0 : -1;
 }
 
-static int start(struct master *m, struct err *e)
+static int master_start(struct master *m, struct err *e)
 {
     const struct config *c = m->options->config;
 
@@ -197,7 +197,7 @@ static int start(struct master *m, struct err *e)
 /* ---- the loop ---- */
 
 /* True if something happened on the way that must be decided upon at once. */
-static bool step(struct master *m)
+static bool master_decide(struct master *m)
 {
     int64_t now = pool_now_us();
 
@@ -224,10 +224,10 @@ static void wait_for_event(struct master *m)
     w->ready(w, event.events);
 }
 
-static void run(struct master *m)
+static void master_loop(struct master *m)
 {
     for (;;) {
-        bool again = step(m);
+        bool again = master_decide(m);
         if (m->state.stop_signals > 0 && !children_exist(&m->children))
             return;
         if (!again)
@@ -237,7 +237,7 @@ static void run(struct master *m)
 
 /* ---- end ---- */
 
-static void clean_up(struct master *m)
+static void master_clean_up(struct master *m)
 {
     status_free(m->status);
     refusal_free(m->refusal);
@@ -269,12 +269,12 @@ int pool_run(const struct pool_options *options, struct err *e)
     if (m.epoll_fd < 0 || m.signals.fd < 0 || watch_add(m.epoll_fd, &m.signals, EPOLLIN) < 0) {
         err_set(e, ERR_INTERNAL, "the master cannot open its descriptors: %s",
                 strerrordesc_np(errno));
-    } else if (start(&m, e) == 0) {
-        run(&m);
+    } else if (master_start(&m, e) == 0) {
+        master_loop(&m);
         log_info("stopped");
         result = 0;
     }
-    clean_up(&m);
+    master_clean_up(&m);
     sigprocmask(SIG_SETMASK, &m.mask_before, NULL);
     return result;
 }

@@ -62,12 +62,12 @@ static void drain_child(struct master_state *s, unsigned place, enum decision_ki
 
 typedef bool child_choice(const struct child_facts *c, unsigned number);
 
-static bool is_of(const struct child_facts *c, unsigned number)
+static bool child_runs(const struct child_facts *c, unsigned number)
 {
     return is_working(c) && c->generation == number;
 }
 
-static bool is_not_of(const struct child_facts *c, unsigned number)
+static bool child_runs_another(const struct child_facts *c, unsigned number)
 {
     return is_working(c) && c->generation != number;
 }
@@ -120,7 +120,7 @@ static void reload_hand_over(struct master_state *s, int64_t now_us, struct deci
     if (!s->replaced)
         return;
     s->replaced = false;
-    drain_all(s, is_not_of, 0, DECIDE_DRAIN, now_us, out); /* every process */
+    drain_all(s, child_runs_another, 0, DECIDE_DRAIN, now_us, out); /* every process */
     decide(out, (struct decision){.kind = DECIDE_EXECUTE});
 }
 
@@ -128,7 +128,7 @@ static void reload_abandon(struct master_state *s, enum decision_reason why, int
                            struct decisions *out)
 {
     decide(out, (struct decision){.kind = DECIDE_ABANDON, .reason = why});
-    drain_all(s, is_of, s->next.number, DECIDE_DRAIN, now_us, out);
+    drain_all(s, child_runs, s->next.number, DECIDE_DRAIN, now_us, out);
     s->next = (struct generation){.number = 0};
     timer_off(&s->timers[TIMER_RELOAD]);
 }
@@ -150,7 +150,7 @@ static void reload_commit(struct master_state *s, int64_t now_us, struct decisio
     for (unsigned i = 0; i < STEP_POSITIONS; i++)
         s->positions[i].deaths = 0;
     decide(out, (struct decision){.kind = DECIDE_COMMIT});
-    drain_all(s, is_not_of, s->current.number, DECIDE_DRAIN, now_us, out);
+    drain_all(s, child_runs_another, s->current.number, DECIDE_DRAIN, now_us, out);
 }
 
 /* ---- 1. who has ended ---- */
@@ -288,7 +288,8 @@ static void begin_stop(struct master_state *s, int64_t now_us, struct decisions 
         decide(out, (struct decision){.kind = DECIDE_ADMIT});
     s->unavailable = false;
     /* Numbers begin at 1: this is every process. */
-    drain_all(s, is_not_of, 0, s->keep_listener ? DECIDE_DRAIN : DECIDE_DRAIN_LAST, now_us, out);
+    drain_all(s, child_runs_another, 0, s->keep_listener ? DECIDE_DRAIN : DECIDE_DRAIN_LAST, now_us,
+              out);
 }
 
 static void step_stop(struct master_state *s, int64_t now_us, struct decisions *out)
@@ -309,7 +310,7 @@ static bool is_present(const struct master_state *s, const struct generation *g,
 {
     for (unsigned i = 0; i < s->places; i++) {
         const struct child_facts *c = &s->children[i];
-        if (is_of(c, g->number) && c->position == position && !c->wants_successor)
+        if (child_runs(c, g->number) && c->position == position && !c->wants_successor)
             return true;
     }
     return false;

@@ -63,7 +63,7 @@ static void count_request(struct workers *all)
 }
 
 /* Returns the descriptor if the connection stays open, else -1. */
-static int serve(struct worker *w, int fd)
+static int worker_serve(struct worker *w, int fd)
 {
     struct workers *all = w->all;
     struct gateway_fcgi gateway;
@@ -83,7 +83,7 @@ static int serve(struct worker *w, int fd)
     return fd;
 }
 
-static void work(struct worker *w)
+static void worker_loop(struct worker *w)
 {
     struct connections *connections = w->all->setup.connections;
     unsigned slot = scoreboard_metrics_slot(w->all->setup.place, w->number);
@@ -92,7 +92,7 @@ static void work(struct worker *w)
 
     while ((fd = connections_next(connections, &index)) >= 0) {
         metrics_slot_busy(slot, pool_now_us());
-        fd = serve(w, fd);
+        fd = worker_serve(w, fd);
         metrics_slot_idle(slot);
         if (fd >= 0)
             connections_give_back(connections, index, fd);
@@ -132,7 +132,7 @@ static void *worker_main(void *argument)
     report_start(w->all, w->context != NULL);
     if (!w->context)
         return NULL;
-    work(w);
+    worker_loop(w);
     handler->thread_free(w->context);
     return NULL;
 }
