@@ -90,7 +90,7 @@ static int usage_error(const char *what, const char *argument)
     return EXIT_USAGE;
 }
 
-static int fail(const struct err *e, int code)
+static int report_failure(const struct err *e, int code)
 {
     log_error("%s", e->detail);
     return code;
@@ -173,10 +173,10 @@ static int create_tables(void)
     if (options.wait)
         return create_tables_at_last();
     if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     int r = service_create_tables(&config, wanted_tables(), CREATE_TABLES_DEADLINE_MS, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, exit_code_of(&e)) : 0;
+    return r < 0 ? report_failure(&e, exit_code_of(&e)) : 0;
 }
 
 static int check(void)
@@ -199,10 +199,10 @@ static int print_config(void)
     struct err e = {0};
 
     if (config_load(&config, options.env_file, options.env_file_must_exist, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     int r = config_print(&config, options.words, options.word_count, stdout, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, EXIT_USAGE) : 0;
+    return r < 0 ? report_failure(&e, EXIT_USAGE) : 0;
 }
 
 static int run_tool(void)
@@ -213,7 +213,7 @@ static int run_tool(void)
     if (tool_read_arguments(&options.tool, options.words, options.word_count) < 0)
         return EXIT_USAGE;
     if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     enum tool_exit result = tool_run(&options.tool, &config);
     config_free(&config);
     return (int)result;
@@ -232,7 +232,7 @@ static int look_at_tables(const struct config *config)
 
     if (service_create_tables(config, SERVICE_TABLES_MADE, SERVE_TABLES_DEADLINE_MS, &e) == 0)
         return 0;
-    return fail(&e, exit_code_of(&e));
+    return report_failure(&e, exit_code_of(&e));
 }
 
 /* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long
@@ -283,7 +283,7 @@ static struct config *reload(struct err *e)
     return config;
 }
 
-static int serve(void)
+static int serve_with_pool(void)
 {
     /* Workers end in the midst of pool_run(): what they still hold must be found by a leak checker.
      */
@@ -291,13 +291,13 @@ static int serve(void)
     struct err e = {0};
 
     if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
     warn_of_root(&config);
     /* After an upgrade requests wait in the socket, and the tables were looked at before. */
     switch (pool_is_upgrade() ? POOL_ASIDE_DONE : prepare_tables(&config, &e)) {
     case POOL_ASIDE_FAILED:
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     case POOL_ASIDE_STOPPED:
         log_info("told to stop before the pool has started");
         config_free(&config);
@@ -306,11 +306,11 @@ static int serve(void)
         break;
     }
     if (metrics_init(service_metrics_labels(), pool_slots(), &e) < 0)
-        return fail(&e, EXIT_FAILURE);
+        return report_failure(&e, EXIT_FAILURE);
     struct pool_options pool = {.config = &config, .handler = &handler, .reload = reload};
     int r = pool_run(&pool, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
+    return r < 0 ? report_failure(&e, EXIT_FAILURE) : 0;
 }
 
 static bool is_cgi(void)
@@ -320,11 +320,11 @@ static bool is_cgi(void)
 }
 
 /* A web server would make an HTML page of a CGI program that ends without a word. */
-static int fail_to_serve(bool listening, const struct err *e, int code)
+static int report_failure_to_serve(bool listening, const struct err *e, int code)
 {
     if (!listening)
         service_refuse(gateway_cgi());
-    return fail(e, code);
+    return report_failure(e, code);
 }
 
 /* Started by a web server, spawn-fcgi or a bare unit of systemd's, which give no arguments. */
@@ -337,13 +337,13 @@ static int serve_what_is_given(void)
     if (listener < 0 && !is_cgi())
         return usage_error("no command", "give one of those below");
     if (load(&config, &e) < 0)
-        return fail_to_serve(listener >= 0, &e, EXIT_CONFIG);
+        return report_failure_to_serve(listener >= 0, &e, EXIT_CONFIG);
     if (listener >= 0)
         warn_of_root(&config);
     int r = listener >= 0 ? pool_run_single(&config, &handler, listener, &e)
                           : pool_run_cgi(&config, &handler, &e);
     config_free(&config);
-    return r < 0 ? fail_to_serve(listener >= 0, &e, EXIT_FAILURE) : 0;
+    return r < 0 ? report_failure_to_serve(listener >= 0, &e, EXIT_FAILURE) : 0;
 }
 
 static int run_command(void)
@@ -351,7 +351,7 @@ static int run_command(void)
     static const struct {
         const char *name;
         int (*run)(void);
-    } commands[] = {{"serve", serve},
+    } commands[] = {{"serve", serve_with_pool},
                     {"create-tables", create_tables},
                     {"check", check},
                     {"config", print_config}};

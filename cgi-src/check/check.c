@@ -241,7 +241,7 @@ static void check_aws(struct check *c)
     check_tables(c);
 }
 
-static void run(struct check *c)
+static void check_all(struct check *c)
 {
     struct err e = {0};
     struct transport_shared *shared = transport_shared_new(&c->config, &e);
@@ -277,7 +277,7 @@ enum check_result check_run(const char *env_file, bool env_file_must_exist, enum
     /* The service's own log is not for what is only tried. */
     (void)log_open(LOG_WARNING, LOG_TEXT, "", NULL);
     arena_init(&c.arena);
-    run(&c);
+    check_all(&c);
     arena_free(&c.arena);
     config_free(&c.config);
     return conclude(&c.report, scope);

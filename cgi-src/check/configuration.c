@@ -20,13 +20,13 @@
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-static const char *source_of(const struct check *c, const struct config_row *row)
+static const char *key_source(const struct check *c, const struct config_row *row)
 {
     return row->source == CONFIG_FROM_FILE ? c->env_file : "the environment";
 }
 
 /* A URL, of a proxy above all, may have a password before its host. */
-static struct str shown(struct check *c, const struct config_row *row)
+static struct str key_text_shown(struct check *c, const struct config_row *row)
 {
     const char *text = row->text;
     if (!text || row->secret)
@@ -48,8 +48,8 @@ static void list_keys(struct check *c)
             defaults++;
             continue;
         }
-        check_line(&c->report, CHECK_GOOD, row.key, "%s, from %s", shown(c, &row).p,
-                   source_of(c, &row));
+        check_line(&c->report, CHECK_GOOD, row.key, "%s, from %s", key_text_shown(c, &row).p,
+                   key_source(c, &row));
     }
     check_line(&c->report, CHECK_NOTE, "other keys",
                "%u are not set: their defaults are in .env.example", defaults);
@@ -121,7 +121,7 @@ static void check_log_file(struct check *c)
 }
 
 /* 0 if there is a key to verify tokens with behind the URL. */
-static int fetch_keys(struct check *c, const char *url, struct err *e)
+static int key_set_try(struct check *c, const char *url, struct err *e)
 {
     struct transport_response response = {0};
     int r = 0;
@@ -150,7 +150,7 @@ static void check_keys_url(struct check *c)
     if (c->config.auth_mode != AUTH_JWT || !url[0] || !c->context.transport ||
         c->scope == CHECK_CONFIGURATION)
         return;
-    if (fetch_keys(c, url, &e) == 0)
+    if (key_set_try(c, url, &e) == 0)
         check_line(&c->report, CHECK_GOOD, "keys of the tokens", "%s answers", check_url(c, url));
     else
         check_line(&c->report, CHECK_BAD, "keys of the tokens", "AUTH_JWT_JWKS_URL=%s %s",
@@ -274,7 +274,7 @@ void check_region(struct check *c)
 
 /* ---- endpoint -------------------------------------------------------------------------------- */
 
-static struct str host_of(const char *url)
+static struct str url_host(const char *url)
 {
     const char *scheme = strstr(url, "://");
     const char *host = scheme ? scheme + 3 : url;
@@ -285,14 +285,14 @@ static struct str host_of(const char *url)
 
 bool check_endpoint_is_aws(const struct check *c)
 {
-    return endpoint_is_aws(host_of(dynamo_endpoint(c->dynamo_shared)));
+    return endpoint_is_aws(url_host(dynamo_endpoint(c->dynamo_shared)));
 }
 
 void check_endpoint(struct check *c)
 {
     const char *endpoint = dynamo_endpoint(c->dynamo_shared);
     const char *region = dynamo_region(c->dynamo_shared);
-    struct str named = endpoint_region_in(host_of(endpoint));
+    struct str named = endpoint_region_in(url_host(endpoint));
 
     if (str_is_present(named) && !str_is(named, region))
         check_line(&c->report, CHECK_BAD, "endpoint",

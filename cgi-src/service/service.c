@@ -19,7 +19,8 @@ void service_process_free(void *process)
     free(p);
 }
 
-static int fetch_with(struct transport *transport, const char *url, struct buf *body, struct err *e)
+static int key_set_fetch_with(struct transport *transport, const char *url, struct buf *body,
+                              struct err *e)
 {
     struct transport_response response = {0};
     int r = 0;
@@ -37,12 +38,12 @@ static int fetch_with(struct transport *transport, const char *url, struct buf *
 }
 
 /* The issuer's keys, for auth/. Once in minutes: nothing is kept for the next time. */
-static int fetch_keys(void *context, const char *url, struct buf *body, struct err *e)
+static int key_set_fetch(void *context, const char *url, struct buf *body, struct err *e)
 {
     const struct service_process *p = context;
     struct transport_shared *shared = transport_shared_new(p->config, e);
     struct transport *transport = shared ? transport_curl_new(shared, e) : NULL;
-    int r = transport ? fetch_with(transport, url, body, e) : -1;
+    int r = transport ? key_set_fetch_with(transport, url, body, e) : -1;
 
     if (transport)
         transport->free(transport);
@@ -70,7 +71,7 @@ void *service_process_new(const struct config *config, struct err *e)
         service_process_free(p);
         return NULL;
     }
-    auth_set_fetch(p->auth, fetch_keys, p);
+    auth_set_fetch(p->auth, key_set_fetch, p);
     p->store = store_shared_new(config, p->clock);
     p->cors = (struct cors_policy){config->cors_origins, config->cors_credentials};
     cursor_key_init(&p->cursor_key, config->sessions_table, config->messages_table);
