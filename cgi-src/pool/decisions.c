@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "pool/master.h"
+#include "pool/no_auth.h"
 #include "pool/notify.h"
 #include "pool/upgrade.h"
 
@@ -102,6 +103,8 @@ static void generation_commit(struct master *m)
 {
     /* Without a reload function the new generation runs with the old configuration. */
     if (m->next.owned) {
+        if (m->current.config->auth_mode != m->next.config->auth_mode)
+            no_auth_warn(m->next.config, m->listener.fd);
         configuration_free(&m->current);
         m->current = m->next;
     }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "pool/no_auth.h"
 #include "pool/notify.h"
 #include "pool/privileges.h"
 #include "pool/signals.h"
@@ -109,6 +110,7 @@ static int open_sockets(struct master *m, struct err *e)
     int result = open_socket(&m->listener, NULL, c->socket, BACKLOG, c, e);
     if (result == 0) {
         listener_warn_if_open(m->listener.fd);
+        no_auth_warn(c, m->listener.fd);
         listener_warn_if_short(BACKLOG);
         result = open_socket(&m->status_listener, "status", m->status_path, STATUS_BACKLOG, c, e);
     }

@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "pool/scoreboard.h"
 #include "pool/listener.h"
+#include "pool/no_auth.h"
 #include "pool/process.h"
+#include "pool/scoreboard.h"
 #include "pool/title.h"
 #include "pool/upgrade.h"
 
@@ -68,6 +69,7 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
                        strerrordesc_np(errno));
     listener_forget_environment();
     listener_warn_if_open(listener);
+    no_auth_warn(config, listener);
     struct scoreboard *scoreboard = scoreboard_new(1, e);
     if (!scoreboard)
         return -1;
@@ -104,6 +106,7 @@ int pool_run_cgi(const struct config *config, const struct pool_handler *handler
     void *thread = handler->thread_new(process, e);
     if (thread) {
         struct gateway *gateway = gateway_cgi();
+        no_auth_warn_cgi(config, gateway->param(gateway, "SERVER_ADDR"));
         handler->handle(thread, gateway);
         read_to_end(gateway);
         handler->thread_free(thread);

@@ -156,22 +156,6 @@ static int run_handler(struct exchange *x, route_handler handler)
     return handler(&api, request, &t->response, &x->err);
 }
 
-/* Whoever reaches an open service may use every session whose id is known: said once a process. */
-static void warn_of_no_auth(struct exchange *x)
-{
-    struct service_process *p = x->thread->process;
-    struct str address = request_header(&x->request, "SERVER_ADDR");
-
-    if (p->config->auth_mode != AUTH_NONE || p->warned_of_no_auth || address.n == 0 ||
-        str_starts_with(address, "127.") || str_is(address, "::1") ||
-        str_starts_with(address, "unix:"))
-        return;
-    p->warned_of_no_auth = true;
-    log_warning("AUTH_MODE=none on %.*s: whoever reaches this address may use any session whose "
-                "id is known; set AUTH_MODE",
-                (int)address.n, address.p);
-}
-
 static int dispatch(struct exchange *x, struct gateway *gateway)
 {
     struct service_thread *t = x->thread;
@@ -180,7 +164,6 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     exchange_begin_lines(x);
     response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
     cors_apply(&t->process->cors, &x->request, &t->response);
-    warn_of_no_auth(x);
     if (r < 0)
         return -1;
     x->route = route_find(api_routes, api_route_count, &x->request);

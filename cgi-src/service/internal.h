@@ -22,7 +22,6 @@ struct service_process {
     struct cors_policy cors;
     struct cursor_key cursor_key;
     struct export_places export_places;
-    _Atomic bool warned_of_no_auth;
     _Atomic unsigned large_bodies; /* being worked on */
 };
 
