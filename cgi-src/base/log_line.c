@@ -15,9 +15,11 @@ static const char *const level_labels[LOG_LEVELS] = {"DEBUG", "INFO", "WARNING",
 /* sd-daemon(3): the levels of syslog. */
 static const char *const journal_priorities[LOG_LEVELS] = {"<7>", "<6>", "<4>", "<3>"};
 
+enum text_form { TEXT_BARE, TEXT_QUOTED };
+
 /* Control characters, also those of the C1 set, and bad bytes become \n or \x1B: a terminal and a
  * line keep their meaning. In quotes, the quote and the backslash are escaped as well. */
-static void put_text(struct buf *out, struct str s, bool quoted)
+static void put_text(struct buf *out, struct str s, enum text_form form)
 {
     while (s.n > 0) {
         unsigned char c = (unsigned char)s.p[0];
@@ -32,7 +34,7 @@ static void put_text(struct buf *out, struct str s, bool quoted)
         else if (c1)
             buf_printf(out, "\\u%04X", (unsigned char)s.p[1]);
         else {
-            if (quoted && (c == '"' || c == '\\'))
+            if (form == TEXT_QUOTED && (c == '"' || c == '\\'))
                 buf_putc(out, '\\');
             buf_append(out, s.p, n);
         }
@@ -89,7 +91,7 @@ static void put_field(struct buf *out, const struct log_field *field)
         put_field_number(out, field);
     } else if (needs_quotes(field->text)) {
         buf_putc(out, '"');
-        put_text(out, field->text, true);
+        put_text(out, field->text, TEXT_QUOTED);
         buf_putc(out, '"');
     } else {
         buf_append_str(out, field->text);
@@ -115,7 +117,7 @@ static void put_json_string(struct json_writer *w, const char *name, struct str 
     /* JSON has no bad bytes: they are shown as in the text format. */
     struct buf clean;
     buf_init(&clean, LINE_CAP);
-    put_text(&clean, s, false);
+    put_text(&clean, s, TEXT_BARE);
     json_put_string(w, name, buf_str(&clean));
     buf_free(&clean);
 }
@@ -166,7 +168,7 @@ static void put_text_line(struct buf *out, const struct log_line *line)
     }
     buf_puts(out, level_labels[line->level]);
     buf_puts(out, ": ");
-    put_text(out, line->message, false);
+    put_text(out, line->message, TEXT_BARE);
     put_fields(out, line->context);
     put_fields(out, line->fields);
 }

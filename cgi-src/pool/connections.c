@@ -416,24 +416,24 @@ static void give_up_idle(struct connections *c)
  * one, nobody else would look before the next connection comes. Where nobody is ready they are left
  * for whoever starts next and looks at the listener then.
  */
-static void take_backlog(struct connections *c, bool last)
+static void take_backlog(struct connections *c, enum drain_scope scope)
 {
     for (unsigned i = 0; i < LAST_TAKEN; i++) {
-        if (!last && scoreboard_least(c->setup.scoreboard, c->setup.place) < 0)
+        if (scope == DRAIN_PROCESS && scoreboard_least(c->setup.scoreboard, c->setup.place) < 0)
             return;
         if (!accept_one(c))
             return;
     }
 }
 
-void connections_drain(struct connections *c, bool last)
+void connections_drain(struct connections *c, enum drain_scope scope)
 {
     /* First the threads are told: after take_backlog none of them takes a connection. */
     pthread_mutex_lock(&c->listen_lock);
     atomic_store(&c->draining, true);
     epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
     pthread_mutex_unlock(&c->listen_lock);
-    take_backlog(c, last);
+    take_backlog(c, scope);
     connection_table_close(c->table);
     atomic_store(&c->timer_armed, false); /* from now on it is to ring sooner */
     give_up_idle(c);

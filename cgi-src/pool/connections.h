@@ -39,10 +39,11 @@ void connections_forget(struct connections *c, unsigned index);
 
 /*
  * No new ones from now on; idle ones go to other processes, or their clients are asked to close
- * them. last: the whole pool ends, so those that wait on the listener are served here first.
+ * them. Where the whole pool ends, those that wait on the listener are served here first.
  * connections_drained_fd becomes readable when the last one has gone.
  */
-void connections_drain(struct connections *c, bool last);
+enum drain_scope { DRAIN_PROCESS, DRAIN_POOL };
+void connections_drain(struct connections *c, enum drain_scope scope);
 int connections_drained_fd(const struct connections *c);
 /* connections_next returns -1 in every thread. */
 void connections_stop(struct connections *c);

@@ -102,11 +102,13 @@ static int process_start(struct process *p, struct err *e)
 
 /* ---- draining ---- */
 
-static void begin_drain(struct process *p, bool last)
+static void begin_drain(struct process *p, enum drain_scope scope)
 {
+    if (p->draining)
+        return;
     scoreboard_change(p->setup.scoreboard, p->setup.place, SCOREBOARD_READY, SCOREBOARD_DRAINING);
     p->draining = true;
-    connections_drain(p->connections, last);
+    connections_drain(p->connections, scope);
 }
 
 /* ---- orders ---- */
@@ -117,13 +119,12 @@ struct orders {
     bool drained;
 };
 
-static void drain_by(struct process *p, struct orders *o, bool last, bool own_deadline)
+/* Without a master that keeps the time, the process keeps it itself. Also if it drains already: its
+ * master may have gone meanwhile. */
+static void keep_own_deadline(const struct process *p, struct orders *o)
 {
-    /* Also for one that drains already: its master, who kept the time until now, may be gone. */
-    if (own_deadline && !o->deadline_us)
+    if (!o->deadline_us)
         o->deadline_us = pool_now_us() + p->setup.config->pool_stop_timeout_s * 1000000;
-    if (!p->draining)
-        begin_drain(p, last);
 }
 
 static void read_signals(struct process *p, struct orders *o)
@@ -137,7 +138,8 @@ static void read_signals(struct process *p, struct orders *o)
             log_warning("told to stop again: exiting with requests unfinished");
             _exit(EXIT_FAILURE);
         } else {
-            drain_by(p, o, p->setup.control < 0, true);
+            keep_own_deadline(p, o);
+            begin_drain(p, p->setup.control < 0 ? DRAIN_POOL : DRAIN_PROCESS);
         }
     }
 }
@@ -151,14 +153,15 @@ static void read_control(struct process *p, struct orders *o)
         if (message == CONTROL_REOPEN)
             log_reopen();
         else
-            drain_by(p, o, message == CONTROL_STOP, false);
+            begin_drain(p, message == CONTROL_STOP ? DRAIN_POOL : DRAIN_PROCESS);
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     /* The master is gone: nobody would replace this process or stop it. */
     o->control = -1;
     log_error("the master is gone, this process ends when its requests have");
-    drain_by(p, o, false, true);
+    keep_own_deadline(p, o);
+    begin_drain(p, DRAIN_PROCESS);
 }
 
 static int wait_ms(const struct orders *o)
