@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "check/check.h"
+#include "service/create_tables.h"
 #include "service/service.h"
 #include "tool/tool.h"
-#include "base/clock.h"
 #include "base/config.h"
 #include "base/config_print.h"
 #include "base/log.h"
@@ -25,9 +25,6 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_NOT_PERMITTED = 77, EXIT_CON
 
 #define CREATE_TABLES_DEADLINE_MS 60000
 #define SERVE_TABLES_DEADLINE_MS 20000
-/* Between two looks at tables that could not be looked at. */
-#define FIRST_PAUSE_US INT64_C(1000000)
-#define LONGEST_PAUSE_US INT64_C(60000000)
 
 static const struct pool_handler handler = {
     .process_new = service_process_new,
@@ -111,50 +108,6 @@ static enum service_tables wanted_tables(void)
     return options.protect ? SERVICE_TABLES_PROTECTED : SERVICE_TABLES_MADE;
 }
 
-enum tables_attempt { TABLES_DONE, TABLES_LATER, TABLES_NEVER };
-
-/* One attempt of create_tables_at_last. quiet: what was said before is not said again. */
-static enum tables_attempt try_tables(bool quiet, struct err *e)
-{
-    struct config config;
-
-    if (load(&config, e) < 0)
-        return TABLES_LATER;
-    if (quiet)
-        (void)log_open(LOG_ERROR, config.log_format, config.log_file, NULL);
-    int r = service_create_tables(&config, wanted_tables(), SERVE_TABLES_DEADLINE_MS, e);
-    if (r == 0) {
-        (void)log_open(config.log_level, config.log_format, config.log_file, NULL);
-        log_info("both tables are there");
-    }
-    config_free(&config);
-    if (r == 0)
-        return TABLES_DONE;
-    return e->code == ERR_CONFIGURATION ? TABLES_NEVER : TABLES_LATER;
-}
-
-/* Credentials that come later, a network that is down, a file that is being edited: all of it is
- * read and tried anew each time. Only tables with other keys are final. */
-static int create_tables_at_last(void)
-{
-    struct err before = {0};
-    int64_t pause_us = FIRST_PAUSE_US;
-
-    for (bool quiet = false;; quiet = true) {
-        struct err e = {0};
-        enum tables_attempt attempt = try_tables(quiet, &e);
-        if (attempt == TABLES_DONE)
-            return 0;
-        if (strcmp(before.detail, e.detail) != 0)
-            log_error("%s", e.detail);
-        if (attempt == TABLES_NEVER)
-            return EXIT_CONFIG;
-        before = e;
-        clock_system.sleep_us(clock_system.context, pause_us);
-        pause_us = pause_us * 2 < LONGEST_PAUSE_US ? pause_us * 2 : LONGEST_PAUSE_US;
-    }
-}
-
 /* That protection is not permitted has a status of its own: the tables are there. */
 static int exit_code_of(const struct err *e)
 {
@@ -171,7 +124,7 @@ static int create_tables(void)
     struct err e = {0};
 
     if (options.wait)
-        return create_tables_at_last();
+        return service_create_tables_at_last(load, wanted_tables()) < 0 ? EXIT_CONFIG : 0;
     if (load(&config, &e) < 0)
         return report_failure(&e, EXIT_CONFIG);
     int r = service_create_tables(&config, wanted_tables(), CREATE_TABLES_DEADLINE_MS, &e);

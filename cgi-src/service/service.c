@@ -114,24 +114,3 @@ int64_t service_now_us(const struct service_process *process)
 {
     return process->clock->mono_us(process->clock->context);
 }
-
-int service_create_tables(const struct config *config, enum service_tables wanted,
-                          int64_t deadline_ms, struct err *e)
-{
-    struct service_process *process = service_process_new(config, e);
-    struct service_thread *thread = process ? service_thread_new(process, e) : NULL;
-    int r = -1;
-
-    if (thread) {
-        char endpoint[512];
-        config_hide_password(dynamo_endpoint(process->dynamo), endpoint, sizeof(endpoint));
-        log_info("DynamoDB in region %s at %s", dynamo_region(process->dynamo), endpoint);
-        dynamo_begin(thread->dynamo, service_now_us(process) + deadline_ms * 1000);
-        r = store_tables_ensure(thread->store, e);
-        if (r == 0 && wanted == SERVICE_TABLES_PROTECTED)
-            r = store_tables_protect(thread->store, e);
-    }
-    service_thread_free(thread);
-    service_process_free(process);
-    return r;
-}
