@@ -1,5 +1,5 @@
 /*
- * Who asks. How that was found out (not at all, a token, a header) is the rest of auth/.
+ * Who makes a request. The rest of auth/ finds that out: by a token, by a header, or not at all.
  */
 #ifndef AUTH_PRINCIPAL_H
 #define AUTH_PRINCIPAL_H
