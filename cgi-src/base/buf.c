@@ -1,6 +1,6 @@
 /*
- * The growable buffer with a cap and a sticky failure. It decides nothing about what the bytes are;
- * limits that a client may reach are set by whoever calls buf_init.
+ * The growable buffer with a cap and a sticky failure. It knows nothing of what the bytes are; the
+ * caller of buf_init sets the limits that a client may reach.
  */
 #include "base/buf.h"
 

@@ -215,7 +215,7 @@ static bool read_zone(struct reader *r, int64_t *offset_s)
     return true;
 }
 
-/* Two digits; -1 if they are none. */
+/* The value of two digits; -1 if they are not digits. */
 static int two_digits(const char *p)
 {
     unsigned tens = (unsigned char)p[0] - (unsigned)'0';
@@ -226,7 +226,7 @@ static int two_digits(const char *p)
 
 /*
  * The form that this API writes itself, with a Z and six digits of a second: a list parses one of
- * them for each session. -1 for any other, and for what is out of range.
+ * them for each session. -1 for any other form, and for a time that is out of range.
  */
 static int64_t parse_own_us(const char *text)
 {

@@ -1,7 +1,7 @@
 /*
  * Configuration: puts the values together from the environment, the .env file and the defaults,
- * checks them, and fills struct config. The keys themselves stand in config_table.c, .env's format
- * in dotenv.c.
+ * checks them, and fills struct config. config_table.c has the keys, dotenv.c reads the format of
+ * .env.
  */
 #include "base/config.h"
 
@@ -27,7 +27,7 @@ struct setting {
 };
 
 struct config_values {
-    const char *file; /* its name, for sentences; borrowed, for the time of config_load */
+    const char *file; /* its name, for messages; borrowed while config_load runs */
     mode_t file_mode; /* 0: there is none */
     struct arena texts;
     struct setting rows[]; /* one for each row of config_keys */
@@ -169,7 +169,7 @@ static const char *setting_place(const struct config *c, const struct setting *s
     return setting->source == CONFIG_FROM_FILE ? c->values->file : "the environment";
 }
 
-/* A proxy's is no CONFIG_URL: its scheme may be left out. */
+/* A proxy's URL is not a CONFIG_URL, since its scheme may be left out. */
 static bool is_url_row(const struct config_key *row)
 {
     return row->type == CONFIG_URL || row->type == CONFIG_ORIGINS || strstr(row->key, "_PROXY");
@@ -189,7 +189,8 @@ static int setting_error(const struct config *c, const struct config_key *row, s
                    row->secret ? "" : "=", shown, setting_place(c, setting), fault, row->allowed);
 }
 
-/* In the file quotes are part of the format; in the environment nobody means them. */
+/* In the file quotes are part of the format; in the environment they are left over from
+ * somewhere. */
 static bool setting_is_allowed(const struct config_key *row, const struct setting *setting,
                                union config_value *out)
 {
@@ -273,7 +274,8 @@ static int check_placeholder(const struct config *c, const char *key, struct err
         key, setting_place(c, setting));
 }
 
-/* Before the values are looked at: "your access key" would only be told to have a blank in it. */
+/* To be called before the values are checked: of "your access key" that check would only say
+ * that there is a blank in it. */
 static int check_placeholders(const struct config *c, struct err *e)
 {
     static const char *const keys[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
@@ -286,7 +288,7 @@ static int check_placeholders(const struct config *c, struct err *e)
     return 0;
 }
 
-/* Halves of two different keys sign nothing: they must come from one place. */
+/* The halves of two different keys make no valid signature, so both must come from one place. */
 static int check_key_pair(struct config *c, struct err *e)
 {
     const struct setting *id = setting_of_key(c, "AWS_ACCESS_KEY_ID");
@@ -325,7 +327,7 @@ static void warn_of_long_token(const struct config *c)
                     setting_place(c, token), strlen(token->text));
 }
 
-/* A group may be the service's own; everybody is not. */
+/* The group may be the service's own, so only access for everybody is warned of. */
 static void warn_of_open_file(const struct config *c)
 {
     if (!(c->values->file_mode & S_IROTH) || !S_ISREG(c->values->file_mode))
@@ -340,7 +342,7 @@ static void warn_of_open_file(const struct config *c)
     }
 }
 
-/* What one row alone cannot tell. */
+/* Checks what the row of one key cannot show. */
 static int check_together(struct config *c, struct err *e)
 {
     if (strcmp(c->sessions_table, c->messages_table) == 0)

@@ -1,6 +1,6 @@
 /*
- * The check of one configuration value against its row of the table: pure, and strict, so that a
- * slip of the pen is found when the program starts and not when a request comes.
+ * The check of one configuration value against its row of the table: pure and strict, so that a
+ * typing mistake is found when the program starts and not when a request comes.
  */
 #include "base/config_table.h"
 
@@ -16,8 +16,8 @@ static bool all_of(const char *text, const char *set)
     return text[strspn(text, set)] == '\0';
 }
 
-/* Digits of the base alone: no sign, no blank. A decimal with a leading zero is refused, somebody
- * may have meant octal. */
+/* Only digits of the base, no sign and no blank. A decimal number with a leading zero is
+ * refused, because octal may have been meant. */
 static bool read_integer(const char *text, int base, int64_t *out)
 {
     int64_t value = 0;

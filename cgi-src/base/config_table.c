@@ -1,14 +1,14 @@
 /*
  * Every configuration key of the program: default, unit, limits and where its value goes.
- * .env.example says the same to people; a test compares keys, limits and defaults. Where values
- * come from is base/config.c's.
+ * .env.example says the same to people; a test compares keys, limits and defaults. base/config.c
+ * reads the values.
  */
 #include "base/config_table.h"
 
 #define FIELD(name) .field = offsetof(struct config, name)
 #define NO_FIELD .field = CONFIG_NO_FIELD
 #define RANGE(unit, from, to) .allowed = unit ", " #from " to " #to, .min = (from), .max = (to)
-/* A type, and what is said of its values: the same wherever it is used. */
+/* A type, and what is said of its values wherever it is used. */
 #define TABLE_NAME .type = CONFIG_TABLE, .allowed = "3 to 255 letters, digits, dots, _ or -"
 #define REGION .type = CONFIG_REGION, .allowed = "name of an AWS region"
 #define URL .type = CONFIG_URL, .allowed = "http:// or https:// URL"

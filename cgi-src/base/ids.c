@@ -21,7 +21,7 @@ struct random_block {
 };
 
 static _Thread_local struct random_block block;
-static atomic_uint fork_count; /* how many forks lie between this process and the first one */
+static atomic_uint fork_count; /* of forks between the first process and this one */
 static pthread_once_t watch_forks_once = PTHREAD_ONCE_INIT;
 
 void ids_random(void *out, size_t n)

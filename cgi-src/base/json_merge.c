@@ -1,7 +1,7 @@
 /*
- * Merges member by member. The members of a patch are sorted by name once a level, so that a large
- * patch of a large object takes no longer than both are long. It calls itself once a level of
- * nesting, of which json_scan allows JSON_MAX_DEPTH.
+ * Merges member by member. The members of a patch are sorted by name once for each level, so that
+ * the time for a large patch of a large object grows only with the length of both. It calls itself
+ * once for each level of nesting, of which json_scan allows JSON_MAX_DEPTH.
  */
 #include "base/json_merge.h"
 
@@ -77,7 +77,7 @@ static void write_name(struct json_writer *w, struct str name)
     w->comma = false;
 }
 
-/* The target's members, each as the patch has it if that names it. */
+/* The target's members, each with the value of the patch if the patch names it. */
 static void merge_members(struct json_writer *w, struct json_value target, struct changes *changes,
                           struct arena *a)
 {
@@ -99,7 +99,7 @@ static void merge_members(struct json_writer *w, struct json_value target, struc
     }
 }
 
-/* Those of the patch that the target does not have. */
+/* The members of the patch that the target does not have. */
 static void add_members(struct json_writer *w, const struct json_member *members,
                         const struct changes *changes, struct arena *a)
 {

@@ -1,6 +1,6 @@
 /*
- * The pull reader of JSON. It knows the grammar; what members mean is told by those who read.
- * Values that are stepped over are walked with the same functions, so nothing here calls itself.
+ * The pull reader of JSON. It knows the grammar; its callers know what members mean. Values that
+ * are stepped over are walked with the same functions, so nothing here calls itself.
  */
 #include "base/json_reader.h"
 
@@ -44,7 +44,7 @@ static int hex4(const struct json_reader *r, const char *p)
     return json_hex4(p, r->end);
 }
 
-/* The length of the escape at p, 0 if it is none. *code is what it stands for. */
+/* The length of the escape at p; 0 if there is no escape. *code is what it stands for. */
 static size_t reader_read_escape(const struct json_reader *r, const char *p, unsigned *code)
 {
     static const char plain['u'] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
@@ -70,8 +70,8 @@ static size_t reader_read_escape(const struct json_reader *r, const char *p, uns
     return 6;
 }
 
-/* Goes on from the first escape, at r->p: what follows moves to the front, to `to`. The end of the
- * string's bytes; NULL if it is no string. */
+/* Goes on from the first escape, at r->p: what follows moves to the front, to `to`. Returns the
+ * end of the string's bytes; NULL if it is not a string. */
 static char *unescape(struct json_reader *r, char *to)
 {
     while (r->p < r->end && *r->p != '"') {
@@ -234,7 +234,7 @@ bool json_next_element(struct json_reader *r)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Takes a value that is no container; steps into one. */
+/* Takes a value that is not a container, or steps into one that is. */
 static bool begin_value(struct json_reader *r)
 {
     switch (peek(r)) {

@@ -1,6 +1,6 @@
 /*
- * The strict check of a client's JSON text (RFC 8259). It decides only whether the text is JSON and
- * where it is not; json_value.c reads the values afterwards and may trust the text.
+ * The strict check of a client's JSON text (RFC 8259). It only decides whether the text is JSON,
+ * and where it is not; json_value.c reads the values afterwards and may trust the text.
  */
 #include "base/json.h"
 
@@ -234,7 +234,7 @@ static int scan_read_value(struct scanner *s, enum json_kind *type)
     }
 }
 
-/* What is wrong with the bytes before they are looked at as JSON. */
+/* Checks the bytes before they are looked at as JSON. */
 static int scan_check_encoding(struct str text, struct err *e)
 {
     if (str_starts_with(text, "\xEF\xBB\xBF"))

@@ -1,6 +1,6 @@
 /*
- * The door to json-c for small documents that are read as trees. What clients send never comes this
- * way, see json_scan; nor does what DynamoDB answers to requests, see json_reader.h.
+ * The only use of json-c: small documents that are read as trees. What clients send is never read
+ * this way (see json_scan), nor are the answers of DynamoDB to requests (see json_reader.h).
  */
 #include "base/json.h"
 
@@ -13,7 +13,7 @@
 static struct json_object *parse(struct json_tokener *tokener, struct str text)
 {
     struct json_object *tree = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-    /* A number at the top has no end of its own: a blank ends it. */
+    /* A number at the top has no end of its own, so a blank ends it. */
     if (json_tokener_get_error(tokener) == json_tokener_continue)
         tree = json_tokener_parse_ex(tokener, " ", 1);
     return tree;

@@ -1,6 +1,6 @@
 /*
  * The JSON writer: commas and escaping. It does not check that what is written is one well-formed
- * document; its callers are code, not clients. Strings must be well-formed UTF-8.
+ * document; only code calls it, never a client. Strings must be well-formed UTF-8.
  */
 #include "base/json.h"
 

@@ -54,7 +54,7 @@ static bool needs_quotes(struct str s)
     return s.n == 0;
 }
 
-/* printf would cost more than the rest of the line. */
+/* printf would take longer than the rest of the line. */
 static void put_unsigned(struct buf *out, uint64_t number, unsigned least_digits)
 {
     char text[20];
@@ -114,7 +114,7 @@ static void put_json_string(struct json_writer *w, const char *name, struct str 
         json_put_string(w, name, s);
         return;
     }
-    /* JSON has no bad bytes: they are shown as in the text format. */
+    /* JSON must not have bad bytes: they are shown as in the text format. */
     struct buf clean;
     buf_init(&clean, LINE_CAP);
     put_text(&clean, s, TEXT_BARE);
@@ -133,7 +133,8 @@ static void put_json_fields(struct json_writer *w, struct log_fields fields)
     }
 }
 
-/* The time stays in the object, also in the journal: who reads the object looks for it there. */
+/* The time stays in the object, also in the journal: those who read the object look for it
+ * there. */
 static void put_json_line(struct buf *out, const struct log_line *line)
 {
     struct json_writer w;

@@ -1,8 +1,8 @@
 /*
- * Two buffers: threads fill one while the writing thread writes the other. Whoever puts the first
- * line into an empty buffer wakes the writing thread, which lets lines gather for a moment before
- * it takes them: a busy process is woken fifty times a second, not for each line. What a line says
- * and where it goes is base/log.c's part.
+ * Two buffers: threads fill one while the writing thread writes the other. A thread that puts the
+ * first line into an empty buffer wakes the writing thread, which lets lines gather for a moment
+ * before it takes them. So a busy process is woken fifty times a second and not for each line.
+ * base/log.c knows what a line says and where it goes.
  */
 #include "base/log_queue.h"
 

@@ -1,6 +1,6 @@
 /*
- * Counters in shared memory. Their text form is metrics_print's. What is counted, and when, is
- * decided by those who call; the pool's own gauges are printed by the pool.
+ * Counters in shared memory. metrics_print.c makes text of them. The callers decide what is counted
+ * and when; the pool prints its own gauges.
  */
 #include "base/metrics.h"
 

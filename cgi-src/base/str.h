@@ -67,7 +67,7 @@ bool str_is_utf8(struct str s);
 /* How many bytes at the start of s are well-formed UTF-8: s.n if all are. */
 size_t str_utf8_prefix(struct str s);
 
-/* FNV-1a, 64 bits: for tables and check sums, not against attackers. */
+/* FNV-1a, 64 bits: for tables and checksums. It does not withstand attackers. */
 uint64_t str_hash(struct str s);
 
 /* Number of Unicode code points in well-formed UTF-8. */
