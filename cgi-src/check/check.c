@@ -81,7 +81,7 @@ static enum check_result conclude(struct check_report *r, enum check_scope scope
 
 /* ---- AWS ------------------------------------------------------------------------------------- */
 
-/* Region, endpoint and the certificates to trust: 0, or -1 and nothing can be asked. */
+/* Region, endpoint and the certificates to trust. 0, or -1 if nothing can be asked. */
 static int check_surroundings(struct check *c)
 {
     struct err e = {0};
@@ -108,13 +108,13 @@ static void describe_expiry(const struct credentials *found, char *out, size_t s
                        (long long)((found->expires_us - now) / 60000000));
 }
 
-/* The file by its name. */
+/* The source of the keys in words; a file by its name. */
 static const char *source_of_keys(const struct check *c, const struct credentials *found)
 {
     return strcmp(found->source, CREDENTIALS_FROM_FILE) == 0 ? c->env_file : found->source;
 }
 
-/* Most of a key's id is no secret, but need not be on a screen either. */
+/* A key's id is not a secret, but most of it need not be on a screen either. */
 static const char *end_of_key(const char *id)
 {
     size_t n = strlen(id);
@@ -144,7 +144,8 @@ static int check_credentials(struct check *c)
     struct err e = {0};
     char expiry[80];
 
-    /* The cache's errors are worded for strangers; the chain's say what was tried. */
+    /* The errors of the cache are worded for clients of the API; those of the chain say what was
+     * tried. */
     if (credentials_fetch(credentials_chain, &c->context, &found, &e) != 0) {
         check_line(&c->report, CHECK_BAD, "credentials", "%s", check_reason(&e));
         return -1;
@@ -172,7 +173,7 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Any answer will do, also that there is no such table. */
+/* Any answer will do, even that there is no such table. */
 static int check_latency(struct check *c)
 {
     int64_t us[LATENCY_CALLS];
@@ -196,7 +197,7 @@ static int check_latency(struct check *c)
     return 0;
 }
 
-/* Never bad: where signatures are refused for it, they are corrected. */
+/* A wrong clock is never bad: where signatures would be refused for it, they are corrected. */
 static void check_clock(struct check *c)
 {
     int64_t skew;
@@ -274,7 +275,7 @@ enum check_result check_run(const char *env_file, bool env_file_must_exist, enum
         (void)conclude(&c.report, scope);
         return CHECK_NOT_CONFIGURABLE;
     }
-    /* The service's own log is not for what is only tried. */
+    /* What is only tried here must not go to the service's own log. */
     (void)log_open(LOG_WARNING, LOG_TEXT, "", NULL);
     arena_init(&c.arena);
     check_all(&c);

@@ -25,7 +25,7 @@ static const char *key_source(const struct check *c, const struct config_row *ro
     return row->source == CONFIG_FROM_FILE ? c->env_file : "the environment";
 }
 
-/* A URL, of a proxy above all, may have a password before its host. */
+/* A URL may have a password before its host, that of a proxy above all. */
 static struct str key_text_shown(struct check *c, const struct config_row *row)
 {
     const char *text = row->text;
@@ -84,7 +84,7 @@ static void check_file(struct check *c)
                    "%s is not in this directory: only the environment counts", c->env_file);
 }
 
-/* Root alone can become somebody else. */
+/* Only root can become another user. */
 static void check_user(struct check *c)
 {
     const char *user = c->config.user;
@@ -120,7 +120,7 @@ static void check_log_file(struct check *c)
                    file, strerror(errno));
 }
 
-/* 0 if there is a key to verify tokens with behind the URL. */
+/* 0 if the URL answers with a key to verify tokens with. */
 static int key_set_try(struct check *c, const char *url, struct err *e)
 {
     struct transport_response response = {0};
@@ -181,7 +181,8 @@ static void check_authentication(struct check *c)
     auth_free(auth);
 }
 
-/* The AWS CLI's files are read before each look-up of credentials: a bad one is no credentials. */
+/* The AWS CLI's files are read before each look-up of credentials: if one is bad, there are no
+ * credentials. */
 static void check_profile_files(struct check *c)
 {
     char region[IMDS_REGION_SIZE];
@@ -213,7 +214,7 @@ void check_configuration(struct check *c)
 static const char *const region_keys[] = {"AWS_REGION", "AWS_DEFAULT_REGION", "DEFAULT_AWS_REGION"};
 #define REGION_KEYS (sizeof region_keys / sizeof region_keys[0])
 
-/* Two keys that name different regions are how sessions seem to get lost. */
+/* Sessions seem to be lost when two keys name different regions. */
 static void note_hidden_regions(struct check *c, const char *winner, const char *region)
 {
     for (size_t i = 0; i < REGION_KEYS; i++) {

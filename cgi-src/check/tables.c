@@ -85,7 +85,7 @@ static int look_at_table(struct check *c, enum store_table which, struct known *
 /* The eight of the policy, then the one that may be added. */
 static const struct permission {
     enum dynamo_operation operation;
-    const char *without; /* how the service does without it; NULL: it does not */
+    const char *without; /* what the service does without it; NULL: it cannot work */
 } permissions[] = {
     {DYNAMO_GET_ITEM, NULL},
     {DYNAMO_PUT_ITEM, NULL},
@@ -101,8 +101,8 @@ static const struct permission {
 
 /* What was found about one operation, on both tables together. */
 struct permission_trial {
-    struct str denied_on; /* names of tables; STR_NONE: on none */
-    struct str refused;   /* how, by a table; STR_NONE: by none */
+    struct str denied_on; /* names of tables; STR_NONE: on neither */
+    struct str refused;   /* how, by a table; STR_NONE: by neither */
     unsigned not_tried;
     bool explicit_deny;
 };
@@ -113,7 +113,7 @@ static void name_list_add(struct check *c, struct str *list, const char *text)
                                   : arena_printf(&c->arena, "%s", text);
 }
 
-/* "User: arn:… is not authorized to perform: …": who it is, where STS was not asked. */
+/* "User: arn:… is not authorized to perform: …" says who it is where STS was not asked. */
 static void learn_identity(struct check *c, struct str said)
 {
     static const char mark[] = "User: arn:";
@@ -132,7 +132,7 @@ static int try_on_table(struct check *c, enum dynamo_operation operation, enum s
     struct err e = {0};
     const char *name = store_table_name(c->store, which);
 
-    /* On a table that is not there it would not be a trial. */
+    /* Where the table is missing, this would make it. */
     if (operation == DYNAMO_CREATE_TABLE && !known->exists) {
         v->not_tried++;
         return 0;
@@ -148,7 +148,7 @@ static int try_on_table(struct check *c, enum dynamo_operation operation, enum s
         learn_identity(c, probe.said);
         v->explicit_deny |= strstr(probe.said.p, "explicit deny") != NULL;
     } else if (probe.finding == PROBE_REFUSED && known->has_other_keys) {
-        v->not_tried++; /* the keys of the trial do not fit: said of the table already */
+        v->not_tried++; /* the keys do not fit, which the table's own line says */
     } else if (probe.finding == PROBE_REFUSED) {
         name_list_add(c, &v->refused, probe.said.p);
     }
@@ -198,7 +198,7 @@ static int check_permission(struct check *c, const struct permission *p,
     return 0;
 }
 
-/* All that is missing in one sentence, where nothing worse came before. */
+/* Says all that is missing in one sentence, if nothing worse came before. */
 static void name_cause(struct check *c, struct str missing)
 {
     struct check_report *r = &c->report;
