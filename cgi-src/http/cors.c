@@ -1,6 +1,6 @@
 /*
- * Tells browsers which origins may call, and refuses changes from others. Who may do what is
- * auth/'s.
+ * Tells browsers which origins may call, and refuses changes from others. auth/ decides who may do
+ * what.
  */
 #include "http/cors.h"
 
@@ -104,9 +104,9 @@ static struct str authority_of(struct str origin)
 
 /*
  * True if the page came from the host that the request names. The scheme does not count: behind a
- * load balancer that ends TLS, the page's is https and the request's http. A page cannot choose the
- * Host of its requests but by its own name; that the name is this server's is the web server's to
- * see to (server_name; the local configuration knows loopback names alone).
+ * load balancer that ends TLS, the page's is https and the request's http. A page of another site
+ * could pass only by letting its own name point to this server, and the web server answers to none
+ * but its own names (server_name; the local configuration accepts only loopback names).
  */
 static bool origin_is_own(const struct request *request, struct str origin)
 {

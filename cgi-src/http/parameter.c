@@ -1,6 +1,6 @@
 /*
- * Finds a parameter, checks that it is there only once, and checks its type and range. What a value
- * means is the caller's.
+ * Finds a parameter, checks that it is there only once, and checks its type and range. The caller
+ * knows what a value means.
  */
 #include "http/parameter.h"
 
@@ -216,7 +216,7 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
     return choice_error(p, name, names, e);
 }
 
-/* Given both ways with the same text, the body's is the one that has a type. */
+/* If query and body give the same text, the body's counts, since it has a type. */
 static void prefer_member(const struct parameters *p, const char *name, struct found *found)
 {
     for (size_t i = 0; found->present && !found->is_json && i < p->member_count; i++) {
@@ -309,7 +309,7 @@ struct found_array {
     size_t count;
 };
 
-/* Decodes the strings, each of them once. */
+/* Decodes the strings; of equal ones it keeps the first. */
 static int read_strings(const struct parameters *p, const struct found_array *array,
                         struct str *strings, size_t *count, struct err *e)
 {
@@ -329,7 +329,7 @@ static int read_strings(const struct parameters *p, const struct found_array *ar
     return 0;
 }
 
-/* cap: bytes of the array as it was sent, than which it does not become longer. */
+/* cap: the bytes of the array as it was sent; what is written is never longer. */
 static struct str write_strings(const struct str *strings, size_t count, size_t cap,
                                 struct arena *a)
 {

@@ -1,6 +1,6 @@
 /*
- * Reads a request from the gateway and checks its form. What the parameters mean is said in
- * http/parameter and api/.
+ * Reads a request from the gateway and checks its form. http/parameter and api/ know what the
+ * parameters mean.
  */
 #include "http/request.h"
 
@@ -62,8 +62,8 @@ static struct str strip_authority(struct str target)
     return (struct str){slash, target.n - (size_t)(slash - target.p)};
 }
 
-/* Where the program itself is called by its path (/cgi-bin/chat-sessions/api/...), that is cut off.
- */
+/* Cuts off the program's own path, where the server calls it by one
+ * (/cgi-bin/chat-sessions/api/...). */
 static struct str strip_script_name(const struct request *r, struct str path)
 {
     struct str script = request_header(r, "SCRIPT_NAME");
@@ -118,7 +118,7 @@ static bool is_utf8(const char *value)
     return *value == '\0' || *value == ';' || char_is_blank(*value);
 }
 
-/* True if the media type is this one; *parameters is then what follows it. */
+/* True if the media type is this one; then *parameters is what follows it. */
 static bool is_media_type(struct str type, const char *name, struct str *parameters)
 {
     size_t n = strlen(name);
@@ -159,7 +159,7 @@ static int check_type(struct request *r, struct str type, struct err *e)
 }
 
 /* Nothing is unpacked here: a small body could become a very large one. */
-static int compressed(struct err *e)
+static int compressed_body_error(struct err *e)
 {
     return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
                    "the body is compressed, which is not supported: send it as it is, without "
@@ -171,7 +171,7 @@ static int check_encoding(const struct request *r, struct err *e)
     struct str encoding = request_header(r, "HTTP_CONTENT_ENCODING");
 
     if (encoding.n && strcasecmp(encoding.p, "identity") != 0)
-        return compressed(e);
+        return compressed_body_error(e);
     return 0;
 }
 
@@ -200,9 +200,9 @@ static int read_fixed(struct request *r, char *out, size_t n, struct err *e)
 
 static int take_body(struct request *r, struct str text, struct err *e)
 {
-    /* gzip without the header that says so. */
+    /* This is gzip, although no header says so. */
     if (str_starts_with(text, "\x1f\x8b"))
-        return compressed(e);
+        return compressed_body_error(e);
     if (json_scan(text, &r->body, e) < 0)
         return -1;
     r->has_body = true;
@@ -216,7 +216,7 @@ static int take_body(struct request *r, struct str text, struct err *e)
 #define SIZE_TEXT 32
 #define MIB (INT64_C(1024) * 1024)
 
-/* "5.2 MB": in tenths, of which the last is cut. */
+/* "5.2 MB": tenths, rounded down. */
 static const char *size_text(int64_t bytes, char out[SIZE_TEXT])
 {
     bool is_mb = bytes >= 1000000;
@@ -227,7 +227,7 @@ static const char *size_text(int64_t bytes, char out[SIZE_TEXT])
     return out;
 }
 
-/* "4 MB": limits are powers of two mostly, and called as such. */
+/* "4 MB": most limits are powers of two, and are named in units of 1,024. */
 static const char *limit_text(int64_t bytes, char out[SIZE_TEXT])
 {
     if (bytes % 1024 != 0)
@@ -238,7 +238,7 @@ static const char *limit_text(int64_t bytes, char out[SIZE_TEXT])
     return out;
 }
 
-static int body_too_large(int64_t bytes, int64_t max_bytes, struct err *e)
+static int body_too_large_error(int64_t bytes, int64_t max_bytes, struct err *e)
 {
     char size[SIZE_TEXT];
     char limit[SIZE_TEXT];
@@ -254,7 +254,7 @@ int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
     if (n <= 0)
         return 0;
     if (n > max_bytes)
-        return body_too_large(n, max_bytes, e);
+        return body_too_large_error(n, max_bytes, e);
     struct str type = request_header(r, "CONTENT_TYPE");
     if (check_encoding(r, e) < 0 || check_type(r, type.p ? type : STR(""), e) < 0)
         return -1;

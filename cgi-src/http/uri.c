@@ -1,5 +1,5 @@
 /*
- * Splits and decodes request targets; knows nothing of routes. Encoding is here too, for Location
+ * Splits and decodes request targets, without knowing routes. Encoding is here too, for Location
  * and Link.
  */
 #include "http/uri.h"
