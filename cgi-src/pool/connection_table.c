@@ -102,7 +102,8 @@ static void connection_table_forget_entry(struct connection_table *t,
     e->known = false;
 }
 
-/* The epoll set is told under the lock: between the two nobody may close the descriptor. */
+/* The epoll set is changed while the lock is held, so that no thread closes the descriptor in
+ * between. */
 static void watch(struct connection_table *t, uint32_t i, int64_t now_us)
 {
     struct connection_table_entry *e = &t->entries[i];

@@ -19,18 +19,18 @@
 #include "pool/connection.h"
 #include "pool/connection_table.h"
 
-/* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that it is nginx that
- * closes: closed from here, a request may just be on its way. */
+/* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that nginx closes it:
+ * if it were closed from here, a request might just be on its way. */
 #define IDLE_MAX_US ((int64_t)60 * 1000000)
-/* How long a client that was asked to close may take; nginx does at once. */
+/* How long a client may take to close when it was asked to; nginx closes at once. */
 #define PART_TIME_US ((int64_t)1 * 1000000)
-/* Connections taken in one go. With one only, those that wait would come behind a whole round of
- * those that are there already, again and again. */
+/* How many connections are accepted at a time. If it were one, each of those that wait would
+ * again and again come behind all those that are open already. */
 #define ACCEPT_BATCH 64
-/* Places in the table beyond the capacity: others may give at the same moment, and the one to make
- * room may just have got a request. */
+/* Places in the table beyond the capacity: several processes may hand connections over at the
+ * same moment, and the one that is to make room may just have got a request. */
 #define SPARE 64
-/* At the end of the pool so many of the listener's are still taken. */
+/* How many connections that wait on the listener are still accepted at the end of the pool. */
 #define LAST_TAKEN 256
 
 /* Keys of the events that are not a connection's. */
@@ -126,7 +126,7 @@ void connections_stop(struct connections *c)
 {
     uint64_t one = 1;
 
-    /* Nobody reads it: it stays ready until every thread has seen it. */
+    /* It is never read, so it stays ready until every thread has seen it. */
     while (write(c->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
 }
@@ -148,7 +148,7 @@ static void pause_listening(struct connections *c)
     pthread_mutex_unlock(&c->listen_lock);
 }
 
-/* Added anew, the listener is looked at: what waits there is told again. */
+/* When the listener is added anew, epoll looks at it again and reports what waits there. */
 static void resume_listening(struct connections *c)
 {
     if (!atomic_load_explicit(&c->paused, memory_order_relaxed))
@@ -176,7 +176,7 @@ static void discard(struct connections *c, unsigned index, int fd)
     connections_forget(c, index);
 }
 
-/* Gives a connection in hand to another process: true if one took it. */
+/* Gives a connection that the caller holds to another process. True if one took it. */
 static bool pass_on(struct connections *c, unsigned index, int fd)
 {
     int target = scoreboard_least(c->setup.scoreboard, c->setup.place);
@@ -198,10 +198,10 @@ static void arm_timer(struct connections *c, int64_t delay_us)
         timerfd_settime(c->timer_fd, 0, &when, NULL);
 }
 
-/* Has the client close a connection that the caller holds, while a request that comes first is
- * served. Closed from here, a request that is just on its way would be lost: its client cannot know
- * whether it was carried out. */
-static void part(struct connections *c, unsigned index, int fd)
+/* Makes the client close a connection that the caller holds; a request that comes first is
+ * served. If it were closed from here, a request that is just on its way would be lost, and its
+ * client could not know whether it was carried out. */
+static void ask_to_close(struct connections *c, unsigned index, int fd)
 {
     connection_ask_to_close(fd);
     connection_table_watch(c->table, index, pool_now_us());
@@ -215,7 +215,7 @@ void connections_give_back(struct connections *c, unsigned index, int fd)
             arm_timer(c, IDLE_MAX_US);
         resume_listening(c); /* an idle one can make room */
     } else if (!pass_on(c, index, fd)) {
-        part(c, index, fd); /* the pool stops */
+        ask_to_close(c, index, fd); /* the pool stops */
     }
 }
 
@@ -246,7 +246,7 @@ static bool connections_have_room(struct connections *c)
            (n < c->capacity + SPARE / 2 && connection_table_oldest(c->table) != 0);
 }
 
-/* The descriptor is this process's from now on, counted already by the caller. */
+/* This process has the descriptor from now on; the caller has counted it already. */
 static void connection_take_in(struct connections *c, int fd)
 {
     if (connection_table_count(c->table) >= c->capacity)
@@ -260,8 +260,9 @@ static void connection_take_in(struct connections *c, int fd)
     connections_give_back(c, (unsigned)index, fd);
 }
 
-/* The kernel wakes the same process again and again while the load is low: connections, which stay
- * where they are, would pile up there. So each goes to the process that has the fewest. */
+/* While the load is low, the kernel wakes the same process again and again, and since
+ * connections stay where they are, they would pile up there. So each goes to the process that
+ * has the fewest. */
 static bool give_to_least(struct connections *c, int fd)
 {
     struct scoreboard *b = c->setup.scoreboard;
@@ -306,7 +307,7 @@ static void accept_some(struct connections *c)
         if (!connections_have_room(c) &&
             scoreboard_least(c->setup.scoreboard, c->setup.place) < 0) {
             pause_listening(c);
-            if (connections_have_room(c)) /* made just before the pause */
+            if (connections_have_room(c)) /* there was room just before the pause */
                 resume_listening(c);
             return;
         }
@@ -326,8 +327,8 @@ static void adopt_some(struct connections *c)
     }
 }
 
-/* Idle for longer than any web server keeps them, or than it takes to close when asked to: nobody
- * will use them again. */
+/* Closes those that have been idle for longer than any web server keeps them, or for longer than
+ * a client takes to close when it was asked to: they will not be used again. */
 static void close_old(struct connections *c)
 {
     uint64_t times;
@@ -406,15 +407,15 @@ static void give_up_idle(struct connections *c)
         if (fd < 0)
             return;
         if (!pass_on(c, index, fd))
-            part(c, index, fd);
+            ask_to_close(c, index, fd);
     }
 }
 
 /*
- * Those who wait on the listener. At the end of the pool itself they are served here. Otherwise
- * they are handed on: of a connection the kernel has told one process alone, and if that was this
- * one, nobody else would look before the next connection comes. Where nobody is ready they are left
- * for whoever starts next and looks at the listener then.
+ * Accepts those that wait on the listener. At the end of the whole pool they are served here.
+ * Otherwise they are handed on, because the kernel reports a connection to one process alone: if
+ * that was this one, no other would look before the next connection comes. If no process is ready,
+ * they are left for the next one that starts.
  */
 static void take_backlog(struct connections *c, enum drain_scope scope)
 {
@@ -428,13 +429,14 @@ static void take_backlog(struct connections *c, enum drain_scope scope)
 
 void connections_drain(struct connections *c, enum drain_scope scope)
 {
-    /* First the threads are told: after take_backlog none of them takes a connection. */
+    /* First the threads are stopped from accepting, so that none of them takes a connection
+     * after take_backlog. */
     pthread_mutex_lock(&c->listen_lock);
     atomic_store(&c->draining, true);
     epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
     pthread_mutex_unlock(&c->listen_lock);
     take_backlog(c, scope);
     connection_table_close(c->table);
-    atomic_store(&c->timer_armed, false); /* from now on it is to ring sooner */
+    atomic_store(&c->timer_armed, false); /* from now on it must fire sooner */
     give_up_idle(c);
 }

@@ -101,7 +101,7 @@ static void end_reload(struct master *m)
 
 static void generation_commit(struct master *m)
 {
-    /* Without a reload function the new generation runs with the old configuration. */
+    /* Without a reload function the new generation has the old configuration. */
     if (m->next.owned) {
         if (m->current.config->auth_mode != m->next.config->auth_mode)
             no_auth_warn(m->next.config, m->listener.fd);
@@ -127,8 +127,8 @@ static void generation_abandon(struct master *m, enum decision_reason why)
     configuration_free(&m->next);
 }
 
-/* Returns only if it cannot be: then the reload starts processes of this program. What connects
- * meanwhile waits in the socket. */
+/* Returns only if that fails: then the reload starts processes of this program. Clients that
+ * connect meanwhile wait in the socket. */
 static void execute(struct master *m)
 {
     struct err e = {.code = ERR_NONE};
@@ -193,7 +193,7 @@ static void pool_begin_stop(struct master *m)
     long long timeout_s = m->current.config->pool_stop_timeout_s;
 
     log_info("stopping: requests have %lld s to end", timeout_s);
-    /* systemd's own patience (TimeoutStopSec) may be shorter than what is configured here. */
+    /* systemd's own limit (TimeoutStopSec) may be shorter than what is configured here. */
     notify_send("STOPPING=1\nSTATUS=waiting for requests to end\nEXTEND_TIMEOUT_USEC=%lld",
                 timeout_s * 1000000 + 2 * (long long)STEP_TERM_TIME_US);
     listener_unlink(&m->listener);
@@ -214,7 +214,7 @@ static void become_ready(struct master *m)
     announce(m);
 }
 
-/* What concerns one process. False if it is none of these. */
+/* Carries out a decision that concerns one process. False if it is another kind of decision. */
 static bool carry_out_for_child(struct master *m, const struct decision *d)
 {
     switch (d->kind) {

@@ -18,11 +18,11 @@ struct listener {
 
 /* True if the descriptor is a listening socket. */
 bool listener_is_one(int fd);
-/* Says so in the log if others than this machine's users may reach it: FastCGI trusts its client.
- */
+/* Warns in the log if others than this machine's users may reach it, since FastCGI trusts its
+ * client. */
 void listener_warn_if_open(int fd);
 
-/* Says so in the log if the kernel keeps fewer connections waiting (net.core.somaxconn). */
+/* Warns in the log if the kernel keeps fewer connections waiting (net.core.somaxconn). */
 void listener_warn_if_short(int wait);
 
 /*

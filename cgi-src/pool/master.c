@@ -1,6 +1,7 @@
 /*
  * The master: start, the event loop, signals, end. Events are recorded as facts, master_step
- * decides, decisions.c carries out. It touches no request but those that it refuses (refusal.c).
+ * decides, decisions.c carries out. It touches no requests except those that it refuses
+ * (refusal.c).
  */
 #include "pool/master.h"
 
@@ -93,7 +94,7 @@ static int open_socket(struct listener *l, const char *systemd_name, const char 
                        const struct config *c, struct err *e)
 {
     if (listener_from_systemd(l, systemd_name)) {
-        listen(l->fd, backlog); /* its unit may have another idea of how many may wait */
+        listen(l->fd, backlog); /* its unit may allow another number to wait */
         return 0;
     }
     return listener_open(l, path, (unsigned)c->socket_mode, backlog, e);
@@ -118,7 +119,7 @@ static int open_sockets(struct master *m, struct err *e)
     return result;
 }
 
-/* What another program had opened before this one took its place. */
+/* Takes over the sockets that another program had opened before this one took its place. */
 static void own_sockets(struct master *m)
 {
     if (!upgrade_gave_own_sockets())

@@ -108,7 +108,7 @@ static void note_failed_start(const struct step *step, unsigned position)
                                             .wait_us = wait_us});
 }
 
-/* Only said, never braked: the next one starts at once. */
+/* A death is only reported and never braked: the next process starts at once. */
 static void note_death(const struct step *step, unsigned position)
 {
     struct master_state *s = step->state;
@@ -166,10 +166,10 @@ static void note_ready(const struct step *step, unsigned place)
     struct child_facts *c = &s->children[place];
 
     if (c->state != CHILD_STARTING)
-        return; /* told to end in the meantime */
+        return; /* it was told to end in the meantime */
     c->state = CHILD_READY;
     timer_off(step_child_timer(s, place));
-    /* What made starts fail is over: nobody waits any longer. */
+    /* What made starts fail is over, so no position waits any longer. */
     step_release_brakes(s);
     step_decide(step, (struct decision){.kind = DECIDE_FORWARD});
     replace_sisters(step, place);
@@ -267,7 +267,7 @@ static void positions_fill(const struct step *step, const struct generation *g)
     for (unsigned i = 0; i < g->processes; i++) {
         if (is_present(s, g, i))
             continue;
-        /* A new configuration may be the cure of what makes the old one's starts fail. */
+        /* A new configuration may repair what makes the starts with the old one fail. */
         if (g == &s->current && timer_is_set(step_position_timer(s, i)) &&
             !timer_fires(step_position_timer(s, i), step->now_us))
             continue;
@@ -368,7 +368,7 @@ static void take_facts(const struct step *step)
         step_escalate(step, i);
 }
 
-/* What has nothing to do with processes. */
+/* Decides what has nothing to do with processes. */
 static void step_errands(const struct step *step)
 {
     struct master_state *s = step->state;
@@ -391,7 +391,8 @@ void master_step(struct master_state *s, int64_t now_us, struct decisions *out)
     step_stop(&step);
     if (s->obeyed_signals == 0) {
         reload_hand_over(&step);
-        /* First the reload: what it completes need not be filled up any more. */
+        /* The reload comes first: the positions of a generation that it replaces need not be
+         * filled. */
         step_reload(&step);
         positions_fill(&step, &s->current);
         step_watchdog(&step);

@@ -11,7 +11,7 @@
  *  - A new configuration's processes are ready before the old ones drain.
  *  - Where the program's file was replaced, a reload drains all processes and executes the new one;
  *    if that fails, it goes on as any other reload.
- *  - Whoever is to end is told so (the drain), then gets TERM, then KILL, each with its time.
+ *  - A process that is to end is told to drain, then gets TERM, then KILL, each with its time.
  */
 #ifndef POOL_MASTER_STEP_H
 #define POOL_MASTER_STEP_H

@@ -85,8 +85,8 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
     return status == EXIT_SUCCESS ? 0 : err_set(e, ERR_INTERNAL, "the process has failed");
 }
 
-/* A server that gives one socket for both ways loses the answer if the body was not read to its
- * end. */
+/* A server that uses one socket for both directions loses the answer if the body was not read to
+ * its end. */
 static void read_to_end(struct gateway *gateway)
 {
     char rest[8192];
@@ -99,7 +99,7 @@ int pool_run_cgi(const struct config *config, const struct pool_handler *handler
 {
     int result = -1;
 
-    signal(SIGPIPE, SIG_IGN); /* the log says it, not a signal */
+    signal(SIGPIPE, SIG_IGN); /* the log reports it, a signal must not end the process */
     void *process = handler->process_new(config, e);
     if (!process)
         return -1;

@@ -27,9 +27,9 @@ struct process {
 };
 
 /*
- * What many threads would keep of freed memory. Without a limit the C library gives each of up to
- * 8 threads a core an arena of its own, and each arena keeps what its busiest moment took. With a
- * fixed threshold, large blocks (bodies, answers) always go straight back to the kernel.
+ * Limits what many threads would keep of freed memory. Without a limit the C library gives each of
+ * up to 8 threads a core an arena of its own, and each arena keeps what its busiest moment took.
+ * With a fixed threshold, large blocks (bodies, answers) always go straight back to the kernel.
  */
 #define ARENAS 2
 #define LARGE_BLOCK (128 * 1024)
@@ -56,7 +56,7 @@ static int open_signals(bool single)
     wanted = blocked;
     if (single)
         sigaddset(&wanted, SIGINT);
-    /* Ctrl-C and a closed terminal reach the whole group; with a master they are its business. */
+    /* Ctrl-C and a closed terminal reach the whole group; if there is a master, it handles them. */
     sigaddset(&blocked, SIGINT);
     sigaddset(&blocked, SIGHUP);
     sigaddset(&blocked, SIGUSR2);
@@ -206,9 +206,9 @@ int process_run(const struct process_setup *setup)
 
     if (process_start(&p, &e) < 0) {
         log_error("a worker process cannot start: %s", e.detail);
-        _exit(EXIT_FAILURE); /* some threads may have started: no orderly way back */
+        _exit(EXIT_FAILURE); /* some threads may have started, so there is no orderly way back */
     }
-    /* Unless the master wants it to stop already. */
+    /* It becomes ready unless the master already wants it to stop. */
     scoreboard_change(setup->scoreboard, setup->place, SCOREBOARD_STARTING, SCOREBOARD_READY);
     if (setup->control >= 0)
         send(setup->control, &ready, 1, MSG_NOSIGNAL);
@@ -216,7 +216,8 @@ int process_run(const struct process_setup *setup)
     connections_stop(p.connections);
     workers_join(p.workers);
     log_end_queue();
-    /* What was given by one who saw this process as ready just before it was not any more. */
+    /* Another process may have handed a connection over just before this one was no longer
+     * ready. */
     scoreboard_forward(setup->scoreboard, setup->place);
     setup->handler->process_free(p.context);
     connections_free(p.connections);

@@ -1,5 +1,5 @@
 /*
- * The status server: HTTP/1.0 and 1.1, GET and HEAD, one answer a connection. What it tells is
+ * The status server: HTTP/1.0 and 1.1, GET and HEAD, one answer a connection. What it reports is
  * counted elsewhere.
  */
 #include "pool/status.h"
@@ -20,13 +20,14 @@
 #include "pool/usage.h"
 #include "pool/watch.h"
 
-/* As many as the backlog holds; beyond, the one that has been there longest makes room. */
+/* As many as the backlog holds; when there are more, the one that has been there longest makes
+ * room. */
 #define CLIENTS_MAX 1024
 #define ACCEPT_BATCH 64
 #define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
 #define CLIENT_TIME_US ((int64_t)2 * 1000000)
 #define HEADERS_MAX 8192
-#define READS_MAX 16 /* of one client in one go, then come the others */
+#define READS_MAX 16 /* how many one client gets before it is the turn of the others */
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
 
 struct client {
@@ -300,7 +301,7 @@ static int accept_client(struct status *s)
 {
     int fd = accept4(s->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    /* The socket stays ready: no busy loop where nothing can be done about it. */
+    /* The socket stays ready, so the loop must not spin where nothing can be done about it. */
     if (fd < 0 && (errno == EMFILE || errno == ENFILE) && !make_room(s))
         clock_system.sleep_us(clock_system.context, 100000);
     return fd;
@@ -331,8 +332,8 @@ static void take_in(struct status *s, int fd)
         client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
 }
 
-/* All that wait: one at a time, those of a burst would come behind everything else again and again.
- */
+/* Accepts all that wait: if it took one at a time, those of a burst would come behind everything
+ * else again and again. */
 static void listener_ready(struct watch *w, uint32_t events)
 {
     int fd;

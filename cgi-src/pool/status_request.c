@@ -1,5 +1,5 @@
 /*
- * The head of a request, line by line, in a fixed room.
+ * Reads the head of a request line by line into a buffer of fixed size.
  */
 #include "pool/status_request.h"
 

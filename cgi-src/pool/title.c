@@ -1,6 +1,6 @@
 /*
- * What ps shows for a process. Linux shows the memory where the arguments were: it is written over,
- * and the environment behind it is moved away first to make room.
+ * What ps shows for a process. Linux shows the memory in which the arguments were, so that is
+ * overwritten; the environment behind it is moved away first to make room.
  */
 #include "pool/title.h"
 
@@ -13,7 +13,7 @@
 
 static char *area;
 static size_t area_size;
-/* Kept: setenv may take a table of its own, whose entries still point into this. */
+/* Never freed: setenv may make a table of its own, whose entries still point into this one. */
 static char **moved;
 
 /* The end of the strings that follow each other without a gap from `end` on. */

@@ -1,6 +1,6 @@
 /*
  * A worker thread: takes whichever connection is ready, does one request from reading to answer,
- * and gives the connection back. What a request means is the handler's.
+ * and gives the connection back. The handler knows what a request means.
  */
 #include "pool/worker.h"
 
@@ -20,9 +20,9 @@
 
 /*
  * A thread's stack. Nothing recurses without bound and no large array lies on it:
- * `tests/pool/memory` tells how much of it was ever touched. The C library's default of 8 MB would
- * be address space alone, but that is limited in some places. The sanitizers need more for each
- * call.
+ * `tests/pool/memory` shows how much of it was ever touched. The default of the C library, 8 MB,
+ * would only take address space, but that is limited in some places. The sanitizers need more for
+ * each call.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_SIZE ((size_t)2 * 1024 * 1024)
@@ -138,7 +138,7 @@ static void *worker_main(void *argument)
 }
 
 /* Processes that started together should not all be replaced together: a tenth more or less. */
-static unsigned long serve_limit(int64_t max_requests)
+static unsigned long choose_serve_limit(int64_t max_requests)
 {
     uint32_t chance;
 
@@ -176,7 +176,7 @@ struct workers *workers_start(const struct workers_setup *setup, struct err *e)
         return NULL;
     }
     all->setup = *setup;
-    all->serve_limit = serve_limit(setup->max_requests);
+    all->serve_limit = choose_serve_limit(setup->max_requests);
     pthread_mutex_init(&all->start_lock, NULL);
     pthread_cond_init(&all->start_changed, NULL);
     unsigned created = create_threads(all);
