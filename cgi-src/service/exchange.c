@@ -1,6 +1,6 @@
 /*
- * One request's way: read, route, authenticate, handle, answer. What is told of it afterwards is
- * exchange_account's.
+ * One request's way: read, route, authenticate, handle, answer. account.c counts it afterwards and
+ * writes its log line.
  */
 #include "base/log.h"
 #include "service/internal.h"
@@ -13,10 +13,10 @@
 /* Bodies above the usual limit, in a process: each takes several times its size while it is worked
  * on. */
 #define LARGE_BODIES_MAX 4
-/* nginx gives a request up before this: a longer wait is a clock that was set. */
+/* nginx gives a request up sooner: a longer wait means that a clock was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
-/* A client seldom goes sooner: only a request that waited this long is worth the system call. */
+/* Clients seldom leave sooner: only for a request that waited this long is the system call made. */
 #define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
 static int authenticate(struct exchange *x, struct principal *out)
@@ -53,8 +53,8 @@ static int refuse_method(struct exchange *x)
     return err_set(&x->err, ERR_METHOD_NOT_ALLOWED, "this path allows only %s", allow);
 }
 
-/* A deadline of that length, or the usual one if that is longer. Not so long that the watchdog
- * takes the request for stuck. */
+/* A deadline of that length, or the usual one if that is longer; but never so long that the
+ * watchdog would take the request for stuck. */
 static int64_t deadline_of(const struct exchange *x, int64_t us)
 {
     const struct config *config = x->thread->process->config;
@@ -75,9 +75,10 @@ static void begin_deadline(struct exchange *x)
 
 /*
  * How long the request lay in the socket, from nginx's clock: REQUEST_RECEIVED is its $msec,
- * "1764000000.123". Without it, or with a time that cannot be, the request has not waited.
+ * "1764000000.123". Without it, or with an impossible time, the request counts as one that has not
+ * waited.
  */
-static int64_t time_waited(const struct clock *clock, struct gateway *gateway)
+static int64_t waited_us_of(const struct clock *clock, struct gateway *gateway)
 {
     const char *text = gateway->param(gateway, "REQUEST_RECEIVED");
     int64_t ms = 0;
@@ -100,7 +101,8 @@ static int64_t time_waited(const struct clock *clock, struct gateway *gateway)
     return waited > 0 && waited <= LONGEST_WAIT_US ? waited : 0;
 }
 
-/* Whoever waited that long has lost patience, and behind it others wait: no work for it. */
+/* A client that waited this long has probably given up, and others wait behind it: no work is
+ * done for it. */
 static int check_wait(struct exchange *x)
 {
     int64_t limit_us = x->thread->process->config->queue_timeout_ms * 1000;
@@ -112,7 +114,7 @@ static int check_wait(struct exchange *x)
                    "Retry-After says and try again");
 }
 
-static int take_large_body(struct exchange *x)
+static int exchange_take_large_body(struct exchange *x)
 {
     struct service_process *p = x->thread->process;
 
@@ -132,12 +134,12 @@ static int exchange_read_body(struct exchange *x)
     int64_t limit = takes_history ? config->max_history_bytes : config->max_body_bytes;
     int64_t size = request_body_bytes(request);
 
-    if (size > config->max_body_bytes && size <= limit && take_large_body(x) < 0)
+    if (size > config->max_body_bytes && size <= limit && exchange_take_large_body(x) < 0)
         return -1;
     return request_read_body(request, limit, &x->err);
 }
 
-static int run_handler(struct exchange *x, route_handler handler)
+static int exchange_handle(struct exchange *x, route_handler handler)
 {
     struct service_thread *t = x->thread;
     struct request *request = &x->request;
@@ -184,11 +186,11 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
         t->response.status = STATUS_CLIENT_GONE;
         return 0;
     }
-    return check_wait(x) < 0 ? -1 : run_handler(x, handler);
+    return check_wait(x) < 0 ? -1 : exchange_handle(x, handler);
 }
 
 /* A thread may be idle for long: what the request took is given back when it is answered. */
-static void rest(struct service_thread *t)
+static void rest_thread(struct service_thread *t)
 {
     arena_reset(&t->arena);
     response_reset(&t->response);
@@ -223,7 +225,7 @@ void service_handle(void *thread, struct gateway *gateway)
     struct service_thread *t = thread;
     struct exchange x = {.thread = t,
                          .began_us = service_now_us(t->process),
-                         .waited_us = time_waited(t->process->clock, gateway)};
+                         .waited_us = waited_us_of(t->process->clock, gateway)};
 
     dynamo_begin(t->dynamo, 0);
     int result = dispatch(&x, gateway);
@@ -232,7 +234,7 @@ void service_handle(void *thread, struct gateway *gateway)
     else
         end_answer(&x, gateway, result);
     exchange_account(&x);
-    rest(t);
+    rest_thread(t);
     if (x.has_large_body)
         t->process->large_bodies--;
 }

@@ -1,5 +1,5 @@
 /*
- * Wires the layers for the pool: what a process has of each, and what each of its threads.
+ * Wires the layers for the pool: what a process has of each, and what each of its threads has.
  */
 #include <stdlib.h>
 
@@ -37,7 +37,8 @@ static int key_set_fetch_with(struct transport *transport, const char *url, stru
     return r;
 }
 
-/* The issuer's keys, for auth/. Once in minutes: nothing is kept for the next time. */
+/* Fetches the issuer's keys for auth/. That happens once in minutes, so nothing is kept for the
+ * next time. */
 static int key_set_fetch(void *context, const char *url, struct buf *body, struct err *e)
 {
     const struct service_process *p = context;
@@ -51,7 +52,7 @@ static int key_set_fetch(void *context, const char *url, struct buf *body, struc
     return r;
 }
 
-/* An eighth of the threads: exports alone never hold all. */
+/* An eighth of the threads, so that exports alone never hold all of them. */
 static unsigned exports_at_once(int64_t threads)
 {
     return threads < 16 ? 1 : (unsigned)(threads / 8);

@@ -21,7 +21,7 @@ void service_handle(void *thread, struct gateway *gateway);
 const struct metrics_labels *service_metrics_labels(void);
 
 /* Answers one request with 500 where there is no service to answer it: a CGI program with a bad
- * configuration. What is wrong is the log's. */
+ * configuration. The log says what is wrong. */
 void service_refuse(struct gateway *gateway);
 
 #endif
