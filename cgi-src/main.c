@@ -93,7 +93,7 @@ static int report_failure(const struct err *e, int code)
     return code;
 }
 
-static int load(struct config *config, struct err *e)
+static int load_configuration(struct config *config, struct err *e)
 {
     if (config_load(config, options.env_file, options.env_file_must_exist, e) < 0)
         return -1;
@@ -108,7 +108,7 @@ static enum service_tables wanted_tables(void)
     return options.protect ? SERVICE_TABLES_PROTECTED : SERVICE_TABLES_MADE;
 }
 
-/* That protection is not permitted has a status of its own: the tables are there. */
+/* If protection is not permitted, that has a status of its own, because the tables are there. */
 static int exit_code_of(const struct err *e)
 {
     if (e->code == ERR_CONFIGURATION)
@@ -124,15 +124,16 @@ static int create_tables(void)
     struct err e = {0};
 
     if (options.wait)
-        return service_create_tables_at_last(load, wanted_tables()) < 0 ? EXIT_CONFIG : 0;
-    if (load(&config, &e) < 0)
+        return service_create_tables_at_last(load_configuration, wanted_tables()) < 0 ? EXIT_CONFIG
+                                                                                      : 0;
+    if (load_configuration(&config, &e) < 0)
         return report_failure(&e, EXIT_CONFIG);
     int r = service_create_tables(&config, wanted_tables(), CREATE_TABLES_DEADLINE_MS, &e);
     config_free(&config);
     return r < 0 ? report_failure(&e, exit_code_of(&e)) : 0;
 }
 
-static int check(void)
+static int run_check(void)
 {
     enum check_scope scope = options.configuration_only ? CHECK_CONFIGURATION : CHECK_EVERYTHING;
 
@@ -165,7 +166,7 @@ static int run_tool(void)
 
     if (tool_read_arguments(&options.tool, options.words, options.word_count) < 0)
         return EXIT_USAGE;
-    if (load(&config, &e) < 0)
+    if (load_configuration(&config, &e) < 0)
         return report_failure(&e, EXIT_CONFIG);
     enum tool_exit result = tool_run(&options.tool, &config);
     config_free(&config);
@@ -190,7 +191,7 @@ static int look_at_tables(const struct config *config)
 
 /* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long
  * as it takes, and with the configuration of each moment. */
-static void look_later(const struct config *config)
+static void look_at_tables_later(const struct config *config)
 {
     static char name[] = "chat-sessions", file_option[] = "--env-file", command[] = "create-tables",
                 wait[] = "--wait";
@@ -200,7 +201,8 @@ static void look_later(const struct config *config)
     pool_start_beside(config, options.env_file_must_exist ? with_file : without);
 }
 
-/* Only tables with other keys stop the start: all else may mend itself. */
+/* Only tables with other keys stop the start: everything else may become right while the service
+ * runs. */
 static enum pool_aside prepare_tables(const struct config *config, struct err *e)
 {
     int result;
@@ -215,12 +217,12 @@ static enum pool_aside prepare_tables(const struct config *config, struct err *e
     if (result != 0) {
         log_warning("the tables could not be looked at; the service starts all the same, answers "
                     "503 until DynamoDB can be used, and makes missing tables then");
-        look_later(config);
+        look_at_tables_later(config);
     }
     return POOL_ASIDE_DONE;
 }
 
-static struct config *reload(struct err *e)
+static struct config *reload_configuration(struct err *e)
 {
     struct config *config = calloc(1, sizeof(*config));
 
@@ -228,22 +230,22 @@ static struct config *reload(struct err *e)
         err_set(e, ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    if (load(config, e) < 0) {
+    if (load_configuration(config, e) < 0) {
         free(config);
         return NULL;
     }
-    look_later(config); /* it may name other tables, or bring the credentials */
+    look_at_tables_later(config); /* it may name other tables, or bring the credentials */
     return config;
 }
 
 static int serve_with_pool(void)
 {
-    /* Workers end in the midst of pool_run(): what they still hold must be found by a leak checker.
-     */
+    /* Static, because workers end inside pool_run(): a leak checker must find what they still
+     * hold. */
     static struct config config;
     struct err e = {0};
 
-    if (load(&config, &e) < 0)
+    if (load_configuration(&config, &e) < 0)
         return report_failure(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
     warn_of_root(&config);
@@ -260,19 +262,20 @@ static int serve_with_pool(void)
     }
     if (metrics_init(service_metrics_labels(), pool_slots(), &e) < 0)
         return report_failure(&e, EXIT_FAILURE);
-    struct pool_options pool = {.config = &config, .handler = &handler, .reload = reload};
+    struct pool_options pool = {
+        .config = &config, .handler = &handler, .reload = reload_configuration};
     int r = pool_run(&pool, &e);
     config_free(&config);
     return r < 0 ? report_failure(&e, EXIT_FAILURE) : 0;
 }
 
-static bool is_cgi(void)
+static bool started_as_cgi(void)
 {
     struct gateway *gateway = gateway_cgi();
     return gateway->param(gateway, "GATEWAY_INTERFACE") != NULL;
 }
 
-/* A web server would make an HTML page of a CGI program that ends without a word. */
+/* A CGI program that ends without an answer would become an HTML page of the web server. */
 static int report_failure_to_serve(bool listening, const struct err *e, int code)
 {
     if (!listening)
@@ -280,16 +283,16 @@ static int report_failure_to_serve(bool listening, const struct err *e, int code
     return report_failure(e, code);
 }
 
-/* Started by a web server, spawn-fcgi or a bare unit of systemd's, which give no arguments. */
+/* Started by a web server, by spawn-fcgi or by a plain unit of systemd, which give no arguments. */
 static int serve_what_is_given(void)
 {
     int listener = pool_given_listener();
     struct config config;
     struct err e = {0};
 
-    if (listener < 0 && !is_cgi())
+    if (listener < 0 && !started_as_cgi())
         return usage_error("no command", "give one of those below");
-    if (load(&config, &e) < 0)
+    if (load_configuration(&config, &e) < 0)
         return report_failure_to_serve(listener >= 0, &e, EXIT_CONFIG);
     if (listener >= 0)
         warn_of_root(&config);
@@ -306,7 +309,7 @@ static int run_command(void)
         int (*run)(void);
     } commands[] = {{"serve", serve_with_pool},
                     {"create-tables", create_tables},
-                    {"check", check},
+                    {"check", run_check},
                     {"config", print_config}};
 
     if (!options.command)
@@ -337,7 +340,8 @@ static int take_word(char *word)
     return 1;
 }
 
-/* The options and words from number i on: how many were taken, or -1 after a word to the user. */
+/* Takes the options and words from number i on. Returns how many it took, or -1 after a message
+ * to the user. */
 static int take_argument(int argc, char **argv, int i)
 {
     if (strcmp(argv[i], "--env-file") == 0) {
