@@ -215,8 +215,9 @@ static enum pool_aside prepare_tables(const struct config *config, struct err *e
         return POOL_ASIDE_FAILED;
     }
     if (result != 0) {
-        log_warning("the tables could not be looked at; the service starts all the same, answers "
-                    "503 until DynamoDB can be used, and makes missing tables then");
+        log_warning(
+            "the tables could not be looked at; the service starts all the same; it answers "
+            "503 until DynamoDB can be used, and then makes missing tables");
         look_at_tables_later(config);
     }
     return POOL_ASIDE_DONE;
@@ -254,7 +255,7 @@ static int serve_with_pool(void)
     case POOL_ASIDE_FAILED:
         return report_failure(&e, EXIT_CONFIG);
     case POOL_ASIDE_STOPPED:
-        log_info("told to stop before the pool has started");
+        log_info("told to stop before the pool was started");
         config_free(&config);
         return 0;
     case POOL_ASIDE_DONE:

@@ -51,8 +51,9 @@ static int authenticate_header(struct str user, struct principal *out, struct er
                        "the name of the user that the proxy sent is longer than %d bytes",
                        USER_MAX_BYTES);
     if (!str_is_utf8(user) || has_control(user))
-        return err_set(e, ERR_UNAUTHORIZED,
-                       "the name of the user that the proxy sent is not clean UTF-8");
+        return err_set(
+            e, ERR_UNAUTHORIZED,
+            "the name of the user that the proxy sent is not UTF-8 without control characters");
     *out = (struct principal){.authenticated = true, .user_id = user};
     return 0;
 }

@@ -199,18 +199,18 @@ static const char *fault_of_bytes(const char *text)
     size_t n = strlen(text);
 
     if (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        return "a line break stands at its end";
+        return "it ends with a line break";
     if (strpbrk(text, "\n\r"))
-        return "a line break stands in it";
+        return "there is a line break in it";
     if (config_is_quoted(text))
-        return "quotes stand around it, which docker run --env-file does not take off";
+        return "it is in quotes, which docker run --env-file does not remove";
     if (n > 0 && all_of(text, " \t"))
         return "it is blank";
     if (n > 0 && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1])))
-        return "a blank stands at its beginning or end";
+        return "it begins or ends with a blank";
     if (!str_is_utf8((struct str){text, n}))
         return "it is not UTF-8";
-    return is_clean(text) ? NULL : "a control character stands in it";
+    return is_clean(text) ? NULL : "there is a control character in it";
 }
 
 void config_fault(const struct config_key *row, const char *text, char out[CONFIG_FAULT_SIZE])

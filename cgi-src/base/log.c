@@ -161,7 +161,8 @@ void log_begin_queue(void)
     static const struct log_queue_sink sink = {file_write_lines, report_dropped};
 
     if (!log_queue_start(&sink))
-        log_warning("there is no thread for the log: requests wait for its file");
+        log_warning(
+            "the log has no thread of its own: requests wait until their lines are written");
 }
 
 void log_end_queue(void)

@@ -203,13 +203,13 @@ static void check_clock(struct check *c)
     int64_t skew;
 
     if (!dynamo_clock_skew_s(c->dynamo_shared, &skew)) {
-        check_line(&c->report, CHECK_NOTE, "clock", "not known: the answers tell no time");
+        check_line(&c->report, CHECK_NOTE, "clock", "not known: the answers have no date");
         return;
     }
     long long off = llabs(skew);
     const char *direction = skew > 0 ? "behind" : "ahead of";
     if (off < SKEW_NOTED_S)
-        check_line(&c->report, CHECK_GOOD, "clock", "right to %lld s", off > 1 ? off : 1);
+        check_line(&c->report, CHECK_GOOD, "clock", "right within %lld s", off > 1 ? off : 1);
     else
         check_line(&c->report, CHECK_NOTE, "clock", "%lld s %s DynamoDB's%s: set it (NTP)", off,
                    direction,

@@ -160,8 +160,8 @@ static void check_keys_url(struct check *c)
 static void check_authentication(struct check *c)
 {
     static const char *const modes[] = {
-        [AUTH_NONE] =
-            "nobody is asked: whoever reaches the service may use all sessions (AUTH_MODE=none)",
+        [AUTH_NONE] = "not authenticated: everybody who reaches the service may use all sessions "
+                      "(AUTH_MODE=none)",
         [AUTH_JWT] = "by bearer tokens (AUTH_MODE=jwt)",
         [AUTH_HEADER] = "by what the web server says in CHAT_SESSIONS_USER (AUTH_MODE=header)",
     };
@@ -192,7 +192,7 @@ static void check_profile_files(struct check *c)
         check_line(&c->report, CHECK_BAD, "the AWS CLI's files", "%s", check_reason(&e));
     else if (!c->config.region[0] && region[0] && !region_is_valid(str_from(region)))
         check_line(&c->report, CHECK_BAD, "the AWS CLI's files",
-                   "the region of the profile %s is \"%s\", which is no region's name",
+                   "the region of the profile %s is \"%s\", which is not the name of a region",
                    profile_active(&c->config), region);
 }
 
@@ -220,8 +220,8 @@ static void note_hidden_regions(struct check *c, const char *winner, const char 
     for (size_t i = 0; i < REGION_KEYS; i++) {
         const char *other = config_get(&c->config, region_keys[i]);
         if (other && strcmp(other, region) != 0)
-            check_line(&c->report, CHECK_NOTE, "region",
-                       "%s=%s does not count, since %s is set, too", region_keys[i], other, winner);
+            check_line(&c->report, CHECK_NOTE, "region", "%s=%s is ignored, since %s is set too",
+                       region_keys[i], other, winner);
     }
 }
 

@@ -182,7 +182,7 @@ static void write_permission_line(struct check *c, const struct permission *p,
         check_line(&c->report, p->without ? CHECK_NOTE : CHECK_BAD, subject.p, "refused: %s",
                    v->refused.p);
     else if (v->not_tried == STORE_TABLES)
-        check_line(&c->report, CHECK_NOTE, subject.p, "not tried, for want of a table that fits");
+        check_line(&c->report, CHECK_NOTE, subject.p, "not tried: there is no table that fits");
     else
         check_line(&c->report, CHECK_GOOD, subject.p, "permitted");
 }

@@ -31,7 +31,8 @@ static unsigned processes_for(const struct master *m, const struct config *confi
         n = STEP_POSITIONS;
     if (m->state.places && n > (long)m->state.places / 2) {
         n = (long)m->state.places / 2;
-        log_warning("POOL_PROCESSES: only %ld until the pool is started again", n);
+        log_warning(
+            "POOL_PROCESSES: only %ld processes are possible until the pool is started again", n);
     }
     return (unsigned)n;
 }
@@ -120,7 +121,7 @@ static void generation_abandon(struct master *m, enum decision_reason why)
     static const char *const reasons[] = {[REASON_STARTS_FAIL] = "its processes do not start",
                                           [REASON_TOO_SLOW] = "its processes are not ready in time",
                                           [REASON_NO_PLACE] =
-                                              "those of earlier reloads take every place"};
+                                              "processes of earlier reloads take every place"};
 
     log_error("reload: given up because %s; the pool goes on with the old configuration",
               reasons[why]);

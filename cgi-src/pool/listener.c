@@ -53,8 +53,8 @@ void listener_warn_if_short(int wait)
         long most = strtol(text, NULL, 10);
         if (most > 0 && most < wait)
             log_warning("net.core.somaxconn is %ld: only so many requests can wait while every "
-                        "worker is busy, those above are answered 503 at once; with "
-                        "net.core.somaxconn=%d as many as this service can use",
+                        "worker is busy, and nginx answers 503 to more at once; set "
+                        "net.core.somaxconn to %d, the most that this service uses",
                         most, wait);
     }
     fclose(f);
@@ -120,10 +120,10 @@ static int bind_or_replace(int fd, const struct sockaddr_un *address, struct err
     if (errno == EADDRINUSE && is_socket(address->sun_path)) {
         if (socket_is_in_use(address))
             return err_set(e, ERR_CONFIGURATION,
-                           "already running: somebody answers on %s; stop that one first, or set "
+                           "already running: a program answers on %s; stop that one first, or set "
                            "SOCKET or STATUS_SOCKET to another path",
                            address->sun_path);
-        log_warning("replacing %s, which nobody listens on any more", address->sun_path);
+        log_warning("replacing %s, on which no program listens any more", address->sun_path);
         if (unlink(address->sun_path) == 0 && bind_private(fd, address) == 0)
             return 0;
     }

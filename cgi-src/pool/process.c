@@ -159,7 +159,7 @@ static void read_control(struct process *p, struct orders *o)
         return;
     /* The master is gone: nobody would replace this process or stop it. */
     o->control = -1;
-    log_error("the master is gone, this process ends when its requests have");
+    log_error("the master has gone; this process ends when its requests have ended");
     keep_own_deadline(p, o);
     begin_drain(p, DRAIN_PROCESS);
 }
