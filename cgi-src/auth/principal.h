@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 struct principal {
-    bool authenticated; /* false with AUTH_MODE=none: whoever knows an id may use it */
+    bool authenticated; /* false with AUTH_MODE=none: every client that knows an id may use it */
     struct str user_id; /* present if authenticated */
 };
 

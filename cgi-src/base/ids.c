@@ -51,7 +51,7 @@ static void watch_forks(void)
 }
 
 /* The next n bytes of the thread's block, which keeps no copy of them. */
-static void draw(void *out, size_t n)
+static void ids_draw(void *out, size_t n)
 {
     pthread_once(&watch_forks_once, watch_forks);
     unsigned forks = atomic_load_explicit(&fork_count, memory_order_relaxed);
@@ -93,6 +93,6 @@ void ids_uuid7_from(int64_t wall_ms, const unsigned char random[10], char out[ID
 void ids_uuid7(int64_t wall_ms, char out[IDS_UUID_SIZE])
 {
     unsigned char random[10];
-    draw(random, sizeof(random));
+    ids_draw(random, sizeof(random));
     ids_uuid7_from(wall_ms, random, out);
 }

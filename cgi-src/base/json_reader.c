@@ -25,7 +25,7 @@ static inline void reader_skip_space(struct json_reader *r)
 }
 
 /* The byte that the next value begins with; NUL at the end of the text. */
-static inline char peek(struct json_reader *r)
+static inline char reader_peek(struct json_reader *r)
 {
     reader_skip_space(r);
     return r->p < r->end ? *r->p : '\0';
@@ -190,7 +190,7 @@ static enum container innermost(const struct json_reader *r)
 /* Steps to the next part of the innermost container, or out of it. */
 static inline bool reader_next_part(struct json_reader *r, char closing)
 {
-    char c = peek(r);
+    char c = reader_peek(r);
     bool first = r->at_first;
     r->at_first = false;
     if (c == closing) {
@@ -216,7 +216,7 @@ static inline bool next_name(struct json_reader *r)
 
 static inline bool skip_colon(struct json_reader *r)
 {
-    return (peek(r) == ':' && reader_take(r, ':')) || reader_fail(r);
+    return (reader_peek(r) == ':' && reader_take(r, ':')) || reader_fail(r);
 }
 
 bool json_next_member(struct json_reader *r, struct str *name)
@@ -237,7 +237,7 @@ bool json_next_element(struct json_reader *r)
 /* Takes a value that is not a container, or steps into one that is. */
 static bool begin_value(struct json_reader *r)
 {
-    switch (peek(r)) {
+    switch (reader_peek(r)) {
     case '{':
         return reader_enter(r, OBJECT);
     case '[':
@@ -270,7 +270,7 @@ void json_skip(struct json_reader *r)
 
 bool json_enter_object(struct json_reader *r)
 {
-    if (!r->failed && peek(r) == '{')
+    if (!r->failed && reader_peek(r) == '{')
         return reader_enter(r, OBJECT);
     json_skip(r);
     return false;
@@ -289,7 +289,7 @@ bool json_enter_object_at(struct json_reader *r, char letter)
 
 bool json_enter_array(struct json_reader *r)
 {
-    if (!r->failed && peek(r) == '[')
+    if (!r->failed && reader_peek(r) == '[')
         return reader_enter(r, ARRAY);
     json_skip(r);
     return false;
@@ -297,7 +297,7 @@ bool json_enter_array(struct json_reader *r)
 
 struct str json_read_string(struct json_reader *r)
 {
-    if (!r->failed && peek(r) == '"')
+    if (!r->failed && reader_peek(r) == '"')
         return take_string(r);
     json_skip(r);
     return STR_NONE;
@@ -305,7 +305,7 @@ struct str json_read_string(struct json_reader *r)
 
 struct str json_read_raw(struct json_reader *r)
 {
-    char first = peek(r);
+    char first = reader_peek(r);
     const char *start = r->p;
     json_skip(r);
     return r->failed || first == 'n' ? STR_NONE : (struct str){start, (size_t)(r->p - start)};
@@ -313,21 +313,21 @@ struct str json_read_raw(struct json_reader *r)
 
 struct str json_read_number(struct json_reader *r)
 {
-    char first = peek(r);
+    char first = reader_peek(r);
     struct str text = json_read_raw(r);
     return first == '-' || json_is_digit(first) ? text : STR_NONE;
 }
 
 char json_peek(struct json_reader *r)
 {
-    return peek(r);
+    return reader_peek(r);
 }
 
 bool json_begins_object(struct str text)
 {
     struct json_reader r;
     json_reader_init(&r, (char *)(uintptr_t)text.p, text.n);
-    return peek(&r) == '{';
+    return reader_peek(&r) == '{';
 }
 
 bool json_is_object_text(struct str text)

@@ -57,7 +57,8 @@ bool json_next_member(struct json_reader *r, struct str *name);
 /* True before each element of the array. */
 bool json_next_element(struct json_reader *r);
 
-/* STR_NONE if the value is no string (no number). A lone surrogate escape becomes U+FFFD. */
+/* STR_NONE if the value is not a string (or not a number). A lone surrogate escape becomes
+ * U+FFFD. */
 struct str json_read_string(struct json_reader *r);
 struct str json_read_number(struct json_reader *r); /* its text */
 /* The value's text as it stands there, nothing unescaped; STR_NONE for null. */

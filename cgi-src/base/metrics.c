@@ -66,7 +66,7 @@ int metrics_init(const struct metrics_labels *labels, unsigned slots, struct err
     size_t size =
         head + slots * sizeof(struct metrics_slot) + METRICS_SHARDS * metrics_layout.shard_size;
 
-    /* Pages that nobody touches cost nothing: there may be many more slots than threads. */
+    /* Pages that are never touched take no memory, so there may be many more slots than threads. */
     // cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)

@@ -86,7 +86,7 @@ void connection_drop(FCGX_Request *request)
 
 /* What is left unread beyond the library's buffer would be taken for the beginning of the next
  * request. */
-static bool drain(FCGX_Stream *in)
+static bool drain_body(FCGX_Stream *in)
 {
     char rest[4096];
     size_t total = 0;
@@ -102,7 +102,7 @@ static bool drain(FCGX_Stream *in)
 
 int connection_finish(FCGX_Request *request)
 {
-    if (!drain(request->in))
+    if (!drain_body(request->in))
         request->keepConnection = 0;
     FCGX_Finish_r(request);
     int fd = request->ipcFd;

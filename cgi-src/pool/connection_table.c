@@ -104,7 +104,7 @@ static void connection_table_forget_entry(struct connection_table *t,
 
 /* The epoll set is changed while the lock is held, so that no thread closes the descriptor in
  * between. */
-static void watch(struct connection_table *t, uint32_t i, int64_t now_us)
+static void entry_watch(struct connection_table *t, uint32_t i, int64_t now_us)
 {
     struct connection_table_entry *e = &t->entries[i];
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
@@ -150,7 +150,7 @@ int connection_table_idle(struct connection_table *t, unsigned index, int64_t no
     pthread_mutex_lock(&t->lock);
     bool closed = t->closed;
     if (!closed)
-        watch(t, index, now_us);
+        entry_watch(t, index, now_us);
     pthread_mutex_unlock(&t->lock);
     return closed ? -1 : 0;
 }
@@ -158,7 +158,7 @@ int connection_table_idle(struct connection_table *t, unsigned index, int64_t no
 void connection_table_watch(struct connection_table *t, unsigned index, int64_t now_us)
 {
     pthread_mutex_lock(&t->lock);
-    watch(t, index, now_us);
+    entry_watch(t, index, now_us);
     pthread_mutex_unlock(&t->lock);
 }
 

@@ -222,7 +222,7 @@ void connections_give_back(struct connections *c, unsigned index, int fd)
 /* ---- room ---- */
 
 /* Makes room by closing the longest idle connection on which nothing has arrived. */
-static bool evict(struct connections *c)
+static bool connections_evict(struct connections *c)
 {
     unsigned index;
     int fd = connection_table_take_oldest(c->table, INT64_MAX, &index);
@@ -250,7 +250,7 @@ static bool connections_have_room(struct connections *c)
 static void connection_take_in(struct connections *c, int fd)
 {
     if (connection_table_count(c->table) >= c->capacity)
-        evict(c);
+        connections_evict(c);
     int index = connection_table_add(c->table, fd);
     if (index < 0) {
         close(fd);
@@ -279,7 +279,7 @@ static bool say_why_not(struct connections *c, int error)
 {
     bool is_full = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 
-    if (is_full && !evict(c)) {
+    if (is_full && !connections_evict(c)) {
         log_error("cannot accept a connection: %s", strerrordesc_np(error));
         clock_system.sleep_us(clock_system.context, 100000); /* it stays ready: no busy loop */
     }

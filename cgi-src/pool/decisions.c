@@ -11,7 +11,7 @@
 #include "pool/notify.h"
 #include "pool/upgrade.h"
 
-static void announce(const struct master *m)
+static void announce_ready(const struct master *m)
 {
     notify_send("READY=1\nSTATUS=%u processes with %lld threads each", m->state.current.processes,
                 (long long)m->current.config->pool_threads);
@@ -62,7 +62,7 @@ static void begin_reload(struct master *m)
     if (m->options->reload && !(config = m->options->reload(&e))) {
         log_error("reload: the configuration is not used, the pool goes on with the old one: %s",
                   e.detail);
-        announce(m);
+        announce_ready(m);
         return;
     }
     m->next =
@@ -93,7 +93,7 @@ void decisions_ask_for_reload(struct master *m)
 
 static void end_reload(struct master *m)
 {
-    announce(m);
+    announce_ready(m);
     if (m->reload_again) {
         m->reload_again = false;
         begin_reload(m);
@@ -130,7 +130,7 @@ static void generation_abandon(struct master *m, enum decision_reason why)
 
 /* Returns only if that fails: then the reload starts processes of this program. Clients that
  * connect meanwhile wait in the socket. */
-static void execute(struct master *m)
+static void execute_new_program(struct master *m)
 {
     struct err e = {.code = ERR_NONE};
     const struct upgrade_sockets sockets = {.listener = m->listener.fd,
@@ -212,7 +212,7 @@ static void become_ready(struct master *m)
 {
     log_info("the pool is ready: %u processes with %lld threads each", m->state.current.processes,
              (long long)m->current.config->pool_threads);
-    announce(m);
+    announce_ready(m);
 }
 
 /* Carries out a decision that concerns one process. False if it is another kind of decision. */
@@ -256,7 +256,7 @@ static void carry_out(struct master *m, const struct decision *d)
         generation_abandon(m, d->reason);
         break;
     case DECIDE_EXECUTE:
-        execute(m);
+        execute_new_program(m);
         break;
     case DECIDE_STOPPING:
         pool_begin_stop(m);

@@ -13,7 +13,7 @@ struct listener {
     int fd;           /* close-on-exec, not blocking; -1: none */
     const char *path; /* borrowed; NULL: it came from systemd, which keeps it */
     dev_t device;     /* the file that was made here, */
-    ino_t inode;      /* so that nobody else's is removed */
+    ino_t inode;      /* so that no other program's is removed */
 };
 
 /* True if the descriptor is a listening socket. */

@@ -25,7 +25,6 @@
 /* Connections that wait while every worker is busy: a burst of as many clients loses none of them.
  * The kernel takes less where net.core.somaxconn is less. */
 #define BACKLOG 1024
-#define STATUS_BACKLOG 1024
 #define PLACES_MIN 16
 #define DESCRIPTORS 65536
 
@@ -90,14 +89,14 @@ static void signals_ready(struct watch *w, uint32_t events)
 
 /* ---- start ---- */
 
-static int open_socket(struct listener *l, const char *systemd_name, const char *path, int backlog,
+static int open_socket(struct listener *l, const char *systemd_name, const char *path,
                        const struct config *c, struct err *e)
 {
     if (listener_from_systemd(l, systemd_name)) {
-        listen(l->fd, backlog); /* its unit may allow another number to wait */
+        listen(l->fd, BACKLOG); /* its unit may allow another number to wait */
         return 0;
     }
-    return listener_open(l, path, (unsigned)c->socket_mode, backlog, e);
+    return listener_open(l, path, (unsigned)c->socket_mode, BACKLOG, e);
 }
 
 static int open_sockets(struct master *m, struct err *e)
@@ -108,12 +107,12 @@ static int open_sockets(struct master *m, struct err *e)
         snprintf(m->status_path, sizeof(m->status_path), "%s", c->status_socket);
     else
         snprintf(m->status_path, sizeof(m->status_path), "%s.status", c->socket);
-    int result = open_socket(&m->listener, NULL, c->socket, BACKLOG, c, e);
+    int result = open_socket(&m->listener, NULL, c->socket, c, e);
     if (result == 0) {
         listener_warn_if_open(m->listener.fd);
         no_auth_warn(c, m->listener.fd);
         listener_warn_if_short(BACKLOG);
-        result = open_socket(&m->status_listener, "status", m->status_path, STATUS_BACKLOG, c, e);
+        result = open_socket(&m->status_listener, "status", m->status_path, c, e);
     }
     listener_forget_environment();
     return result;

@@ -108,7 +108,7 @@ struct master_state {
 
 enum decision_kind {
     DECIDE_START,       /* fork a process at this place */
-    DECIDE_RETIRE,      /* nobody hands connections to it any more */
+    DECIDE_RETIRE,      /* no process hands connections to it any more */
     DECIDE_DRAIN,       /* it is to end its requests and exit */
     DECIDE_DRAIN_LAST,  /* the same, and take what waits on the listener before */
     DECIDE_SIGNAL,      /* send it the signal `number` */

@@ -1,6 +1,6 @@
 /*
- * What is said where AUTH_MODE is none. Where the web server listens is not known here, so the
- * warning names the socket that it reaches the service by.
+ * Where the web server listens is not known here, so the warning names the socket by which it
+ * reaches the service.
  */
 #include "pool/no_auth.h"
 

@@ -1,6 +1,6 @@
 /*
- * The warning that nobody is asked who they are (AUTH_MODE=none). Whoever starts the service should
- * know it at once, not when the first request comes. For pool/ alone.
+ * The warning that requests are not authenticated (AUTH_MODE=none). Those who start the service
+ * should see it at once and not when the first request comes. For pool/ alone.
  */
 #ifndef POOL_NO_AUTH_H
 #define POOL_NO_AUTH_H

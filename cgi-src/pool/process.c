@@ -157,7 +157,7 @@ static void read_control(struct process *p, struct orders *o)
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    /* The master is gone: nobody would replace this process or stop it. */
+    /* The master has gone, so no process would replace this one or stop it. */
     o->control = -1;
     log_error("the master has gone; this process ends when its requests have ended");
     keep_own_deadline(p, o);

@@ -158,7 +158,7 @@ static int exchange_handle(struct exchange *x, route_handler handler)
     return handler(&api, request, &t->response, &x->err);
 }
 
-static int dispatch(struct exchange *x, struct gateway *gateway)
+static int exchange_dispatch(struct exchange *x, struct gateway *gateway)
 {
     struct service_thread *t = x->thread;
     int r = request_init(&x->request, gateway, &t->arena, &x->err);
@@ -228,7 +228,7 @@ void service_handle(void *thread, struct gateway *gateway)
                          .waited_us = waited_us_of(t->process->clock, gateway)};
 
     dynamo_begin(t->dynamo, 0);
-    int result = dispatch(&x, gateway);
+    int result = exchange_dispatch(&x, gateway);
     if (t->response.begun)
         end_stream(&x, gateway, result);
     else
