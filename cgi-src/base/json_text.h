@@ -78,7 +78,7 @@ static inline bool json_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The value of four hexadecimal digits at p, -1 if they are not that. */
+/* The value of four hexadecimal digits at p, -1 if they are not digits. */
 static inline int json_hex4(const char *p, const char *end)
 {
     int value = 0;

@@ -127,7 +127,8 @@ static void own_sockets(struct master *m)
     listener_own(&m->status_listener, m->status_path);
 }
 
-/* Each connection, each thread's connection to DynamoDB and each inbox is one. */
+/* Descriptors are needed for each client's connection, each thread's connection to DynamoDB and
+ * each inbox. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -213,7 +214,7 @@ static void wait_for_event(struct master *m)
 {
     struct epoll_event event;
     int wait_ms = -1;
-    /* Carrying out decisions may have set timers. */
+    /* The timers are looked at here, since carrying out decisions may have set some. */
     int64_t next = timers_next(m->state.timers, TIMER_COUNT);
 
     if (next) {
@@ -256,7 +257,7 @@ static void master_clean_up(struct master *m)
 
 int pool_run(const struct pool_options *options, struct err *e)
 {
-    static struct master m; /* large, and there is one */
+    static struct master m; /* static, because it is large and there is only one */
     int result = -1;
 
     m = (struct master){.options = options,
