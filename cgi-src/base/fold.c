@@ -62,7 +62,7 @@ static struct character first_of(struct str text)
     return n > 0 ? (struct character){(size_t)n, fold_plain(c)} : (struct character){1, NOT_PLAIN};
 }
 
-static struct str without(struct str text, size_t n)
+static struct str skip_bytes(struct str text, size_t n)
 {
     return (struct str){text.p + n, text.n - n};
 }
@@ -114,7 +114,7 @@ static size_t odd_run(struct str text)
     size_t n = 0;
 
     while (n < text.n) {
-        struct character c = first_of(without(text, n));
+        struct character c = first_of(skip_bytes(text, n));
         if (c.folded != NOT_PLAIN)
             break;
         n += c.n;
@@ -143,7 +143,7 @@ void fold_append(struct buf *out, struct str text)
             append_by_library(out, (struct str){text.p - last, last + c.n});
             last = written = 0;
         }
-        text = without(text, c.n);
+        text = skip_bytes(text, c.n);
     }
 }
 

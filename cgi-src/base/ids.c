@@ -66,7 +66,7 @@ static void ids_draw(void *out, size_t n)
     block.left -= n;
 }
 
-static void format(const unsigned char uuid[16], char out[IDS_UUID_SIZE])
+static void uuid_format(const unsigned char uuid[16], char out[IDS_UUID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < 16; i++) {
@@ -87,7 +87,7 @@ void ids_uuid7_from(int64_t wall_ms, const unsigned char random[10], char out[ID
         uuid[6 + i] = random[i];
     uuid[6] = (unsigned char)(0x70 | (uuid[6] & 0x0F)); /* version 7 */
     uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3F)); /* variant of RFC 9562 */
-    format(uuid, out);
+    uuid_format(uuid, out);
 }
 
 void ids_uuid7(int64_t wall_ms, char out[IDS_UUID_SIZE])

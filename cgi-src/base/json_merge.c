@@ -67,8 +67,8 @@ static struct change *find_change(const struct changes *c, struct str name)
     return &c->sorted[low - 1];
 }
 
-static void merge(struct json_writer *w, struct json_value target, struct json_value patch,
-                  struct arena *a);
+static void merge_values(struct json_writer *w, struct json_value target, struct json_value patch,
+                         struct arena *a);
 
 static void write_name(struct json_writer *w, struct str name)
 {
@@ -93,7 +93,7 @@ static void merge_members(struct json_writer *w, struct json_value target, struc
         }
         if (!change->done && change->member->value.type != JSON_NULL) {
             write_name(w, members[i].name);
-            merge(w, members[i].value, change->member->value, a);
+            merge_values(w, members[i].value, change->member->value, a);
         }
         change->done = true;
     }
@@ -111,12 +111,12 @@ static void add_members(struct json_writer *w, const struct json_member *members
         if (members[i].value.type == JSON_NULL)
             continue;
         write_name(w, members[i].name);
-        merge(w, nothing, members[i].value, a);
+        merge_values(w, nothing, members[i].value, a);
     }
 }
 
-static void merge(struct json_writer *w, struct json_value target, struct json_value patch,
-                  struct arena *a)
+static void merge_values(struct json_writer *w, struct json_value target, struct json_value patch,
+                         struct arena *a)
 {
     struct json_member *members;
 
@@ -141,7 +141,7 @@ struct str json_merge_patch(struct json_value target, struct json_value patch, s
 
     buf_init(&text, cap);
     json_writer_init(&w, &text);
-    merge(&w, target, patch, a);
+    merge_values(&w, target, patch, a);
     if (buf_ok(&text))
         merged = arena_str(a, buf_str(&text));
     buf_free(&text);

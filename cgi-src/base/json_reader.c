@@ -72,7 +72,7 @@ static size_t reader_read_escape(const struct json_reader *r, const char *p, uns
 
 /* Goes on from the first escape, at r->p: what follows moves to the front, to `to`. Returns the
  * end of the string's bytes; NULL if it is not a string. */
-static char *unescape(struct json_reader *r, char *to)
+static char *reader_unescape(struct json_reader *r, char *to)
 {
     while (r->p < r->end && *r->p != '"') {
         unsigned code = 0;
@@ -97,7 +97,7 @@ static inline struct str take_string(struct json_reader *r)
     r->p += json_next_special(r->p, r->end) - r->p;
     char *last = r->p;
     if (r->p == r->end || *r->p != '"')
-        last = unescape(r, r->p);
+        last = reader_unescape(r, r->p);
     if (!last) {
         reader_fail(r);
         return STR_NONE;
@@ -181,7 +181,7 @@ static inline bool reader_enter(struct json_reader *r, enum container container)
     return true;
 }
 
-static enum container innermost(const struct json_reader *r)
+static enum container reader_innermost(const struct json_reader *r)
 {
     unsigned level = r->depth - 1;
     return r->objects[level / 64] >> (level % 64) & 1 ? OBJECT : ARRAY;
@@ -261,8 +261,9 @@ void json_skip(struct json_reader *r)
     if (r->failed || !begin_value(r))
         return;
     while (r->depth > outside && !r->failed) {
-        bool part = innermost(r) == OBJECT ? next_name(r) && reader_skip_string(r) && skip_colon(r)
-                                           : json_next_element(r);
+        bool part = reader_innermost(r) == OBJECT
+                        ? next_name(r) && reader_skip_string(r) && skip_colon(r)
+                        : json_next_element(r);
         if (part)
             begin_value(r);
     }

@@ -17,7 +17,7 @@
 
 /* ---- the end of the report ------------------------------------------------------------------- */
 
-static enum check_result conclude(struct check_report *r, enum check_scope scope)
+static enum check_result report_conclude(struct check_report *r, enum check_scope scope)
 {
     bool all = scope == CHECK_EVERYTHING;
 
@@ -217,7 +217,7 @@ enum check_result check_run(const char *env_file, bool env_file_must_exist, enum
 
     if (config_load(&c.config, env_file, env_file_must_exist, &e) != 0) {
         check_line(&c.report, CHECK_BAD, "configuration", "%s", e.detail);
-        (void)conclude(&c.report, scope);
+        (void)report_conclude(&c.report, scope);
         return CHECK_NOT_CONFIGURABLE;
     }
     /* What is only tried here must not go to the service's own log. */
@@ -226,5 +226,5 @@ enum check_result check_run(const char *env_file, bool env_file_must_exist, enum
     check_all(&c);
     arena_free(&c.arena);
     config_free(&c.config);
-    return conclude(&c.report, scope);
+    return report_conclude(&c.report, scope);
 }

@@ -16,14 +16,14 @@ const char *const http_method_names[HTTP_METHODS] = {
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL,
 };
 
-static const char *param(const struct request *r, const char *name)
+static const char *request_variable(const struct request *r, const char *name)
 {
     return r->gateway->param(r->gateway, name);
 }
 
 struct str request_header(const struct request *r, const char *cgi_name)
 {
-    return str_from(param(r, cgi_name));
+    return str_from(request_variable(r, cgi_name));
 }
 
 static enum http_method method_of(const char *name)
@@ -78,14 +78,14 @@ static void split_target(struct request *r)
     struct str target = request_header(r, "REQUEST_URI");
 
     if (!target.p)
-        target = str_from(param(r, "PATH_INFO"));
+        target = str_from(request_variable(r, "PATH_INFO"));
     target = strip_authority(target.p ? target : STR("/"));
     const char *mark = memchr(target.p, '?', target.n);
     r->path = target;
     if (mark) {
         r->path.n = (size_t)(mark - target.p);
         r->query = (struct str){mark + 1, target.n - r->path.n - 1};
-    } else if (!param(r, "REQUEST_URI")) {
+    } else if (!request_variable(r, "REQUEST_URI")) {
         r->query = request_header(r, "QUERY_STRING");
     }
     r->path = strip_script_name(r, r->path);
@@ -94,7 +94,7 @@ static void split_target(struct request *r)
 int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e)
 {
     *r = (struct request){.arena = a, .gateway = g};
-    r->method = method_of(param(r, "REQUEST_METHOD"));
+    r->method = method_of(request_variable(r, "REQUEST_METHOD"));
     request_id_choose(request_header(r, "HTTP_X_REQUEST_ID"), r->request_id);
     split_target(r);
     if (uri_segments(r->path, a, &r->segments, &r->segment_count, e) < 0)
@@ -177,7 +177,7 @@ static int check_encoding(const struct request *r, struct err *e)
 
 int64_t request_body_bytes(const struct request *r)
 {
-    const char *text = param(r, "CONTENT_LENGTH");
+    const char *text = request_variable(r, "CONTENT_LENGTH");
     int64_t n;
     if (!text || !json_integer((struct json_value){JSON_NUMBER, str_from(text)}, &n) || n < 0)
         return -1;

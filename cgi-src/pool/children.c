@@ -140,7 +140,7 @@ static void describe_end(int status, char *out, size_t size)
         snprintf(out, size, "has exited with status %d", WEXITSTATUS(status));
 }
 
-static void bury(struct children *c, unsigned place, int status)
+static void child_bury(struct children *c, unsigned place, int status)
 {
     struct child_process *p = &c->processes[place];
     char how[80];
@@ -200,7 +200,8 @@ void children_reap(struct children *c)
         if (ended == 0 || (ended < 0 && errno != ECHILD))
             continue;
         read_last_words(p);
-        bury(c, i, ended == p->pid ? status : STATUS_UNKNOWN); /* else: waited for by another */
+        child_bury(c, i,
+                   ended == p->pid ? status : STATUS_UNKNOWN); /* else: waited for by another */
     }
     reap_strangers(c);
 }

@@ -170,7 +170,7 @@ void connections_forget(struct connections *c, unsigned index)
     resume_listening(c);
 }
 
-static void discard(struct connections *c, unsigned index, int fd)
+static void connection_discard(struct connections *c, unsigned index, int fd)
 {
     close(fd);
     connections_forget(c, index);
@@ -233,7 +233,7 @@ static bool connections_evict(struct connections *c)
         connection_table_watch(c->table, index, pool_now_us());
         return false;
     }
-    discard(c, index, fd);
+    connection_discard(c, index, fd);
     return true;
 }
 
@@ -342,7 +342,7 @@ static void close_old(struct connections *c)
     atomic_store(&c->timer_armed, false);
     while ((fd = connection_table_take_oldest(c->table, now - limit_us, &index)) >= 0) {
         if (!connection_has_data(fd)) {
-            discard(c, index, fd);
+            connection_discard(c, index, fd);
             continue;
         }
         connection_table_watch(c->table, index, now);
@@ -362,7 +362,7 @@ static int take_ready(struct connections *c, const struct epoll_event *event, un
     if (fd < 0)
         return -1; /* another thread has closed it in the meantime */
     if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && connection_is_closed(fd)) {
-        discard(c, *index, fd);
+        connection_discard(c, *index, fd);
         return -1;
     }
     return fd;

@@ -182,7 +182,7 @@ static void note_ready(const struct step *step, unsigned place)
 /* ---- 4. stop ---- */
 
 /* A second signal: TERM for all, so that they leave their requests; a third: KILL. */
-static void hasten(const struct step *step)
+static void hasten_stop(const struct step *step)
 {
     struct master_state *s = step->state;
 
@@ -225,7 +225,7 @@ static void step_stop(const struct step *step)
     if (s->obeyed_signals == 0)
         begin_stop(step);
     if (s->stop_signals > 1)
-        hasten(step);
+        hasten_stop(step);
     s->obeyed_signals = s->stop_signals;
 }
 

@@ -233,7 +233,7 @@ static int make_answer(struct client *c)
 
 /* ---- clients ---- */
 
-static void drop(struct client *c)
+static void client_drop(struct client *c)
 {
     struct status *s = c->status;
 
@@ -253,7 +253,7 @@ static void send_status(struct client *c)
         watch_change(c->status->setup.epoll_fd, &c->watch, EPOLLOUT);
         return;
     }
-    drop(c);
+    client_drop(c);
 }
 
 /* False when the client has gone. */
@@ -284,7 +284,7 @@ static void client_ready(struct watch *w, uint32_t events)
     if (alive && (answered || make_answer(c) == 0))
         send_status(c);
     else
-        drop(c);
+        client_drop(c);
 }
 
 /* Drops the client that has been there longest: new ones are never kept waiting. */
@@ -293,7 +293,7 @@ static bool make_room(struct status *s)
     if (TAILQ_EMPTY(&s->clients))
         return false;
     // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it misses that the one before was taken out
-    drop(TAILQ_FIRST(&s->clients));
+    client_drop(TAILQ_FIRST(&s->clients));
     return true;
 }
 
@@ -327,7 +327,7 @@ static void take_in(struct status *s, int fd)
     s->count++;
     timer_set_at_most(s->setup.timer, now + EXPIRE_EVERY_US);
     if (watch_add(s->setup.epoll_fd, &c->watch, EPOLLIN) < 0)
-        drop(c);
+        client_drop(c);
     else
         client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
 }
@@ -383,7 +383,7 @@ void status_abandon(struct status *s)
 void status_expire(struct status *s, int64_t now_us)
 {
     while (!TAILQ_EMPTY(&s->clients) && TAILQ_FIRST(&s->clients)->deadline_us <= now_us)
-        drop(TAILQ_FIRST(&s->clients));
+        client_drop(TAILQ_FIRST(&s->clients));
     if (s->count > 0)
         timer_set_at_most(s->setup.timer, now_us + EXPIRE_EVERY_US);
 }

@@ -19,7 +19,7 @@
 /* Clients seldom leave sooner: only for a request that waited this long is the system call made. */
 #define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
-static int authenticate(struct exchange *x, struct principal *out)
+static int exchange_authenticate(struct exchange *x, struct principal *out)
 {
     struct auth *auth = x->thread->process->auth;
     const char *variable = auth_user_variable(auth);
@@ -149,7 +149,7 @@ static int exchange_handle(struct exchange *x, route_handler handler)
                       .export_places = &t->process->export_places,
                       .history_deadline_us = deadline_of(x, HISTORY_DEADLINE_US)};
 
-    if (authenticate(x, &api.principal) < 0)
+    if (exchange_authenticate(x, &api.principal) < 0)
         return -1;
     bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
                       request->method == HTTP_PATCH;
