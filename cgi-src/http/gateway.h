@@ -22,6 +22,9 @@ struct gateway {
      * so that the server closes the client's in the middle of the body. Plain CGI has no way to
      * do that: there the body itself must show whether it is complete. */
     void (*break_off)(struct gateway *g);
+    /* Set by the handler: the request was refused because it had waited too long, so the pool
+     * should look at once for others that wait. */
+    bool waited_too_long;
 };
 
 /* Over one FCGX_Request that has been accepted. The request stays the caller's. */

@@ -24,11 +24,9 @@
 #define IDLE_MAX_US ((int64_t)60 * 1000000)
 /* How long a client may take to close when it was asked to; nginx closes at once. */
 #define PART_TIME_US ((int64_t)1 * 1000000)
-/* How many connections are accepted at a time. If it were one, each of those that wait would
- * again and again come behind all those that are open already. */
+/* How many are accepted at a time: of one at a time, each would wait for a whole round. */
 #define ACCEPT_BATCH 64
-/* Places in the table beyond the capacity: several processes may hand connections over at the
- * same moment, and the one that is to make room may just have got a request. */
+/* Places beyond the capacity, since several processes may hand connections over at once. */
 #define SPARE 64
 /* How many connections that wait on the listener are still accepted at the end of the pool. */
 #define LAST_TAKEN 256
@@ -49,6 +47,7 @@ struct connections {
     atomic_bool draining;
     atomic_bool timer_armed;
     atomic_bool paused;          /* full: the listener is not in the epoll set */
+    atomic_bool crowded;         /* full, and not below its capacity since */
     pthread_mutex_t listen_lock; /* for changes of paused */
 };
 
@@ -67,11 +66,11 @@ static int open_descriptors(struct connections *c, struct err *e)
     c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    int inbox = scoreboard_inbox(c->setup.scoreboard, c->setup.place);
     if (c->epoll_fd < 0 || c->stop_fd < 0 || c->drained_fd < 0 || c->timer_fd < 0 ||
         watch_event(c, c->stop_fd, EVENT_STOP, EPOLLIN) < 0 ||
         watch_event(c, c->timer_fd, EVENT_TIMER, EPOLLIN) < 0 ||
-        watch_event(c, scoreboard_inbox(c->setup.scoreboard, c->setup.place), EVENT_INBOX,
-                    EPOLLIN) < 0)
+        watch_event(c, inbox, EVENT_INBOX, EPOLLIN) < 0)
         return err_set(e, ERR_INTERNAL, "a worker process cannot open its descriptors: %s",
                        strerrordesc_np(errno));
     return 0;
@@ -144,6 +143,7 @@ static void pause_listening(struct connections *c)
     if (!atomic_load(&c->paused) && !atomic_load(&c->draining)) {
         epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
         atomic_store(&c->paused, true);
+        atomic_store(&c->crowded, true);
     }
     pthread_mutex_unlock(&c->listen_lock);
 }
@@ -166,6 +166,8 @@ static void resume_listening(struct connections *c)
 void connections_forget(struct connections *c, unsigned index)
 {
     connection_table_remove(c->table, index);
+    if (atomic_load(&c->crowded) && connection_table_count(c->table) < c->capacity)
+        atomic_store(&c->crowded, false);
     scoreboard_count(c->setup.scoreboard, c->setup.place, -1);
     resume_listening(c);
 }
@@ -199,8 +201,8 @@ static void arm_timer(struct connections *c, int64_t delay_us)
 }
 
 /* Makes the client close a connection that the caller holds; a request that comes first is
- * served. If it were closed from here, a request that is just on its way would be lost, and its
- * client could not know whether it was carried out. */
+ * served. If it were closed here, that request would be lost, and its client could not know what
+ * became of it. */
 static void ask_to_close(struct connections *c, unsigned index, int fd)
 {
     connection_ask_to_close(fd);
@@ -210,6 +212,10 @@ static void ask_to_close(struct connections *c, unsigned index, int fd)
 
 void connections_give_back(struct connections *c, unsigned index, int fd)
 {
+    /* Those that wait on the listener must have their turn: if this connection were kept, its
+     * next request would come before all of them, again and again. */
+    if (atomic_load_explicit(&c->crowded, memory_order_relaxed) && !atomic_load(&c->draining))
+        connection_ask_to_close(fd);
     if (connection_table_idle(c->table, index, pool_now_us()) == 0) {
         if (!atomic_load_explicit(&c->timer_armed, memory_order_relaxed))
             arm_timer(c, IDLE_MAX_US);
@@ -260,9 +266,7 @@ static void connection_take_in(struct connections *c, int fd)
     connections_give_back(c, (unsigned)index, fd);
 }
 
-/* While the load is low, the kernel wakes the same process again and again, and since
- * connections stay where they are, they would pile up there. So each goes to the process that
- * has the fewest. */
+/* At low load the kernel keeps waking one process: each goes to the one that has the fewest. */
 static bool give_to_least(struct connections *c, int fd)
 {
     struct scoreboard *b = c->setup.scoreboard;
@@ -275,7 +279,7 @@ static bool give_to_least(struct connections *c, int fd)
 
 /* ---- accepting ---- */
 
-static bool say_why_not(struct connections *c, int error)
+static bool handle_accept_error(struct connections *c, int error)
 {
     bool is_full = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 
@@ -292,7 +296,7 @@ static bool accept_one(struct connections *c)
     int fd = accept4(c->setup.listener, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0)
-        return say_why_not(c, errno);
+        return handle_accept_error(c, errno);
     connection_prepare(fd);
     if (!give_to_least(c, fd)) {
         scoreboard_count(c->setup.scoreboard, c->setup.place, 1);
@@ -327,8 +331,14 @@ static void adopt_some(struct connections *c)
     }
 }
 
-/* Closes those that have been idle for longer than any web server keeps them, or for longer than
- * a client takes to close when it was asked to: they will not be used again. */
+void connections_look_for_more(struct connections *c)
+{
+    adopt_some(c);
+    if (!atomic_load_explicit(&c->paused, memory_order_relaxed))
+        accept_some(c);
+}
+
+/* Closes those that have been idle for longer than a web server keeps them, or takes to close. */
 static void close_old(struct connections *c)
 {
     uint64_t times;
@@ -412,9 +422,8 @@ static void give_up_idle(struct connections *c)
 }
 
 /*
- * Accepts those that wait on the listener. At the end of the whole pool they are served here.
- * Otherwise they are handed on, because the kernel reports a connection to one process alone: if
- * that was this one, no other would look before the next connection comes. If no process is ready,
+ * Accepts those that wait on the listener. At the end of the pool they are served here, otherwise
+ * handed on, since the kernel may have reported them to this process alone. If no process is ready,
  * they are left for the next one that starts.
  */
 static void take_backlog(struct connections *c, enum drain_scope scope)
@@ -429,8 +438,7 @@ static void take_backlog(struct connections *c, enum drain_scope scope)
 
 void connections_drain(struct connections *c, enum drain_scope scope)
 {
-    /* First the threads are stopped from accepting, so that none of them takes a connection
-     * after take_backlog. */
+    /* First no thread may accept any more, so that none does after take_backlog. */
     pthread_mutex_lock(&c->listen_lock);
     atomic_store(&c->draining, true);
     epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
