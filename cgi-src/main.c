@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "check/check.h"
+#include "service/create_tables.h"
 #include "service/service.h"
 #include "tool/tool.h"
-#include "base/clock.h"
 #include "base/config.h"
 #include "base/config_print.h"
 #include "base/log.h"
@@ -25,9 +25,6 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_NOT_PERMITTED = 77, EXIT_CON
 
 #define CREATE_TABLES_DEADLINE_MS 60000
 #define SERVE_TABLES_DEADLINE_MS 20000
-/* Between two looks at tables that could not be looked at. */
-#define FIRST_PAUSE_US INT64_C(1000000)
-#define LONGEST_PAUSE_US INT64_C(60000000)
 
 static const struct pool_handler handler = {
     .process_new = service_process_new,
@@ -66,12 +63,12 @@ static void print_help(FILE *out)
           "  check          say whether the service would work here, and what is missing\n"
           "  export         write everything that a user has, as lines of JSON\n"
           "  import         create what an export has, for a user\n"
-          "  purge          delete what nobody has used for long\n"
+          "  purge          delete what has not been used for long\n"
           "  config         print the configuration in force, or that of the KEYs that follow,\n"
           "                 as KEY='value' lines for a shell; no secrets\n"
           "\n"
           "Options:\n"
-          "  --configuration  check looks at the configuration alone and asks nobody\n"
+          "  --configuration  check looks only at the configuration and makes no calls\n"
           "  --env-file FILE  read configuration from FILE too (default: .env, if it is there);\n"
           "                   the environment wins\n"
           "  --version        print the version\n"
@@ -90,13 +87,13 @@ static int usage_error(const char *what, const char *argument)
     return EXIT_USAGE;
 }
 
-static int fail(const struct err *e, int code)
+static int report_failure(const struct err *e, int code)
 {
     log_error("%s", e->detail);
     return code;
 }
 
-static int load(struct config *config, struct err *e)
+static int load_configuration(struct config *config, struct err *e)
 {
     if (config_load(config, options.env_file, options.env_file_must_exist, e) < 0)
         return -1;
@@ -111,51 +108,7 @@ static enum service_tables wanted_tables(void)
     return options.protect ? SERVICE_TABLES_PROTECTED : SERVICE_TABLES_MADE;
 }
 
-enum tables_attempt { TABLES_DONE, TABLES_LATER, TABLES_NEVER };
-
-/* One attempt of create_tables_at_last. quiet: what was said before is not said again. */
-static enum tables_attempt try_tables(bool quiet, struct err *e)
-{
-    struct config config;
-
-    if (load(&config, e) < 0)
-        return TABLES_LATER;
-    if (quiet)
-        (void)log_open(LOG_ERROR, config.log_format, config.log_file, NULL);
-    int r = service_create_tables(&config, wanted_tables(), SERVE_TABLES_DEADLINE_MS, e);
-    if (r == 0) {
-        (void)log_open(config.log_level, config.log_format, config.log_file, NULL);
-        log_info("both tables are there");
-    }
-    config_free(&config);
-    if (r == 0)
-        return TABLES_DONE;
-    return e->code == ERR_CONFIGURATION ? TABLES_NEVER : TABLES_LATER;
-}
-
-/* Credentials that come later, a network that is down, a file that is being edited: all of it is
- * read and tried anew each time. Only tables with other keys are final. */
-static int create_tables_at_last(void)
-{
-    struct err before = {0};
-    int64_t pause_us = FIRST_PAUSE_US;
-
-    for (bool quiet = false;; quiet = true) {
-        struct err e = {0};
-        enum tables_attempt attempt = try_tables(quiet, &e);
-        if (attempt == TABLES_DONE)
-            return 0;
-        if (strcmp(before.detail, e.detail) != 0)
-            log_error("%s", e.detail);
-        if (attempt == TABLES_NEVER)
-            return EXIT_CONFIG;
-        before = e;
-        clock_system.sleep_us(clock_system.context, pause_us);
-        pause_us = pause_us * 2 < LONGEST_PAUSE_US ? pause_us * 2 : LONGEST_PAUSE_US;
-    }
-}
-
-/* That protection is not permitted has a status of its own: the tables are there. */
+/* If protection is not permitted, that has a status of its own, because the tables are there. */
 static int exit_code_of(const struct err *e)
 {
     if (e->code == ERR_CONFIGURATION)
@@ -171,15 +124,16 @@ static int create_tables(void)
     struct err e = {0};
 
     if (options.wait)
-        return create_tables_at_last();
-    if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return service_create_tables_at_last(load_configuration, wanted_tables()) < 0 ? EXIT_CONFIG
+                                                                                      : 0;
+    if (load_configuration(&config, &e) < 0)
+        return report_failure(&e, EXIT_CONFIG);
     int r = service_create_tables(&config, wanted_tables(), CREATE_TABLES_DEADLINE_MS, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, exit_code_of(&e)) : 0;
+    return r < 0 ? report_failure(&e, exit_code_of(&e)) : 0;
 }
 
-static int check(void)
+static int run_check(void)
 {
     enum check_scope scope = options.configuration_only ? CHECK_CONFIGURATION : CHECK_EVERYTHING;
 
@@ -199,10 +153,10 @@ static int print_config(void)
     struct err e = {0};
 
     if (config_load(&config, options.env_file, options.env_file_must_exist, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     int r = config_print(&config, options.words, options.word_count, stdout, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, EXIT_USAGE) : 0;
+    return r < 0 ? report_failure(&e, EXIT_USAGE) : 0;
 }
 
 static int run_tool(void)
@@ -212,8 +166,8 @@ static int run_tool(void)
 
     if (tool_read_arguments(&options.tool, options.words, options.word_count) < 0)
         return EXIT_USAGE;
-    if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+    if (load_configuration(&config, &e) < 0)
+        return report_failure(&e, EXIT_CONFIG);
     enum tool_exit result = tool_run(&options.tool, &config);
     config_free(&config);
     return (int)result;
@@ -232,12 +186,12 @@ static int look_at_tables(const struct config *config)
 
     if (service_create_tables(config, SERVICE_TABLES_MADE, SERVE_TABLES_DEADLINE_MS, &e) == 0)
         return 0;
-    return fail(&e, exit_code_of(&e));
+    return report_failure(&e, exit_code_of(&e));
 }
 
 /* Looks at the tables, and makes those that are missing, in a process beside the pool: for as long
  * as it takes, and with the configuration of each moment. */
-static void look_later(const struct config *config)
+static void look_at_tables_later(const struct config *config)
 {
     static char name[] = "chat-sessions", file_option[] = "--env-file", command[] = "create-tables",
                 wait[] = "--wait";
@@ -247,7 +201,8 @@ static void look_later(const struct config *config)
     pool_start_beside(config, options.env_file_must_exist ? with_file : without);
 }
 
-/* Only tables with other keys stop the start: all else may mend itself. */
+/* Only tables with other keys stop the start: everything else may become right while the service
+ * runs. */
 static enum pool_aside prepare_tables(const struct config *config, struct err *e)
 {
     int result;
@@ -260,14 +215,15 @@ static enum pool_aside prepare_tables(const struct config *config, struct err *e
         return POOL_ASIDE_FAILED;
     }
     if (result != 0) {
-        log_warning("the tables could not be looked at; the service starts all the same, answers "
-                    "503 until DynamoDB can be used, and makes missing tables then");
-        look_later(config);
+        log_warning(
+            "the tables could not be looked at; the service starts all the same; it answers "
+            "503 until DynamoDB can be used, and then makes missing tables");
+        look_at_tables_later(config);
     }
     return POOL_ASIDE_DONE;
 }
 
-static struct config *reload(struct err *e)
+static struct config *reload_configuration(struct err *e)
 {
     struct config *config = calloc(1, sizeof(*config));
 
@@ -275,75 +231,76 @@ static struct config *reload(struct err *e)
         err_set(e, ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    if (load(config, e) < 0) {
+    if (load_configuration(config, e) < 0) {
         free(config);
         return NULL;
     }
-    look_later(config); /* it may name other tables, or bring the credentials */
+    look_at_tables_later(config); /* it may name other tables, or bring the credentials */
     return config;
 }
 
-static int serve(void)
+static int serve_with_pool(void)
 {
-    /* Workers end in the midst of pool_run(): what they still hold must be found by a leak checker.
-     */
+    /* Static, because workers end inside pool_run(): a leak checker must find what they still
+     * hold. */
     static struct config config;
     struct err e = {0};
 
-    if (load(&config, &e) < 0)
-        return fail(&e, EXIT_CONFIG);
+    if (load_configuration(&config, &e) < 0)
+        return report_failure(&e, EXIT_CONFIG);
     log_info("chat-sessions %s starts", CHAT_SESSIONS_VERSION);
     warn_of_root(&config);
     /* After an upgrade requests wait in the socket, and the tables were looked at before. */
     switch (pool_is_upgrade() ? POOL_ASIDE_DONE : prepare_tables(&config, &e)) {
     case POOL_ASIDE_FAILED:
-        return fail(&e, EXIT_CONFIG);
+        return report_failure(&e, EXIT_CONFIG);
     case POOL_ASIDE_STOPPED:
-        log_info("told to stop before the pool has started");
+        log_info("told to stop before the pool was started");
         config_free(&config);
         return 0;
     case POOL_ASIDE_DONE:
         break;
     }
     if (metrics_init(service_metrics_labels(), pool_slots(), &e) < 0)
-        return fail(&e, EXIT_FAILURE);
-    struct pool_options pool = {.config = &config, .handler = &handler, .reload = reload};
+        return report_failure(&e, EXIT_FAILURE);
+    struct pool_options pool = {
+        .config = &config, .handler = &handler, .reload = reload_configuration};
     int r = pool_run(&pool, &e);
     config_free(&config);
-    return r < 0 ? fail(&e, EXIT_FAILURE) : 0;
+    return r < 0 ? report_failure(&e, EXIT_FAILURE) : 0;
 }
 
-static bool is_cgi(void)
+static bool started_as_cgi(void)
 {
     struct gateway *gateway = gateway_cgi();
     return gateway->param(gateway, "GATEWAY_INTERFACE") != NULL;
 }
 
-/* A web server would make an HTML page of a CGI program that ends without a word. */
-static int fail_to_serve(bool listening, const struct err *e, int code)
+/* A CGI program that ends without an answer would become an HTML page of the web server. */
+static int report_failure_to_serve(bool listening, const struct err *e, int code)
 {
     if (!listening)
         service_refuse(gateway_cgi());
-    return fail(e, code);
+    return report_failure(e, code);
 }
 
-/* Started by a web server, spawn-fcgi or a bare unit of systemd's, which give no arguments. */
+/* Started by a web server, by spawn-fcgi or by a plain unit of systemd, which give no arguments. */
 static int serve_what_is_given(void)
 {
     int listener = pool_given_listener();
     struct config config;
     struct err e = {0};
 
-    if (listener < 0 && !is_cgi())
+    if (listener < 0 && !started_as_cgi())
         return usage_error("no command", "give one of those below");
-    if (load(&config, &e) < 0)
-        return fail_to_serve(listener >= 0, &e, EXIT_CONFIG);
+    if (load_configuration(&config, &e) < 0)
+        return report_failure_to_serve(listener >= 0, &e, EXIT_CONFIG);
     if (listener >= 0)
         warn_of_root(&config);
     int r = listener >= 0 ? pool_run_single(&config, &handler, listener, &e)
                           : pool_run_cgi(&config, &handler, &e);
     config_free(&config);
-    return r < 0 ? fail_to_serve(listener >= 0, &e, EXIT_FAILURE) : 0;
+    return r < 0 ? report_failure_to_serve(listener >= 0, &e, EXIT_FAILURE) : 0;
 }
 
 static int run_command(void)
@@ -351,9 +308,9 @@ static int run_command(void)
     static const struct {
         const char *name;
         int (*run)(void);
-    } commands[] = {{"serve", serve},
+    } commands[] = {{"serve", serve_with_pool},
                     {"create-tables", create_tables},
-                    {"check", check},
+                    {"check", run_check},
                     {"config", print_config}};
 
     if (!options.command)
@@ -384,7 +341,8 @@ static int take_word(char *word)
     return 1;
 }
 
-/* The options and words from number i on: how many were taken, or -1 after a word to the user. */
+/* Takes the options and words from number i on. Returns how many it took, or -1 after a message
+ * to the user. */
 static int take_argument(int argc, char **argv, int i)
 {
     if (strcmp(argv[i], "--env-file") == 0) {

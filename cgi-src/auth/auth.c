@@ -1,6 +1,6 @@
 /*
- * The modes, and the way of a token through the parts: cache, form, key, signature, claims. What a
- * token must be is told in jwt.c, where keys come from in keyring.c.
+ * The modes, and the way of a token through the parts: cache, form, key, signature, claims. jwt.c
+ * has the rules for tokens, keyring.c knows where keys come from.
  */
 #include "auth/auth.h"
 
@@ -20,8 +20,8 @@ struct auth {
     /* with AUTH_JWT: */
     const struct clock *clock;
     struct jwt_rules rules;
-    struct jose_key *secret; /* for HS256; NULL: not taken */
-    struct keyring *keyring; /* for everything else; NULL: not taken */
+    struct jose_key *secret; /* for HS256; NULL: HS256 is refused */
+    struct keyring *keyring; /* for everything else; NULL: only HS256 is accepted */
     struct token_cache *cache;
 };
 
@@ -51,8 +51,9 @@ static int authenticate_header(struct str user, struct principal *out, struct er
                        "the name of the user that the proxy sent is longer than %d bytes",
                        USER_MAX_BYTES);
     if (!str_is_utf8(user) || has_control(user))
-        return err_set(e, ERR_UNAUTHORIZED,
-                       "the name of the user that the proxy sent is not clean UTF-8");
+        return err_set(
+            e, ERR_UNAUTHORIZED,
+            "the name of the user that the proxy sent is not UTF-8 without control characters");
     *out = (struct principal){.authenticated = true, .user_id = user};
     return 0;
 }
@@ -60,7 +61,7 @@ static int authenticate_header(struct str user, struct principal *out, struct er
 /* ---- AUTH_MODE=jwt ------------------------------------------------------------------------- */
 
 /* The token of "Bearer TOKEN" (RFC 6750 section 2.1; the scheme's case does not matter). */
-static int bearer(struct str authorization, struct str *out, struct err *e)
+static int read_bearer_token(struct str authorization, struct str *out, struct err *e)
 {
     static const char scheme[] = "Bearer ";
     const size_t n = sizeof scheme - 1;
@@ -79,8 +80,8 @@ static int bearer(struct str authorization, struct str *out, struct err *e)
     return 0;
 }
 
-static int no_key(const struct jwks *set, const struct jwt *jwt, enum jwks_result result,
-                  struct err *e)
+static int unknown_key_error(const struct jwks *set, const struct jwt *jwt, enum jwks_result result,
+                             struct err *e)
 {
     if (!set)
         return err_set(e, ERR_ISSUER_UNAVAILABLE,
@@ -95,7 +96,7 @@ static int no_key(const struct jwks *set, const struct jwt *jwt, enum jwks_resul
     return err_set(e, ERR_UNAUTHORIZED, "the token is signed with an unknown key");
 }
 
-/* The key of the issuer that the token asks for. *set is replaced if newer keys were looked at. */
+/* The key of the issuer that the token asks for. *set is replaced if newer keys were fetched. */
 static int find_public_key(struct auth *auth, const struct jwt *jwt, struct jwks **set,
                            const struct jose_key **out, struct err *e)
 {
@@ -107,7 +108,7 @@ static int find_public_key(struct auth *auth, const struct jwt *jwt, struct jwks
         *set = newer;
         result = jwks_find(*set, jwt->alg, jwt->kid, out);
     }
-    return result == JWKS_FOUND ? 0 : no_key(*set, jwt, result, e);
+    return result == JWKS_FOUND ? 0 : unknown_key_error(*set, jwt, result, e);
 }
 
 /* Each algorithm takes its own kind of key: the secret verifies HS256 alone, and the issuer's
@@ -126,7 +127,7 @@ static int auth_find_key(struct auth *auth, const struct jwt *jwt, struct jwks *
     return find_public_key(auth, jwt, set, out, e);
 }
 
-/* The long way: everything about the token is checked. */
+/* Checks everything about a token that the cache does not know. */
 static int check_token(struct auth *auth, struct arena *a, struct str token, struct jwks **set,
                        struct jwt_identity *out, struct err *e)
 {
@@ -171,7 +172,7 @@ static int authenticate_bearer(struct auth *auth, struct arena *a, struct str au
     struct str token = STR_NONE;
     struct str user = STR_NONE;
 
-    if (bearer(authorization, &token, e) < 0)
+    if (read_bearer_token(authorization, &token, e) < 0)
         return -1;
     if (token.n > JWT_MAX_BYTES) /* before it is hashed */
         return err_set(e, ERR_UNAUTHORIZED, "the token is longer than %zu bytes", JWT_MAX_BYTES);
@@ -183,7 +184,7 @@ static int authenticate_bearer(struct auth *auth, struct arena *a, struct str au
 
 /* ---- making -------------------------------------------------------------------------------- */
 
-static int check_config(const struct config *config, struct err *e)
+static int check_jwt_config(const struct config *config, struct err *e)
 {
     const char *secret = config->auth_jwt_secret;
 
@@ -200,9 +201,9 @@ static int check_config(const struct config *config, struct err *e)
     return 0;
 }
 
-/* So few that a process goes on working while an issuer hangs: an eighth of its threads, 8 at most.
- */
-static unsigned may_wait(const struct config *config)
+/* How many threads may wait for an issuer: an eighth, 8 at most, so that the process goes on
+ * working while an issuer hangs. */
+static unsigned waiting_threads_max(const struct config *config)
 {
     int64_t threads = config->pool_threads / 8;
 
@@ -214,7 +215,7 @@ static int prepare_jwt(struct auth *auth, const struct config *config, struct er
     const char *url = config->auth_jwt_jwks_url;
     const char *file = config->auth_jwt_jwks_file;
 
-    if (check_config(config, e) < 0)
+    if (check_jwt_config(config, e) < 0)
         return -1;
     auth->rules = (struct jwt_rules){
         .issuer = str_from(config->auth_jwt_issuer),
@@ -227,7 +228,7 @@ static int prepare_jwt(struct auth *auth, const struct config *config, struct er
     if (!auth->cache || (*config->auth_jwt_secret && !auth->secret))
         return err_set(e, ERR_INTERNAL, "out of memory");
     if (*url || *file) {
-        auth->keyring = keyring_new(file, url, may_wait(config), auth->clock, e);
+        auth->keyring = keyring_new(file, url, waiting_threads_max(config), auth->clock, e);
         return auth->keyring ? 0 : -1;
     }
     return 0;

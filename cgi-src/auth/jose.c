@@ -1,6 +1,7 @@
 /*
- * libcjose verifies RS256, ES256 and HS256. The version that Debian 12 has does not know EdDSA:
- * there the signature is one call of OpenSSL, without anything to choose or to parse.
+ * libcjose verifies RS256, ES256 and HS256. The version in Debian 12 does not know EdDSA, so its
+ * signatures are verified with one call of OpenSSL, in which there is nothing to choose and nothing
+ * to parse.
  */
 #include "auth/jose.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 
 #define RSA_MIN_BITS 2048 /* RFC 7518 section 3.3 */
-#define RSA_MAX_BITS 8192 /* beyond, a verification costs milliseconds */
+#define RSA_MAX_BITS 8192 /* with a longer key a verification takes milliseconds */
 #define RSA_MAX_EXPONENT_BYTES 8
 #define P256_BYTES 32
 #define ED25519_KEY_BYTES 32
@@ -41,7 +42,7 @@ bool jose_alg_from_name(struct str name, enum jose_alg *out)
     return false;
 }
 
-static int sextet(char c)
+static int base64url_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -52,7 +53,7 @@ static int sextet(char c)
     return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
-/* The library's decoder takes '+', '/', padding and loose last bits as well; one token would then
+/* The library's decoder also accepts '+', '/', padding and loose last bits; one token would then
  * have many spellings. */
 struct str jose_base64url(struct str text, struct arena *a)
 {
@@ -65,7 +66,7 @@ struct str jose_base64url(struct str text, struct arena *a)
         return STR_NONE;
     out = arena_alloc(a, text.n / 4 * 3 + 3);
     for (size_t i = 0; i < text.n; i++) {
-        int value = sextet(text.p[i]);
+        int value = base64url_value(text.p[i]);
         if (value < 0)
             return STR_NONE;
         bits = bits << 6 | (unsigned)value;
@@ -81,12 +82,12 @@ struct str jose_base64url(struct str text, struct arena *a)
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
-static struct jose_key *key_new(enum jose_alg alg, cjose_jwk_t *jwk, EVP_PKEY *ed25519)
+static struct jose_key *jose_key_new(enum jose_alg alg, cjose_jwk_t *jwk, EVP_PKEY *ed25519)
 {
     struct jose_key *key = jwk || ed25519 ? calloc(1, sizeof(*key)) : NULL;
 
-    /* What a failed call leaves in the thread's error queue, a later TLS call would take for its
-     * own. */
+    /* A later TLS call would take what a failed call leaves in the thread's error queue for its
+     * own error. */
     ERR_clear_error();
     if (!key) {
         cjose_jwk_release(jwk);
@@ -97,8 +98,8 @@ static struct jose_key *key_new(enum jose_alg alg, cjose_jwk_t *jwk, EVP_PKEY *e
     return key;
 }
 
-/* The library could read a JWK by itself, but an assertion in its base64 decoder ends the process
- * when a member has an impossible length. So it is given bytes. */
+/* The library can read a JWK itself, but an assertion in its base64 decoder ends the process
+ * when a member has an impossible length. So it is given decoded bytes. */
 static struct jose_key *rsa_key(struct str n, struct str e)
 {
     size_t first = 0;
@@ -107,12 +108,13 @@ static struct jose_key *rsa_key(struct str n, struct str e)
     while (first < n.n && n.p[first] == '\0')
         first++;
     size_t bits = (n.n - first) * 8;
-    /* Whole bytes are exact enough: RFC 7518 wants 2048 bits, and so does everybody. */
+    /* Whole bytes are exact enough: RFC 7518 demands 2048 bits, and keys are made in whole
+     * bytes. */
     if (bits < RSA_MIN_BITS || bits > RSA_MAX_BITS || e.n == 0 || e.n > RSA_MAX_EXPONENT_BYTES)
         return NULL;
     const cjose_jwk_rsa_keyspec spec = {
         .n = (uint8_t *)n.p, .nlen = n.n, .e = (uint8_t *)e.p, .elen = e.n};
-    return key_new(JOSE_RS256, cjose_jwk_create_RSA_spec(&spec, &err), NULL);
+    return jose_key_new(JOSE_RS256, cjose_jwk_create_RSA_spec(&spec, &err), NULL);
 }
 
 static struct jose_key *p256_key(struct str x, struct str y)
@@ -126,14 +128,14 @@ static struct jose_key *p256_key(struct str x, struct str y)
                                        .xlen = x.n,
                                        .y = (uint8_t *)y.p,
                                        .ylen = y.n};
-    return key_new(JOSE_ES256, cjose_jwk_create_EC_spec(&spec, &err), NULL);
+    return jose_key_new(JOSE_ES256, cjose_jwk_create_EC_spec(&spec, &err), NULL);
 }
 
 static struct jose_key *ed25519_key(struct str x)
 {
     if (x.n != ED25519_KEY_BYTES)
         return NULL;
-    return key_new(
+    return jose_key_new(
         JOSE_EDDSA, NULL,
         EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)x.p, x.n));
 }
@@ -159,8 +161,8 @@ struct jose_key *jose_key_from_secret(struct str secret)
 {
     cjose_err err;
 
-    return key_new(JOSE_HS256, cjose_jwk_create_oct_spec((const uint8_t *)secret.p, secret.n, &err),
-                   NULL);
+    return jose_key_new(JOSE_HS256,
+                        cjose_jwk_create_oct_spec((const uint8_t *)secret.p, secret.n, &err), NULL);
 }
 
 void jose_key_free(struct jose_key *key)
@@ -209,6 +211,6 @@ bool jose_verify(const struct jose_key *key, const struct jose_signed *s)
         good = verify_ed25519(key->ed25519, s);
     else if (key->alg != JOSE_ES256 || s->signature.n == ES256_SIGNATURE_BYTES)
         good = verify_cjose(key->jwk, s);
-    ERR_clear_error(); /* as in key_new */
+    ERR_clear_error(); /* as in jose_key_new */
     return good;
 }

@@ -1,6 +1,6 @@
 /*
  * Keys and signatures of JSON Web Signatures (RFC 7515, 7517, 7518, 8037): the only place that sees
- * libcjose. Which tokens are taken, and with which key, is told in jwt.h and jwks.h.
+ * libcjose. jwt.h and jwks.h say which tokens are accepted, and with which key.
  */
 #ifndef AUTH_JOSE_H
 #define AUTH_JOSE_H
@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* The algorithms that are known here; any other, "none" first of all, does not exist. */
+/* The algorithms that are accepted. Every other one is unknown, "none" above all. */
 enum jose_alg { JOSE_RS256, JOSE_ES256, JOSE_EDDSA, JOSE_HS256, JOSE_ALGS };
 
 /* The name as tokens spell it, compared exactly. EdDSA is also called Ed25519 (RFC 9864). */
@@ -28,7 +28,7 @@ struct jose_jwk {
 };
 
 /*
- * RS256 wants an RSA key of 2048 to 8192 bits, ES256 a point on P-256, EdDSA the bytes of an
+ * RS256 needs an RSA key of 2048 to 8192 bits, ES256 a point on P-256, EdDSA the bytes of an
  * Ed25519 key; the caller has seen that the JWK's type and curve are those. NULL if the members do
  * not make such a key.
  */

@@ -1,8 +1,8 @@
 /*
- * The check of a JSON Web Token (RFC 7519, 8725): pure, with time, keys and rules as arguments.
- * In this order: jwt_read, the caller finds the key, jwt_verify, jwt_judge. Nothing that the token
- * says counts before its signature has been verified, except which key that takes.
- * Every failure is ERR_UNAUTHORIZED with a sentence that holds nothing of the token.
+ * The check of a JSON Web Token (RFC 7519, 8725): pure, with time, keys and rules as arguments. In
+ * this order: jwt_read, the caller finds the key, jwt_verify, jwt_judge. Before the signature has
+ * been verified, nothing that the token says counts, except which key is needed for that. Every
+ * failure is ERR_UNAUTHORIZED with a sentence that holds nothing of the token.
  */
 #ifndef AUTH_JWT_H
 #define AUTH_JWT_H
@@ -27,19 +27,19 @@ struct jwt {
 /* Takes a token apart and reads its header. The views point into the token and the arena. */
 int jwt_read(struct str token, struct arena *a, struct jwt *out, struct err *e);
 
-/* Checks the signature. A key of another algorithm never fits. */
+/* Checks the signature. A key of another algorithm is never accepted. */
 int jwt_verify(const struct jwt *jwt, const struct jose_key *key, struct err *e);
 
 struct jwt_rules {
-    struct str issuer;     /* iss must be this; empty: not checked */
-    struct str audience;   /* aud must be or contain this; where there is no aud, client_id must be
-                              it;   empty: not checked */
+    struct str issuer;     /* what iss must be; empty: not checked */
+    struct str audience;   /* aud must be or contain this; without an aud, client_id must be this;
+                              empty: not checked */
     struct str user_claim; /* which claim is the user */
 };
 
 struct jwt_identity {
     struct str user_id; /* in the arena */
-    int64_t expires_s;  /* from then on, leeway included, the token is refused */
+    int64_t expires_s;  /* the token is refused from then on; the leeway is included */
 };
 
 /* Judges the claims of a token whose signature is good. now_s: seconds since the epoch. */

@@ -1,5 +1,5 @@
 /*
- * The file of keys on disk. What it holds is told in jwks.h, when it is read in keyring.h.
+ * The file of keys on disk. jwks.h says what it holds, keyring.h when it is read.
  */
 #include "auth/key_file.h"
 
@@ -19,7 +19,7 @@ static struct key_file_stamp stamp_of(const struct stat *st)
     };
 }
 
-static int key_file_failed(const char *path, struct err *e)
+static int key_file_error(const char *path, struct err *e)
 {
     return err_set(e, ERR_CONFIGURATION, "AUTH_JWT_JWKS_FILE %s cannot be read: %s", path,
                    strerrordesc_np(errno));
@@ -34,7 +34,7 @@ static int key_file_read_all(int fd, const char *path, struct buf *out, struct e
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return key_file_failed(path, e);
+            return key_file_error(path, e);
         buf_append(out, piece, (size_t)n);
     }
     if (!buf_ok(out))
@@ -51,13 +51,13 @@ int key_file_read(const char *path, struct buf *out, struct key_file_stamp *stam
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0) {
-        key_file_failed(path, e);
+        key_file_error(path, e);
         if (stat(path, &st) == 0)
             *stamp = stamp_of(&st);
         return -1;
     }
     if (fstat(fd, &st) < 0) {
-        key_file_failed(path, e);
+        key_file_error(path, e);
     } else {
         *stamp = stamp_of(&st);
         r = S_ISREG(st.st_mode)

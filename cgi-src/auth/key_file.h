@@ -1,5 +1,5 @@
 /*
- * The file of keys: reading it whole, and noticing that it has changed.
+ * The file of keys: it is read whole, and a change is noticed.
  */
 #ifndef AUTH_KEY_FILE_H
 #define AUTH_KEY_FILE_H
@@ -19,9 +19,10 @@ struct key_file_stamp {
 };
 
 /*
- * Appends the whole file and sets *stamp to the state it was read in. ERR_CONFIGURATION if it
- * cannot be read, is no regular file, or passes the buffer's cap; *stamp is then that of the bad
- * file, so that a complaint comes once and not every time.
+ * Appends the whole file and sets *stamp to the state in which it was read. Fails with
+ * ERR_CONFIGURATION if the file cannot be read, is not a regular file, or is larger than the
+ * buffer's cap; *stamp is then that of the bad file, so that it is complained about once and not
+ * each time.
  */
 int key_file_read(const char *path, struct buf *out, struct key_file_stamp *stamp, struct err *e);
 

@@ -1,5 +1,5 @@
 /*
- * The one rule about users: an authenticated principal acts for itself alone.
+ * The one rule about users: an authenticated principal acts only for itself.
  */
 #include "auth/principal.h"
 

@@ -1,5 +1,5 @@
 /*
- * Who asks. How that was found out (not at all, a token, a header) is the rest of auth/.
+ * Who makes a request. The rest of auth/ finds that out: by a token, by a header, or not at all.
  */
 #ifndef AUTH_PRINCIPAL_H
 #define AUTH_PRINCIPAL_H
@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 struct principal {
-    bool authenticated; /* false with AUTH_MODE=none: whoever knows an id may use it */
+    bool authenticated; /* false with AUTH_MODE=none: every client that knows an id may use it */
     struct str user_id; /* present if authenticated */
 };
 

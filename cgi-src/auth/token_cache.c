@@ -1,6 +1,6 @@
 /*
- * A table of 512 buckets with 8 places each; 16 locks share them. What makes room in a full bucket
- * is the entry that expires first. An entry of older keys is never given out.
+ * A table of 512 buckets with 8 places each; 16 locks share them. In a full bucket the entry that
+ * expires first makes room. An entry that was verified with older keys is never returned.
  */
 #include "auth/token_cache.h"
 
@@ -21,7 +21,7 @@ struct token_entry {
 };
 
 struct token_cache {
-    EVP_MD *sha256; /* fetched once: that costs more than hashing a token */
+    EVP_MD *sha256; /* fetched once, since that takes longer than hashing a token */
     pthread_mutex_t locks[LOCKS];
     struct token_entry buckets[BUCKETS][PLACES];
 };
@@ -70,7 +70,7 @@ static pthread_mutex_t *lock_bucket(struct token_cache *cache, const struct toke
     return lock;
 }
 
-static bool is_token(const struct token_entry *entry, const struct token_digest *digest)
+static bool entry_is_for(const struct token_entry *entry, const struct token_digest *digest)
 {
     return entry->user && memcmp(&entry->digest, digest, sizeof *digest) == 0;
 }
@@ -84,7 +84,7 @@ struct str token_cache_get(struct token_cache *cache, const struct token_digest 
 
     for (size_t i = 0; i < PLACES; i++) {
         const struct token_entry *entry = &bucket[i];
-        if (is_token(entry, digest) && entry->generation == generation &&
+        if (entry_is_for(entry, digest) && entry->generation == generation &&
             now_s < entry->expires_s) {
             user = arena_str(a, (struct str){entry->user, entry->user_n});
             break;
@@ -94,14 +94,15 @@ struct str token_cache_get(struct token_cache *cache, const struct token_digest 
     return user;
 }
 
-/* The token's own place, else a free one, else one with older keys, else what expires first. */
-static struct token_entry *choose(struct token_entry *bucket, const struct token_digest *digest,
-                                  uint64_t generation)
+/* The token's own place, else a free one, else one with older keys, else the one that expires
+ * first. */
+static struct token_entry *choose_place(struct token_entry *bucket,
+                                        const struct token_digest *digest, uint64_t generation)
 {
     struct token_entry *best = &bucket[0];
 
     for (size_t i = 0; i < PLACES; i++) {
-        if (is_token(&bucket[i], digest))
+        if (entry_is_for(&bucket[i], digest))
             return &bucket[i];
     }
     for (size_t i = 0; i < PLACES; i++) {
@@ -124,7 +125,7 @@ void token_cache_put(struct token_cache *cache, const struct token_digest *diges
     memcpy(copy, user.p, user.n);
     copy[user.n] = '\0';
     pthread_mutex_t *lock = lock_bucket(cache, digest, &bucket);
-    struct token_entry *entry = choose(bucket, digest, generation);
+    struct token_entry *entry = choose_place(bucket, digest, generation);
     char *old = entry->user;
     *entry = (struct token_entry){.digest = *digest,
                                   .generation = generation,

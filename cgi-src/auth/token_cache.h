@@ -19,7 +19,7 @@ void token_cache_free(struct token_cache *cache);
 struct token_digest {
     unsigned char bytes[32];
 };
-/* False if OpenSSL fails; the cache is then not to be asked. */
+/* False if OpenSSL fails; the cache must not be used then. */
 bool token_cache_digest(const struct token_cache *cache, struct str token,
                         struct token_digest *out);
 
@@ -28,7 +28,7 @@ bool token_cache_digest(const struct token_cache *cache, struct str token,
 struct str token_cache_get(struct token_cache *cache, const struct token_digest *digest,
                            uint64_t generation, int64_t now_s, struct arena *a);
 
-/* Remembers a good token until expires_s; another one may have to make room. */
+/* Remembers a good token until expires_s; another token may have to make room for it. */
 void token_cache_put(struct token_cache *cache, const struct token_digest *digest,
                      uint64_t generation, int64_t expires_s, struct str user);
 

@@ -1,7 +1,7 @@
 /*
  * Memory that lives as long as one request. Allocation never returns NULL: when the machine is out
- * of memory the process aborts and the master starts another one. What a client can make the
- * arena hold is limited by the caps on bodies and answers, checked before.
+ * of memory, the process aborts and the master starts another one. The caps on bodies and answers,
+ * which are checked before, limit how much a client can make the arena hold.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
@@ -16,8 +16,8 @@ struct arena {
 };
 
 void arena_init(struct arena *a);
-/* Forgets everything allocated and gives the memory back, but for one block of 32 KB, which the
- * next request uses again. */
+/* Forgets everything that was allocated and frees the memory, except for one block of 32 KB,
+ * which the next request uses again. */
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
 

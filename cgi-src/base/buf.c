@@ -1,6 +1,6 @@
 /*
- * The growable buffer with a cap and a sticky failure. It decides nothing about what the bytes are;
- * limits that a client may reach are set by whoever calls buf_init.
+ * The growable buffer with a cap and a sticky failure. It knows nothing of what the bytes are; the
+ * caller of buf_init sets the limits that a client may reach.
  */
 #include "base/buf.h"
 
@@ -39,7 +39,7 @@ static void buf_fail(struct buf *b)
 }
 
 /* Makes room for len more bytes and a NUL. */
-static bool grow(struct buf *b, size_t len)
+static bool buf_extend(struct buf *b, size_t len)
 {
     if (b->failed)
         return false;
@@ -75,7 +75,7 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(args);
     if (n < 0)
         buf_fail(b);
-    else if (grow(b, (size_t)n)) {
+    else if (buf_extend(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
         b->len += (size_t)n;
     }
@@ -84,7 +84,7 @@ void buf_printf(struct buf *b, const char *format, ...)
 
 char *buf_grow(struct buf *b, size_t len)
 {
-    return grow(b, len) ? b->data + b->len : NULL;
+    return buf_extend(b, len) ? b->data + b->len : NULL;
 }
 
 void buf_truncate(struct buf *b, size_t len)

@@ -1,7 +1,7 @@
 /*
- * A growable byte buffer with a cap. Failure is sticky: when the cap or the memory is
- * passed, the buffer frees itself, every later append is a no-op, and buf_ok() is false. So a
- * writer appends freely and its result is checked once, where the bytes are used.
+ * A growable byte buffer with a cap. Failure is sticky: when the cap is passed or memory runs out,
+ * the buffer frees itself, every later append does nothing, and buf_ok() is false. So a writer
+ * appends freely, and buf_ok is checked once, where the bytes are used.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -27,7 +27,7 @@ void buf_free(struct buf *b);
 /* Empties the buffer, keeps the memory for the next use, clears a failure. */
 void buf_reset(struct buf *b);
 
-/* buf_reserve where there is no room, or no buffer yet. */
+/* What buf_reserve does where there is no room, or no buffer yet. */
 char *buf_grow(struct buf *b, size_t len);
 
 /* Makes room for `len` more bytes and returns where they start; NULL on failure. The caller
@@ -43,7 +43,7 @@ static inline void buf_added(struct buf *b, size_t len)
     b->data[b->len] = '\0';
 }
 
-/* Appending is most of what writing an answer costs: it is inlined where there is room. */
+/* Appending is most of the work of writing an answer, so it is inlined where there is room. */
 static inline void buf_append(struct buf *b, const void *data, size_t len)
 {
     char *to = buf_reserve(b, len);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include "base/ids.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static struct date date_from_days(int64_t days)
     return d;
 }
 
-static void put_digits(char *out, int64_t value, int digits)
+static void put_fixed_digits(char *out, int64_t value, int digits)
 {
     for (int i = digits - 1; i >= 0; i--) {
         out[i] = (char)('0' + value % 10);
@@ -114,13 +115,13 @@ void clock_format_us(int64_t wall_us, char out[CLOCK_TIME_SIZE])
     int64_t of_day = seconds % S_PER_DAY;
     struct date d = date_from_days(seconds / S_PER_DAY);
     memcpy(out, "0000-00-00T00:00:00.000000Z", CLOCK_TIME_SIZE);
-    put_digits(out, d.year, 4);
-    put_digits(out + 5, d.month, 2);
-    put_digits(out + 8, d.day, 2);
-    put_digits(out + 11, of_day / 3600, 2);
-    put_digits(out + 14, of_day / 60 % 60, 2);
-    put_digits(out + 17, of_day % 60, 2);
-    put_digits(out + 20, wall_us % US_PER_S, 6);
+    put_fixed_digits(out, d.year, 4);
+    put_fixed_digits(out + 5, d.month, 2);
+    put_fixed_digits(out + 8, d.day, 2);
+    put_fixed_digits(out + 11, of_day / 3600, 2);
+    put_fixed_digits(out + 14, of_day / 60 % 60, 2);
+    put_fixed_digits(out + 17, of_day % 60, 2);
+    put_fixed_digits(out + 20, wall_us % US_PER_S, 6);
 }
 
 /* What is left to read. Each reader moves on and returns false at the first thing out of place. */
@@ -128,11 +129,6 @@ struct reader {
     const char *p;
     const char *end;
 };
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static bool read_char(struct reader *r, char c)
 {
@@ -142,11 +138,11 @@ static bool read_char(struct reader *r, char c)
     return true;
 }
 
-static bool read_number(struct reader *r, int digits, int64_t max, int64_t *out)
+static bool read_fixed_digits(struct reader *r, int digits, int64_t max, int64_t *out)
 {
     *out = 0;
     for (int i = 0; i < digits; i++) {
-        if (r->p == r->end || !is_digit(*r->p))
+        if (r->p == r->end || !char_is_digit(*r->p))
             return false;
         *out = *out * 10 + (*r->p++ - '0');
     }
@@ -163,8 +159,9 @@ static int64_t days_in_month(int64_t year, int64_t month)
 static bool read_date(struct reader *r, int64_t *days)
 {
     struct date d;
-    if (!read_number(r, 4, 9999, &d.year) || !read_char(r, '-') ||
-        !read_number(r, 2, 12, &d.month) || !read_char(r, '-') || !read_number(r, 2, 31, &d.day))
+    if (!read_fixed_digits(r, 4, 9999, &d.year) || !read_char(r, '-') ||
+        !read_fixed_digits(r, 2, 12, &d.month) || !read_char(r, '-') ||
+        !read_fixed_digits(r, 2, 31, &d.day))
         return false;
     if (d.year < 1970 || d.month < 1 || d.day < 1 || d.day > days_in_month(d.year, d.month))
         return false;
@@ -173,13 +170,14 @@ static bool read_date(struct reader *r, int64_t *days)
 }
 
 /* A second of 60 is a leap second (RFC 3339, 5.6), counted as the one that follows. */
-static bool read_time(struct reader *r, int64_t *seconds)
+static bool read_time_of_day(struct reader *r, int64_t *seconds)
 {
     int64_t hour;
     int64_t minute;
     int64_t second;
-    if (!read_number(r, 2, 23, &hour) || !read_char(r, ':') || !read_number(r, 2, 59, &minute) ||
-        !read_char(r, ':') || !read_number(r, 2, 60, &second))
+    if (!read_fixed_digits(r, 2, 23, &hour) || !read_char(r, ':') ||
+        !read_fixed_digits(r, 2, 59, &minute) || !read_char(r, ':') ||
+        !read_fixed_digits(r, 2, 60, &second))
         return false;
     *seconds = hour * 3600 + minute * 60 + second;
     return true;
@@ -193,7 +191,7 @@ static bool read_fraction(struct reader *r, int64_t *us)
         return true;
     int digits = 0;
     int64_t unit = US_PER_S / 10;
-    for (; r->p < r->end && is_digit(*r->p); r->p++, digits++) {
+    for (; r->p < r->end && char_is_digit(*r->p); r->p++, digits++) {
         *us += (*r->p - '0') * unit;
         unit /= 10;
     }
@@ -210,13 +208,14 @@ static bool read_zone(struct reader *r, int64_t *offset_s)
         return false;
     int64_t hours;
     int64_t minutes;
-    if (!read_number(r, 2, 23, &hours) || !read_char(r, ':') || !read_number(r, 2, 59, &minutes))
+    if (!read_fixed_digits(r, 2, 23, &hours) || !read_char(r, ':') ||
+        !read_fixed_digits(r, 2, 59, &minutes))
         return false;
     *offset_s = sign * (hours * 3600 + minutes * 60);
     return true;
 }
 
-/* Two digits; -1 if they are none. */
+/* The value of two digits; -1 if they are not digits. */
 static int two_digits(const char *p)
 {
     unsigned tens = (unsigned char)p[0] - (unsigned)'0';
@@ -227,7 +226,7 @@ static int two_digits(const char *p)
 
 /*
  * The form that this API writes itself, with a Z and six digits of a second: a list parses one of
- * them for each session. -1 for any other, and for what is out of range.
+ * them for each session. -1 for any other form, and for a time that is out of range.
  */
 static int64_t parse_own_us(const char *text)
 {
@@ -266,7 +265,7 @@ int64_t clock_parse_us(const char *text, unsigned long length)
         return -1;
     if (!read_char(&r, 'T') && !read_char(&r, 't') && !read_char(&r, ' '))
         return -1;
-    if (!read_time(&r, &seconds) || !read_fraction(&r, &us) || !read_zone(&r, &offset_s))
+    if (!read_time_of_day(&r, &seconds) || !read_fraction(&r, &us) || !read_zone(&r, &offset_s))
         return -1;
     if (r.p != r.end)
         return -1;

@@ -1,5 +1,6 @@
 /*
- * Time, sleep and chance behind one table, so that tests run in no time and the same each time.
+ * Time, sleep and chance behind one table, so that tests take no time and always run in the same
+ * way.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

@@ -1,7 +1,7 @@
 /*
  * Configuration: puts the values together from the environment, the .env file and the defaults,
- * checks them, and fills struct config. The keys themselves stand in config_table.c, .env's format
- * in dotenv.c.
+ * checks them, and fills struct config. config_table.c has the keys, dotenv.c reads the format of
+ * .env.
  */
 #include "base/config.h"
 
@@ -20,25 +20,25 @@
 
 #define FILE_CAP ((size_t)1024 * 1024)
 
-struct value {
+struct setting {
     char *text; /* in config_values.texts; NULL when neither the environment nor the file has it */
     enum config_source source;
     unsigned line; /* of the file */
 };
 
 struct config_values {
-    const char *file; /* its name, for sentences; borrowed, for the time of config_load */
+    const char *file; /* its name, for messages; borrowed while config_load runs */
     mode_t file_mode; /* 0: there is none */
     struct arena texts;
-    struct value rows[]; /* one for each row of config_keys */
+    struct setting rows[]; /* one for each row of config_keys */
 };
 
 /* The bytes are cleansed: they may be a secret. */
-static void forget(struct value *value)
+static void setting_forget(struct setting *setting)
 {
-    if (value->text)
-        explicit_bzero(value->text, strlen(value->text));
-    *value = (struct value){0};
+    if (setting->text)
+        explicit_bzero(setting->text, strlen(setting->text));
+    *setting = (struct setting){0};
 }
 
 void config_free(struct config *c)
@@ -47,7 +47,7 @@ void config_free(struct config *c)
         return;
     if (c->values) {
         for (size_t i = 0; i < config_key_count; i++)
-            forget(&c->values->rows[i]);
+            setting_forget(&c->values->rows[i]);
         arena_free(&c->values->texts);
         free(c->values);
     }
@@ -68,29 +68,30 @@ static const struct config_key *find_key(struct str key)
     return NULL;
 }
 
-static struct value *value_of(const struct config *c, const struct config_key *row)
+static struct setting *setting_of(const struct config *c, const struct config_key *row)
 {
     return &c->values->rows[row - config_keys];
 }
 
-static struct value *value_of_key(const struct config *c, const char *key)
+static struct setting *setting_of_key(const struct config *c, const char *key)
 {
-    return value_of(c, find_key(str_from(key)));
+    return setting_of(c, find_key(str_from(key)));
 }
 
 /* Replaces the value; an empty text leaves the key not set. */
-static void set_value(struct config *c, struct value *value, struct str text,
-                      enum config_source source)
+static void setting_set(struct config *c, struct setting *setting, struct str text,
+                        enum config_source source)
 {
-    forget(value);
+    setting_forget(setting);
     if (text.n == 0)
         return;
-    value->text = arena_alloc(&c->values->texts, text.n + 1);
-    memcpy(value->text, text.p, text.n);
-    value->source = source;
+    setting->text = arena_alloc(&c->values->texts, text.n + 1);
+    memcpy(setting->text, text.p, text.n);
+    setting->source = source;
 }
 
-static int take_pair(void *context, struct str key, struct str text, unsigned line, struct err *e)
+static int setting_take_pair(void *context, struct str key, struct str text, unsigned line,
+                             struct err *e)
 {
     (void)e; /* an unknown key is no reason to stop */
     struct config *c = context;
@@ -99,17 +100,17 @@ static int take_pair(void *context, struct str key, struct str text, unsigned li
         log_warning("%s line %u: unknown key %.*s", c->values->file, line, (int)key.n, key.p);
         return 0;
     }
-    struct value *value = value_of(c, row);
-    if (value->text)
+    struct setting *setting = setting_of(c, row);
+    if (setting->text)
         log_warning("%s line %u: %s was set in line %u already, the last one counts",
-                    c->values->file, line, row->key, value->line);
-    set_value(c, value, text, CONFIG_FROM_FILE);
-    value->line = line;
+                    c->values->file, line, row->key, setting->line);
+    setting_set(c, setting, text, CONFIG_FROM_FILE);
+    setting->line = line;
     return 0;
 }
 
 /* Appends what can be read of fd. Returns 0 or -1 with errno. */
-static int read_all(int fd, struct buf *out)
+static int read_descriptor(int fd, struct buf *out)
 {
     for (;;) {
         char *room = buf_reserve(out, 4096);
@@ -139,10 +140,10 @@ static int read_file(struct config *c, const char *file, bool must_exist, struct
     if (fstat(fd, &st) == 0)
         c->values->file_mode = st.st_mode;
     buf_init(&text, FILE_CAP);
-    if (read_all(fd, &text) != 0)
+    if (read_descriptor(fd, &text) != 0)
         err_set(e, ERR_CONFIGURATION, "cannot read %s: %s", file, strerrordesc_np(errno));
     else
-        result = dotenv_parse(file, buf_str(&text), take_pair, c, e);
+        result = dotenv_parse(file, buf_str(&text), setting_take_pair, c, e);
     if (text.data)
         explicit_bzero(text.data, text.size);
     buf_free(&text);
@@ -159,45 +160,46 @@ static void read_environment(struct config *c)
             text = getenv(row->alias);
         if (!text || !*text)
             continue;
-        set_value(c, value_of(c, row), str_from(text), CONFIG_FROM_ENVIRONMENT);
+        setting_set(c, setting_of(c, row), str_from(text), CONFIG_FROM_ENVIRONMENT);
     }
 }
 
-static const char *place(const struct config *c, const struct value *value)
+static const char *setting_place(const struct config *c, const struct setting *setting)
 {
-    return value->source == CONFIG_FROM_FILE ? c->values->file : "the environment";
+    return setting->source == CONFIG_FROM_FILE ? c->values->file : "the environment";
 }
 
-/* A proxy's is no CONFIG_URL: its scheme may be left out. */
+/* A proxy's URL is not a CONFIG_URL, since its scheme may be left out. */
 static bool is_url_row(const struct config_key *row)
 {
     return row->type == CONFIG_URL || row->type == CONFIG_ORIGINS || strstr(row->key, "_PROXY");
 }
 
-static int bad_value(const struct config *c, const struct config_key *row, struct err *e)
+static int setting_error(const struct config *c, const struct config_key *row, struct err *e)
 {
-    const struct value *value = value_of(c, row);
+    const struct setting *setting = setting_of(c, row);
     char shown[512] = "";
     char fault[CONFIG_FAULT_SIZE];
     if (is_url_row(row))
-        config_hide_password(value->text, shown, sizeof(shown));
+        config_hide_password(setting->text, shown, sizeof(shown));
     else if (!row->secret)
-        snprintf(shown, sizeof(shown), "%s", value->text);
-    config_fault(row, value->text, fault);
+        snprintf(shown, sizeof(shown), "%s", setting->text);
+    config_fault(row, setting->text, fault);
     return err_set(e, ERR_CONFIGURATION, "%s%s%s in %s is not allowed: %sexpected %s", row->key,
-                   row->secret ? "" : "=", shown, place(c, value), fault, row->allowed);
+                   row->secret ? "" : "=", shown, setting_place(c, setting), fault, row->allowed);
 }
 
-/* In the file quotes are part of the format; in the environment nobody means them. */
-static bool is_allowed(const struct config_key *row, const struct value *value,
-                       union config_value *out)
+/* In the file quotes are part of the format; in the environment they are left over from
+ * somewhere. */
+static bool setting_is_allowed(const struct config_key *row, const struct setting *setting,
+                               union config_value *out)
 {
-    bool left_over =
-        value->source == CONFIG_FROM_ENVIRONMENT && !row->hidden && config_is_quoted(value->text);
-    return config_check(row, value->text, out) && !left_over;
+    bool left_over = setting->source == CONFIG_FROM_ENVIRONMENT && !row->hidden &&
+                     config_is_quoted(setting->text);
+    return config_check(row, setting->text, out) && !left_over;
 }
 
-static void store_text(struct config *c, const struct config_key *row, const char *text)
+static void field_store_text(struct config *c, const struct config_key *row, const char *text)
 {
     const char **field = (const char **)(void *)((char *)c + row->field);
     /* Rows that share a field stand in the order of precedence. */
@@ -205,7 +207,7 @@ static void store_text(struct config *c, const struct config_key *row, const cha
         *field = text;
 }
 
-static void store(struct config *c, const struct config_key *row, union config_value value)
+static void field_store(struct config *c, const struct config_key *row, union config_value value)
 {
     void *field = (char *)c + row->field;
     switch (row->type) {
@@ -223,7 +225,7 @@ static void store(struct config *c, const struct config_key *row, union config_v
         break;
     }
     default:
-        store_text(c, row, value.text);
+        field_store_text(c, row, value.text);
     }
 }
 
@@ -231,20 +233,20 @@ _Static_assert(sizeof(enum auth_mode) == sizeof(int), "store() copies an int");
 _Static_assert(sizeof(enum log_level) == sizeof(int), "store() copies an int");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "store() copies an int");
 
-static int fill(struct config *c, struct err *e)
+static int fields_fill(struct config *c, struct err *e)
 {
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *row = &config_keys[i];
-        const struct value *set = value_of(c, row);
+        const struct setting *set = setting_of(c, row);
         const char *text = set->text;
         const char *default_text = row->default_text ? row->default_text : "";
         union config_value value = {.text = default_text};
-        if (text && !is_allowed(row, set, &value))
-            return bad_value(c, row, e);
+        if (text && !setting_is_allowed(row, set, &value))
+            return setting_error(c, row, e);
         if (!text && *default_text && !config_check(row, default_text, &value))
             return err_set(e, ERR_INTERNAL, "the default of %s is not allowed", row->key);
         if (row->field != CONFIG_NO_FIELD)
-            store(c, row, value);
+            field_store(c, row, value);
     }
     return 0;
 }
@@ -261,18 +263,19 @@ static bool is_placeholder(const char *text)
 
 static int check_placeholder(const struct config *c, const char *key, struct err *e)
 {
-    const struct value *value = value_of_key(c, key);
-    if (!value->text || !is_placeholder(value->text))
+    const struct setting *setting = setting_of_key(c, key);
+    if (!setting->text || !is_placeholder(setting->text))
         return 0;
     return err_set(
         e, ERR_CONFIGURATION,
         "%s in %s is still the placeholder of the example: put your real key there, or "
         "remove AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and use \"aws configure\" or "
         "an IAM role",
-        key, place(c, value));
+        key, setting_place(c, setting));
 }
 
-/* Before the values are looked at: "your access key" would only be told to have a blank in it. */
+/* To be called before the values are checked: of "your access key" that check would only say
+ * that there is a blank in it. */
 static int check_placeholders(const struct config *c, struct err *e)
 {
     static const char *const keys[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
@@ -285,29 +288,29 @@ static int check_placeholders(const struct config *c, struct err *e)
     return 0;
 }
 
-/* Halves of two different keys sign nothing: they must come from one place. */
+/* The halves of two different keys make no valid signature, so both must come from one place. */
 static int check_key_pair(struct config *c, struct err *e)
 {
-    const struct value *id = value_of_key(c, "AWS_ACCESS_KEY_ID");
-    const struct value *secret = value_of_key(c, "AWS_SECRET_ACCESS_KEY");
-    struct value *token = value_of_key(c, "AWS_SESSION_TOKEN");
+    const struct setting *id = setting_of_key(c, "AWS_ACCESS_KEY_ID");
+    const struct setting *secret = setting_of_key(c, "AWS_SECRET_ACCESS_KEY");
+    struct setting *token = setting_of_key(c, "AWS_SESSION_TOKEN");
     if (!id->text && !secret->text)
         return 0;
     if (!id->text || !secret->text)
         return err_set(e, ERR_CONFIGURATION, "%s is set in %s, but %s is not: set both or neither",
                        id->text ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
-                       place(c, id->text ? id : secret),
+                       setting_place(c, id->text ? id : secret),
                        id->text ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
     if (id->source != secret->source)
         return err_set(
             e, ERR_CONFIGURATION,
             "AWS_ACCESS_KEY_ID is set in %s, but AWS_SECRET_ACCESS_KEY in %s: set both in "
             "the same place",
-            place(c, id), place(c, secret));
+            setting_place(c, id), setting_place(c, secret));
     if (token->text && token->source != id->source) {
-        log_warning("AWS_SESSION_TOKEN in %s is ignored: the keys are set in %s", place(c, token),
-                    place(c, id));
-        forget(token);
+        log_warning("AWS_SESSION_TOKEN in %s is ignored: the keys are set in %s",
+                    setting_place(c, token), setting_place(c, id));
+        setting_forget(token);
     }
     return 0;
 }
@@ -317,21 +320,21 @@ static int check_key_pair(struct config *c, struct err *e)
 
 static void warn_of_long_token(const struct config *c)
 {
-    const struct value *token = value_of_key(c, "AWS_SESSION_TOKEN");
+    const struct setting *token = setting_of_key(c, "AWS_SESSION_TOKEN");
     if (token->text && strlen(token->text) > LONG_TOKEN)
         log_warning("AWS_SESSION_TOKEN in %s has %zu bytes, far more than session tokens have: "
                     "DynamoDB may refuse the calls; is it one token?",
-                    place(c, token), strlen(token->text));
+                    setting_place(c, token), strlen(token->text));
 }
 
-/* A group may be the service's own; everybody is not. */
+/* The group may be the service's own, so only access for everybody is warned of. */
 static void warn_of_open_file(const struct config *c)
 {
     if (!(c->values->file_mode & S_IROTH) || !S_ISREG(c->values->file_mode))
         return;
     for (size_t i = 0; i < config_key_count; i++) {
-        const struct value *value = &c->values->rows[i];
-        if (!config_keys[i].secret || !value->text || value->source != CONFIG_FROM_FILE)
+        const struct setting *setting = &c->values->rows[i];
+        if (!config_keys[i].secret || !setting->text || setting->source != CONFIG_FROM_FILE)
             continue;
         log_warning("%s holds %s, and every user of this machine may read it: chmod o-r %s",
                     c->values->file, config_keys[i].key, c->values->file);
@@ -339,7 +342,7 @@ static void warn_of_open_file(const struct config *c)
     }
 }
 
-/* What one row alone cannot tell. */
+/* Checks what the row of one key cannot show. */
 static int check_together(struct config *c, struct err *e)
 {
     if (strcmp(c->sessions_table, c->messages_table) == 0)
@@ -375,7 +378,7 @@ int config_load(struct config *c, const char *file, bool must_exist, struct err 
     c->values->file = file;
     int result = file ? read_file(c, file, must_exist, e) : 0;
     read_environment(c);
-    if (result != 0 || check_placeholders(c, e) != 0 || fill(c, e) != 0 ||
+    if (result != 0 || check_placeholders(c, e) != 0 || fields_fill(c, e) != 0 ||
         check_together(c, e) != 0) {
         config_free(c);
         return -1;
@@ -389,13 +392,13 @@ int config_load(struct config *c, const char *file, bool must_exist, struct err 
 const char *config_get(const struct config *c, const char *key)
 {
     const struct config_key *row = find_key(str_from(key));
-    return row && c->values ? value_of(c, row)->text : NULL;
+    return row && c->values ? setting_of(c, row)->text : NULL;
 }
 
 enum config_source config_source(const struct config *c, const char *key)
 {
     const struct config_key *row = find_key(str_from(key));
-    return row && c->values ? value_of(c, row)->source : CONFIG_FROM_DEFAULT;
+    return row && c->values ? setting_of(c, row)->source : CONFIG_FROM_DEFAULT;
 }
 
 bool config_row(const struct config *c, size_t i, struct config_row *out)
@@ -403,7 +406,7 @@ bool config_row(const struct config *c, size_t i, struct config_row *out)
     if (i >= config_key_count || config_keys[i].hidden)
         return false;
     const struct config_key *row = &config_keys[i];
-    const struct value *value = value_of(c, row);
+    const struct setting *setting = setting_of(c, row);
     const char *default_text = row->default_text ? row->default_text : "";
     *out = (struct config_row){
         .key = row->key,
@@ -411,11 +414,11 @@ bool config_row(const struct config *c, size_t i, struct config_row *out)
         .unit_or_values = row->allowed,
         .help = row->help,
         .secret = row->secret,
-        .source = value->source,
+        .source = setting->source,
         .url = is_url_row(row),
-        .text = !value->text  ? default_text
-                : row->secret ? NULL
-                              : value->text,
+        .text = !setting->text ? default_text
+                : row->secret  ? NULL
+                               : setting->text,
     };
     return true;
 }

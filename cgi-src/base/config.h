@@ -41,8 +41,8 @@ struct config {
                                   ".status" */
     int64_t
         stuck_request_s; /* the watchdog ends a process with a request older than this; 0: off */
-    const char *user;    /* POOL_USER: whom to become after opening the socket as root; "": stay */
-    const char *socket_group; /* SOCKET_GROUP: to whom both sockets belong; "": the user's own */
+    const char *user;    /* POOL_USER: the user to become once root has opened the sockets */
+    const char *socket_group; /* SOCKET_GROUP: the group of both sockets; "": the user's own */
     /* requests */
     int64_t max_body_bytes;
     int64_t max_history_bytes; /* of POST /sessions */
@@ -70,7 +70,7 @@ struct config {
  * Fills *c from the environment and the file (NULL: none; a missing file is an error only if
  * must_exist). A bad value is ERR_CONFIGURATION naming key, value (not of secrets) and what is
  * allowed; a password in a URL is left out. Also refuses the placeholders of .env.example
- * (your_access_key_id and the like) with a sentence. Says in the log if the file holds secrets and
+ * (your_access_key_id and the like) with a sentence. Warns in the log if the file holds secrets and
  * every user of this machine may read it. On failure *c is freed.
  */
 int config_load(struct config *c, const char *file, bool must_exist, struct err *e);
@@ -79,8 +79,8 @@ void config_free(struct config *c);
 /*
  * The text of any key of the table (and of HOME), from the environment or the file; NULL if in
  * neither or if empty. Both were read by config_load: later changes of the environment do not show,
- * and any thread may call it. HTTPS_PROXY and NO_PROXY are found in lower case too. This is how the
- * credential providers read AWS_PROFILE, AWS_ROLE_ARN and so on, so that .env serves for them too.
+ * and any thread may call it. HTTPS_PROXY and NO_PROXY are found in lower case too. The credential
+ * providers read AWS_PROFILE, AWS_ROLE_ARN and so on in this way, so that .env works for them too.
  */
 const char *config_get(const struct config *c, const char *key);
 
@@ -99,11 +99,11 @@ struct config_row {
     bool url;                  /* there may be a password in it: config_hide_password */
 };
 
-/* True if it may be the name of a region: lower-case letters, digits and "-", at most 63, and no
- * zone of a region ("us-east-1a"). It becomes a part of a host's name. */
+/* True if it may be the name of a region: lower-case letters, digits and "-", at most 63, and
+ * not a zone of a region ("us-east-1a"). It becomes a part of a host's name. */
 bool config_is_region(struct str region);
 
-/* A URL for people: what stands before its last "@" (a user and a password) is left out. */
+/* A URL as it may be shown: what stands before its last "@" (a user and a password) is left out. */
 void config_hide_password(const char *url, char *out, size_t size);
 
 /* Row number i of the table for c; false when i is past the end. */

@@ -1,6 +1,6 @@
 /*
- * The check of one configuration value against its row of the table: pure, and strict, so that a
- * slip of the pen is found when the program starts and not when a request comes.
+ * The check of one configuration value against its row of the table: pure and strict, so that a
+ * typing mistake is found when the program starts and not when a request comes.
  */
 #include "base/config_table.h"
 
@@ -16,9 +16,9 @@ static bool all_of(const char *text, const char *set)
     return text[strspn(text, set)] == '\0';
 }
 
-/* Digits of the base alone: no sign, no blank. A decimal with a leading zero is refused, somebody
- * may have meant octal. */
-static bool read_number(const char *text, int base, int64_t *out)
+/* Only digits of the base, no sign and no blank. A decimal number with a leading zero is
+ * refused, because octal may have been meant. */
+static bool read_integer(const char *text, int base, int64_t *out)
 {
     int64_t value = 0;
     if (*text == '\0' || (base == 10 && text[0] == '0' && text[1] != '\0'))
@@ -97,30 +97,26 @@ static bool is_table_name(const char *text)
     return n >= 3 && n <= 255 && all_of(text, LETTERS DIGITS "_.-");
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* "us-east-1a": a region's name never ends with a letter behind its number. */
 static bool is_zone(struct str region)
 {
-    return region.n >= 3 && is_digit(region.p[region.n - 2]) && !is_digit(region.p[region.n - 1]) &&
-           region.p[region.n - 1] != '-' && memchr(region.p, '-', region.n);
+    return region.n >= 3 && char_is_digit(region.p[region.n - 2]) &&
+           !char_is_digit(region.p[region.n - 1]) && region.p[region.n - 1] != '-' &&
+           memchr(region.p, '-', region.n);
 }
 
 bool config_is_region(struct str region)
 {
     for (size_t i = 0; i < region.n; i++) {
         char c = region.p[i];
-        if (!((c >= 'a' && c <= 'z') || is_digit(c) || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || char_is_digit(c) || c == '-'))
             return false;
     }
     return region.n > 0 && region.n < 64 && region.p[0] != '-' && region.p[region.n - 1] != '-' &&
            !is_zone(region);
 }
 
-static bool is_visible_ascii(const char *text)
+static bool is_config_token(const char *text)
 {
     for (const char *p = text; *p; p++) {
         if (*p <= ' ' || *p >= 0x7F)
@@ -155,7 +151,7 @@ bool config_check(const struct config_key *row, const char *text, union config_v
         good = good && has_length(row, text);
         break;
     case CONFIG_TOKEN:
-        good = good && is_visible_ascii(text);
+        good = good && is_config_token(text);
         break;
     case CONFIG_REGION:
         good = good && config_is_region(str_from(text));
@@ -174,11 +170,11 @@ bool config_check(const struct config_key *row, const char *text, union config_v
         break;
     case CONFIG_INTEGER:
     case CONFIG_OCTAL:
-        good = good && read_number(text, row->type == CONFIG_OCTAL ? 8 : 10, &value.number) &&
+        good = good && read_integer(text, row->type == CONFIG_OCTAL ? 8 : 10, &value.number) &&
                value.number >= row->min && value.number <= row->max;
         break;
     case CONFIG_FLAG:
-        good = good && read_number(text, 2, &value.number) && text[1] == '\0';
+        good = good && read_integer(text, 2, &value.number) && text[1] == '\0';
         break;
     case CONFIG_CHOICE:
         good = good && read_choice(row->choices, text, &value.number);
@@ -203,18 +199,18 @@ static const char *fault_of_bytes(const char *text)
     size_t n = strlen(text);
 
     if (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-        return "a line break stands at its end";
+        return "it ends with a line break";
     if (strpbrk(text, "\n\r"))
-        return "a line break stands in it";
+        return "there is a line break in it";
     if (config_is_quoted(text))
-        return "quotes stand around it, which docker run --env-file does not take off";
+        return "it is in quotes, which docker run --env-file does not remove";
     if (n > 0 && all_of(text, " \t"))
         return "it is blank";
     if (n > 0 && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1])))
-        return "a blank stands at its beginning or end";
+        return "it begins or ends with a blank";
     if (!str_is_utf8((struct str){text, n}))
         return "it is not UTF-8";
-    return is_clean(text) ? NULL : "a control character stands in it";
+    return is_clean(text) ? NULL : "there is a control character in it";
 }
 
 void config_fault(const struct config_key *row, const char *text, char out[CONFIG_FAULT_SIZE])

@@ -10,8 +10,8 @@
 
 /*
  * Writes one line for each of the keys, or for every key if there are none (count 0), with the
- * value that the program would use, its default included. In place of a value that is secret, or a
- * URL with a password in it, stands a comment. -1 with ERR_CONFIGURATION if there is no such key.
+ * value that the program would use, its default included. A comment stands in place of a secret
+ * value and of a URL with a password in it. -1 with ERR_CONFIGURATION if there is no such key.
  */
 int config_print(const struct config *c, char *const *keys, size_t count, FILE *out, struct err *e);
 

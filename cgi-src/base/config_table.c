@@ -1,14 +1,22 @@
 /*
  * Every configuration key of the program: default, unit, limits and where its value goes.
- * .env.example says the same to people; a test compares keys, limits and defaults. Where values
- * come from is base/config.c's.
+ * .env.example says the same to people; a test compares keys, limits and defaults. base/config.c
+ * reads the values.
  */
 #include "base/config_table.h"
 
 #define FIELD(name) .field = offsetof(struct config, name)
 #define NO_FIELD .field = CONFIG_NO_FIELD
 #define RANGE(unit, from, to) .allowed = unit ", " #from " to " #to, .min = (from), .max = (to)
-#define MAX_SOCKET_PATH 107 /* sun_path of Linux without its NUL */
+/* A type, and what is said of its values wherever it is used. */
+#define TABLE_NAME .type = CONFIG_TABLE, .allowed = "3 to 255 letters, digits, dots, _ or -"
+#define REGION .type = CONFIG_REGION, .allowed = "name of an AWS region"
+#define URL .type = CONFIG_URL, .allowed = "http:// or https:// URL"
+#define FILE_PATH .type = CONFIG_PATH, .allowed = "path"
+#define TRUE_OR_FALSE .type = CONFIG_CHOICE, .choices = booleans, .allowed = "true or false"
+#define FLAG .type = CONFIG_FLAG, .allowed = "0 or 1"
+/* sun_path of Linux has 108 bytes with its NUL. */
+#define SOCKET_PATH .type = CONFIG_PATH, .max = 107, .allowed = "path, at most 107 bytes"
 
 static const char *const auth_modes[] = {
     [AUTH_NONE] = "none", [AUTH_JWT] = "jwt", [AUTH_HEADER] = "header", NULL};
@@ -26,64 +34,51 @@ static const char *const logged_requests[] = {
 const struct config_key config_keys[] = {
     /* DynamoDB */
     {.key = "DYNAMODB_CHAT_SESSIONS_TABLE",
-     .type = CONFIG_TABLE,
+     TABLE_NAME,
      FIELD(sessions_table),
      .default_text = "ai4ai-chat-sessions",
-     .allowed = "3 to 255 letters, digits, dots, _ or -",
      .help = "The table of the sessions."},
     {.key = "DYNAMODB_CHAT_MESSAGES_TABLE",
-     .type = CONFIG_TABLE,
+     TABLE_NAME,
      FIELD(messages_table),
      .default_text = "ai4ai-chat-messages",
-     .allowed = "3 to 255 letters, digits, dots, _ or -",
      .help = "The table of the messages, another one than that of the sessions."},
     {.key = "AWS_REGION",
-     .type = CONFIG_REGION,
+     REGION,
      FIELD(region),
-     .allowed = "name of an AWS region",
      .help = "The region of the tables. It comes before AWS_DEFAULT_REGION and DEFAULT_AWS_REGION; "
              "if none is set, the profile's counts, then the instance's; us-east-1 where there "
              "is no instance."},
     {.key = "AWS_DEFAULT_REGION",
-     .type = CONFIG_REGION,
+     REGION,
      FIELD(region),
-     .allowed = "name of an AWS region",
      .help = "The region, if AWS_REGION is not set."},
     {.key = "DEFAULT_AWS_REGION",
-     .type = CONFIG_REGION,
+     REGION,
      FIELD(region),
-     .allowed = "name of an AWS region",
      .help = "The region, if neither AWS_REGION nor AWS_DEFAULT_REGION is set."},
     {.key = "AWS_ENDPOINT_URL_DYNAMODB",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "Where DynamoDB answers, for DynamoDB Local or a VPC endpoint; the region's own "
              "endpoint if not set."},
     {.key = "AWS_ENDPOINT_URL",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "The endpoint of DynamoDB and of STS, where AWS_ENDPOINT_URL_DYNAMODB or "
              "AWS_ENDPOINT_URL_STS is not set."},
     {.key = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-     .type = CONFIG_CHOICE,
+     TRUE_OR_FALSE,
      NO_FIELD,
-     .choices = booleans,
-     .allowed = "true or false",
      .help = "true: neither these keys nor the endpoint_url of a profile counts."},
     {.key = "AWS_USE_FIPS_ENDPOINT",
-     .type = CONFIG_CHOICE,
+     TRUE_OR_FALSE,
      NO_FIELD,
-     .choices = booleans,
-     .allowed = "true or false",
      .help =
          "true: calls go to the region's endpoints with cryptography validated under FIPS 140."},
     {.key = "AWS_USE_DUALSTACK_ENDPOINT",
-     .type = CONFIG_CHOICE,
+     TRUE_OR_FALSE,
      NO_FIELD,
-     .choices = booleans,
-     .allowed = "true or false",
      .help = "true: calls go to the region's endpoints that have addresses of IPv6 too."},
     {.key = "AWS_SDK_UA_APP_ID",
      .type = CONFIG_TEXT,
@@ -93,10 +88,9 @@ const struct config_key config_keys[] = {
      .help = "The name by which this service calls itself to AWS, for its logs (User-Agent: "
              "app/NAME)."},
     {.key = "DYNAMODB_CONSISTENT_READ",
-     .type = CONFIG_FLAG,
+     FLAG,
      FIELD(consistent_read),
      .default_text = "1",
-     .allowed = "0 or 1",
      .help = "1: a message that was sent is in the next list; 0: reads cost half and may be a "
              "moment old."},
     {.key = "AWS_MAX_ATTEMPTS",
@@ -156,19 +150,16 @@ const struct config_key config_keys[] = {
      .allowed = "name of a profile",
      .help = "The profile of the AWS CLI's files to use; \"default\" if not set."},
     {.key = "AWS_SHARED_CREDENTIALS_FILE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      NO_FIELD,
-     .allowed = "path",
      .help = "The credentials file; ~/.aws/credentials if not set."},
     {.key = "AWS_CONFIG_FILE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      NO_FIELD,
-     .allowed = "path",
      .help = "The config file; ~/.aws/config if not set."},
     {.key = "AWS_WEB_IDENTITY_TOKEN_FILE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      NO_FIELD,
-     .allowed = "path",
      .help = "The web identity token (EKS sets it); AWS_ROLE_ARN goes with it."},
     {.key = "AWS_ROLE_ARN",
      .type = CONFIG_TEXT,
@@ -181,20 +172,17 @@ const struct config_key config_keys[] = {
      .allowed = "name",
      .help = "The name of the assumed role's session, for CloudTrail."},
     {.key = "AWS_ENDPOINT_URL_STS",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "Where STS answers; AWS_ENDPOINT_URL, else the region's own endpoint if not set."},
     {.key = "AWS_ENDPOINT_URL_SSO",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "Where the portal of IAM Identity Center answers, for profiles with SSO; as "
              "AWS_ENDPOINT_URL_STS."},
     {.key = "AWS_ENDPOINT_URL_SSO_OIDC",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "Where its sign-in answers, by which tokens are renewed; as AWS_ENDPOINT_URL_STS."},
     {.key = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
      .type = CONFIG_TEXT,
@@ -202,9 +190,8 @@ const struct config_key config_keys[] = {
      .allowed = "path of a URL",
      .help = "The container's credentials at 169.254.170.2 (ECS sets it)."},
     {.key = "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "The container's credentials at any address (EKS Pod Identity sets it)."},
     {.key = "AWS_CONTAINER_AUTHORIZATION_TOKEN",
      .type = CONFIG_TEXT,
@@ -213,9 +200,8 @@ const struct config_key config_keys[] = {
      .allowed = "token",
      .help = "What to show to the container endpoint."},
     {.key = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      NO_FIELD,
-     .allowed = "path",
      .help = "A file with that token; it comes before the token itself."},
     {.key = "AWS_EC2_METADATA_DISABLED",
      .type = CONFIG_TEXT,
@@ -228,9 +214,8 @@ const struct config_key config_keys[] = {
      .allowed = "true or false",
      .help = "true: never fall back to version 1 of the instance's metadata."},
     {.key = "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-     .type = CONFIG_URL,
+     URL,
      NO_FIELD,
-     .allowed = "http:// or https:// URL",
      .help = "Where the instance's metadata answers; http://169.254.169.254 if not set."},
     {.key = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
      .type = CONFIG_CHOICE,
@@ -249,9 +234,8 @@ const struct config_key config_keys[] = {
      RANGE("attempts", 1, 20),
      .help = "How often it is asked; if not set once, or three times where it has answered."},
     {.key = "AWS_CA_BUNDLE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      NO_FIELD,
-     .allowed = "path",
      .help = "A PEM file of the certificate authorities to trust; the system's if not set."},
     {.key = "HTTPS_PROXY",
      .alias = "https_proxy",
@@ -267,11 +251,9 @@ const struct config_key config_keys[] = {
      .help = "The hosts that are reached without the proxy; no_proxy is read too."},
     /* the pool */
     {.key = "SOCKET",
-     .type = CONFIG_PATH,
+     SOCKET_PATH,
      FIELD(socket),
      .default_text = "/run/chat-sessions/chat-sessions.sock",
-     .allowed = "path, at most 107 bytes",
-     .max = MAX_SOCKET_PATH,
      .help = "The unix socket where nginx finds the pool."},
     {.key = "SOCKET_MODE",
      .type = CONFIG_OCTAL,
@@ -306,10 +288,8 @@ const struct config_key config_keys[] = {
      RANGE("s", 1, 3600),
      .help = "How long requests may finish when the pool stops or reloads."},
     {.key = "STATUS_SOCKET",
-     .type = CONFIG_PATH,
+     SOCKET_PATH,
      FIELD(status_socket),
-     .allowed = "path, at most 107 bytes",
-     .max = MAX_SOCKET_PATH,
      .help = "The unix socket where the master answers metrics and health; SOCKET with .status "
              "behind it if not set."},
     {.key = "STUCK_REQUEST_S",
@@ -349,10 +329,9 @@ const struct config_key config_keys[] = {
      .allowed = "origins, comma-separated, or *",
      .help = "The web pages' origins that may call the API from a browser."},
     {.key = "CORS_CREDENTIALS",
-     .type = CONFIG_FLAG,
+     FLAG,
      FIELD(cors_credentials),
      .default_text = "0",
-     .allowed = "0 or 1",
      .help = "1: pages of these origins may send cookies along, for a proxy in front that signs "
              "people in with them. CORS_ORIGINS must then name each origin."},
     {.key = "AUTH_MODE",
@@ -364,14 +343,12 @@ const struct config_key config_keys[] = {
      .help =
          "Who a caller is: nobody asks, a bearer token says it, or the proxy in front says it."},
     {.key = "AUTH_JWT_JWKS_URL",
-     .type = CONFIG_URL,
+     URL,
      FIELD(auth_jwt_jwks_url),
-     .allowed = "http:// or https:// URL",
      .help = "Where the public keys of the tokens' issuer are."},
     {.key = "AUTH_JWT_JWKS_FILE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      FIELD(auth_jwt_jwks_file),
-     .allowed = "path",
      .help = "The public keys in a file, in place of AUTH_JWT_JWKS_URL."},
     {.key = "AUTH_JWT_SECRET",
      .type = CONFIG_TEXT,
@@ -420,9 +397,8 @@ const struct config_key config_keys[] = {
      .allowed = "text or json",
      .help = "Lines for people, or one JSON object a line."},
     {.key = "LOG_FILE",
-     .type = CONFIG_PATH,
+     FILE_PATH,
      FIELD(log_file),
-     .allowed = "path",
      .help = "The file to append to; standard error if not set."},
     {.key = "LOG_REQUESTS",
      .type = CONFIG_CHOICE,
@@ -439,12 +415,7 @@ const struct config_key config_keys[] = {
      RANGE("ms", 1, 600000),
      .help = "Requests that took this long or longer are logged as warnings."},
     /* The home directory belongs to the user's login, not to this program. */
-    {.key = "HOME",
-     .type = CONFIG_PATH,
-     NO_FIELD,
-     .allowed = "path",
-     .hidden = true,
-     .help = "Where .aws is."},
+    {.key = "HOME", FILE_PATH, NO_FIELD, .hidden = true, .help = "Where .aws is."},
 };
 
 const size_t config_key_count = sizeof config_keys / sizeof *config_keys;

@@ -59,8 +59,8 @@ bool config_check(const struct config_key *row, const char *text, union config_v
 bool config_is_quoted(const char *text);
 
 /*
- * What is wrong with a value that config_check refuses, as far as it can be told from its bytes:
- * the middle of a sentence, without the value, ended by "; ". "" if only the row knows.
+ * What is wrong with a value that config_check refuses, as far as its bytes show it: the middle of
+ * a sentence, without the value, ended by "; ". "" if only the limits of the row are broken.
  */
 #define CONFIG_FAULT_SIZE 160
 void config_fault(const struct config_key *row, const char *text, char out[CONFIG_FAULT_SIZE]);

@@ -1,6 +1,6 @@
 /*
- * CRC-32 as zlib counts it (polynomial 0x04C11DB7, reflected): what x-amz-crc32 is of an answer's
- * bytes.
+ * CRC-32 as zlib counts it (polynomial 0x04C11DB7, reflected): the sum that x-amz-crc32 has of an
+ * answer's bytes.
  */
 #ifndef BASE_CRC32_H
 #define BASE_CRC32_H

@@ -1,6 +1,6 @@
 /*
- * The parser of the .env format. It works on text in memory; reading the file and knowing the keys
- * are base/config's.
+ * The parser of the .env format. It works on text in memory; base/config reads the file and knows
+ * the keys.
  */
 #include "base/dotenv.h"
 
@@ -76,7 +76,7 @@ static struct str bare_value(struct dotenv_line *l)
     return value;
 }
 
-/* The character that the escape \c stands for; 0 if it is none of ours. */
+/* The character that the escape \c stands for; 0 if there is no such escape. */
 static char escape_value(char c)
 {
     if (c == 'n')

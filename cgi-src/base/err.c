@@ -1,6 +1,6 @@
 /*
  * The error type: the names of the codes, and sentences cut to the size they have room for.
- * What a code means in HTTP is http/response's business.
+ * http/response knows what a code means in HTTP.
  */
 #include "base/err.h"
 
@@ -57,8 +57,8 @@ static void cut_at_character(char *text)
         text[start - 1] = '\0';
 }
 
-/* Words of others, a server's for example, may be in it. A detail is written as JSON, which has no
- * bad bytes. */
+/* A detail may hold the words of others, such as a server. It is written as JSON, which must not
+ * have bad bytes. */
 static void replace_bad_bytes(char *text)
 {
     size_t n = strlen(text);

@@ -8,14 +8,14 @@
 
 enum err_code {
     ERR_NONE,
-    /* the caller's doing */
+    /* caused by the caller */
     ERR_INVALID_JSON,     /* the body is not JSON (RFC 8259) */
     ERR_INVALID_ENCODING, /* a bad percent-escape or bad UTF-8 */
     ERR_INVALID_CURSOR,
     ERR_INCOMPLETE_BODY, /* the body ended before its Content-Length */
     ERR_UNAUTHORIZED,
     ERR_FORBIDDEN,
-    ERR_ORIGIN_NOT_ALLOWED, /* a change by a page of an origin that may not */
+    ERR_ORIGIN_NOT_ALLOWED, /* a change by a page of an origin that is not allowed */
     ERR_NOT_FOUND,          /* no such path */
     ERR_SESSION_NOT_FOUND,
     ERR_MESSAGE_NOT_FOUND,
@@ -27,7 +27,7 @@ enum err_code {
     ERR_MISSING_PARAMETER,
     ERR_INVALID_PARAMETER,
     ERR_IDEMPOTENCY_KEY_REUSED,
-    /* DynamoDB's trouble, or ours */
+    /* caused by DynamoDB or by this service */
     ERR_CREDENTIALS_NOT_CONFIGURED,
     ERR_DYNAMODB_THROTTLED,
     ERR_DYNAMODB_UNAVAILABLE,

@@ -1,8 +1,8 @@
 /*
  * Folding, run by run. Most characters of most texts fold into themselves or into one that is a
  * fixed distance away, and join with nothing before them: they are copied. libunistring, which
- * costs a hundred times as much, gets the runs of others, each with the character before it, since
- * a mark joins with that.
+ * takes a hundred times as long, gets the runs of other characters, each with the character before
+ * it, since a mark joins with that one.
  */
 #include "base/fold.h"
 
@@ -11,7 +11,7 @@
 #include <uninorm.h>
 #include <unistr.h>
 
-/* A text is an item's at most, and folding makes at most eleven bytes of one. */
+/* A text is at most as long as an item, and folding makes at most eleven bytes of one. */
 #define FOLD_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
 /* Code points that fold to the one `add` further, and that are never the second of a composition.
@@ -51,7 +51,7 @@ static const uint8_t *start_of(struct str s)
 /* A character at the start of a text: its bytes, and what it folds to. */
 struct character {
     size_t n;
-    ucs4_t folded; /* NOT_PLAIN, also of bytes that are no UTF-8 */
+    ucs4_t folded; /* NOT_PLAIN, also for bytes that are not UTF-8 */
 };
 
 static struct character first_of(struct str text)
@@ -62,7 +62,7 @@ static struct character first_of(struct str text)
     return n > 0 ? (struct character){(size_t)n, fold_plain(c)} : (struct character){1, NOT_PLAIN};
 }
 
-static struct str without(struct str text, size_t n)
+static struct str skip_bytes(struct str text, size_t n)
 {
     return (struct str){text.p + n, text.n - n};
 }
@@ -75,7 +75,7 @@ static void append_character(struct buf *out, ucs4_t c)
     buf_append(out, bytes, (size_t)n);
 }
 
-/* ASCII, the most of what comes. Returns how many bytes there were. */
+/* ASCII, which is most of what comes. Returns how many bytes of it there were. */
 static size_t append_ascii(struct buf *out, struct str text)
 {
     size_t n = 0;
@@ -90,7 +90,7 @@ static size_t append_ascii(struct buf *out, struct str text)
     return n;
 }
 
-/* The library does not promise what it makes of bytes that are no UTF-8: it gets none. */
+/* The library does not promise what it makes of bytes that are not UTF-8, so it gets none. */
 static void append_by_library(struct buf *out, struct str run)
 {
     uint8_t room[256];
@@ -114,7 +114,7 @@ static size_t odd_run(struct str text)
     size_t n = 0;
 
     while (n < text.n) {
-        struct character c = first_of(without(text, n));
+        struct character c = first_of(skip_bytes(text, n));
         if (c.folded != NOT_PLAIN)
             break;
         n += c.n;
@@ -143,7 +143,7 @@ void fold_append(struct buf *out, struct str text)
             append_by_library(out, (struct str){text.p - last, last + c.n});
             last = written = 0;
         }
-        text = without(text, c.n);
+        text = skip_bytes(text, c.n);
     }
 }
 

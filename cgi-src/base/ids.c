@@ -21,7 +21,7 @@ struct random_block {
 };
 
 static _Thread_local struct random_block block;
-static atomic_uint fork_count; /* how many forks lie between this process and the first one */
+static atomic_uint fork_count; /* of forks between the first process and this one */
 static pthread_once_t watch_forks_once = PTHREAD_ONCE_INIT;
 
 void ids_random(void *out, size_t n)
@@ -51,7 +51,7 @@ static void watch_forks(void)
 }
 
 /* The next n bytes of the thread's block, which keeps no copy of them. */
-static void draw(void *out, size_t n)
+static void ids_draw(void *out, size_t n)
 {
     pthread_once(&watch_forks_once, watch_forks);
     unsigned forks = atomic_load_explicit(&fork_count, memory_order_relaxed);
@@ -66,7 +66,7 @@ static void draw(void *out, size_t n)
     block.left -= n;
 }
 
-static void format(const unsigned char uuid[16], char out[IDS_UUID_SIZE])
+static void uuid_format(const unsigned char uuid[16], char out[IDS_UUID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < 16; i++) {
@@ -87,12 +87,12 @@ void ids_uuid7_from(int64_t wall_ms, const unsigned char random[10], char out[ID
         uuid[6 + i] = random[i];
     uuid[6] = (unsigned char)(0x70 | (uuid[6] & 0x0F)); /* version 7 */
     uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3F)); /* variant of RFC 9562 */
-    format(uuid, out);
+    uuid_format(uuid, out);
 }
 
 void ids_uuid7(int64_t wall_ms, char out[IDS_UUID_SIZE])
 {
     unsigned char random[10];
-    draw(random, sizeof(random));
+    ids_draw(random, sizeof(random));
     ids_uuid7_from(wall_ms, random, out);
 }

@@ -1,9 +1,9 @@
 /*
  * JSON: a strict scanner that keeps slices of the text as it was sent, a writer that owns commas
- * and escaping, and the one door to json-c, for trees of small documents (credentials, key sets,
+ * and escaping, and the only use of json-c, for trees of small documents (credentials, key sets,
  * descriptions of tables). What DynamoDB answers to requests is read without a tree: see
- * json_reader.h. json-c will not do for what clients send: it changes numbers beyond 64 bits, takes
- * lone surrogates for U+FFFD, and the last of two equal keys.
+ * json_reader.h. json-c is not suited to what clients send: it changes numbers beyond 64 bits,
+ * turns lone surrogates into U+FFFD, and keeps the last of two equal keys.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -15,14 +15,14 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Nesting that a client's document may have. DynamoDB's own limit for nested values is 32, but
- * metadata is stored as text and so not bound by it. */
+/* How deep a client's document may be nested. DynamoDB's own limit for nested values is 32, but
+ * metadata is stored as text and so is not subject to it. */
 #define JSON_MAX_DEPTH 100
 
 /* Not "enum json_type": json-c has one of that name, and files that use both include both. */
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* A value of a document: its type and its text, the very bytes that were sent. */
+/* A value of a document: its type, and its text exactly as it was sent. */
 struct json_value {
     enum json_kind type;
     struct str text;
@@ -48,7 +48,7 @@ int json_scan(struct str text, struct json_value *out, struct err *e);
 size_t json_members(struct json_value object, struct arena *a, struct json_member **out);
 size_t json_elements(struct json_value array, struct arena *a, struct json_value **out);
 
-/* The same for what a client has sent: of one that has more than max, nothing is built, *out is
+/* The same for what a client has sent: if there are more than max, nothing is built, *out is
  * NULL and the result is max + 1. */
 size_t json_members_at_most(struct json_value object, size_t max, struct arena *a,
                             struct json_member **out);
@@ -80,21 +80,22 @@ struct str json_decode_string(struct json_value string, struct arena *a);
 bool json_integer(struct json_value number, int64_t *out);
 
 /* A tree of a small document; depth 256; the whole text. Owned by the caller: json_tree_free.
- * NULL with ERR_INVALID_JSON if it is not JSON, or is null. The text's code is about the answer: a
- * caller that hands the error on gives it another one. */
+ * NULL with ERR_INVALID_JSON if it is not JSON, or is null. The error is worded for an answer of
+ * AWS: a caller that passes it on gives it another code. */
 struct json_object;
 struct json_object *json_tree(struct str text, struct err *e);
 void json_tree_free(struct json_object *tree);
 
 /* Member of a tree, NULL if absent or if tree is NULL. Borrowed. */
 struct json_object *json_get(struct json_object *tree, const char *name);
-/* A string member's bytes, STR_NONE if absent or no string. Borrowed from the tree. */
+/* The bytes of a string member, STR_NONE if it is absent or not a string. Borrowed from the
+ * tree. */
 struct str json_get_str(struct json_object *tree, const char *name);
-/* How many elements an array has, 0 if it is absent or no array; one of them, borrowed. */
+/* How many elements an array has, 0 if it is absent or not an array; and one of them, borrowed. */
 size_t json_length(struct json_object *array);
 struct json_object *json_at(struct json_object *array, size_t i);
 
-/* Writes one document to a buffer. Failure is the buffer's (sticky). */
+/* Writes one document to a buffer. Failure is that of the buffer: it is sticky. */
 struct json_writer {
     struct buf *out;
     bool comma; /* a comma is due before the next key or element */
@@ -115,8 +116,8 @@ void json_boolean(struct json_writer *w, bool b); /* json_bool is a type of json
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, struct str json); /* a value's text as it is */
 
-/* A string with its quotes and escapes, and an integer's digits with a NUL (their number is given
- * back), for who writes the text around them itself. */
+/* A string with its quotes and escapes, and the digits of an integer with a NUL (their number is
+ * returned), for callers that write the text around them themselves. */
 void json_append_string(struct buf *out, struct str s);
 #define JSON_DIGITS_SIZE 24
 size_t json_digits(int64_t n, char out[JSON_DIGITS_SIZE]);

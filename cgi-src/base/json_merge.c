@@ -1,7 +1,7 @@
 /*
- * Merges member by member. The members of a patch are sorted by name once a level, so that a large
- * patch of a large object takes no longer than both are long. It calls itself once a level of
- * nesting, of which json_scan allows JSON_MAX_DEPTH.
+ * Merges member by member. The members of a patch are sorted by name once for each level, so that
+ * the time for a large patch of a large object grows only with the length of both. It calls itself
+ * once for each level of nesting, of which json_scan allows JSON_MAX_DEPTH.
  */
 #include "base/json_merge.h"
 
@@ -67,8 +67,8 @@ static struct change *find_change(const struct changes *c, struct str name)
     return &c->sorted[low - 1];
 }
 
-static void merge(struct json_writer *w, struct json_value target, struct json_value patch,
-                  struct arena *a);
+static void merge_values(struct json_writer *w, struct json_value target, struct json_value patch,
+                         struct arena *a);
 
 static void write_name(struct json_writer *w, struct str name)
 {
@@ -77,7 +77,7 @@ static void write_name(struct json_writer *w, struct str name)
     w->comma = false;
 }
 
-/* The target's members, each as the patch has it if that names it. */
+/* The target's members, each with the value of the patch if the patch names it. */
 static void merge_members(struct json_writer *w, struct json_value target, struct changes *changes,
                           struct arena *a)
 {
@@ -93,13 +93,13 @@ static void merge_members(struct json_writer *w, struct json_value target, struc
         }
         if (!change->done && change->member->value.type != JSON_NULL) {
             write_name(w, members[i].name);
-            merge(w, members[i].value, change->member->value, a);
+            merge_values(w, members[i].value, change->member->value, a);
         }
         change->done = true;
     }
 }
 
-/* Those of the patch that the target does not have. */
+/* The members of the patch that the target does not have. */
 static void add_members(struct json_writer *w, const struct json_member *members,
                         const struct changes *changes, struct arena *a)
 {
@@ -111,12 +111,12 @@ static void add_members(struct json_writer *w, const struct json_member *members
         if (members[i].value.type == JSON_NULL)
             continue;
         write_name(w, members[i].name);
-        merge(w, nothing, members[i].value, a);
+        merge_values(w, nothing, members[i].value, a);
     }
 }
 
-static void merge(struct json_writer *w, struct json_value target, struct json_value patch,
-                  struct arena *a)
+static void merge_values(struct json_writer *w, struct json_value target, struct json_value patch,
+                         struct arena *a)
 {
     struct json_member *members;
 
@@ -141,7 +141,7 @@ struct str json_merge_patch(struct json_value target, struct json_value patch, s
 
     buf_init(&text, cap);
     json_writer_init(&w, &text);
-    merge(&w, target, patch, a);
+    merge_values(&w, target, patch, a);
     if (buf_ok(&text))
         merged = arena_str(a, buf_str(&text));
     buf_free(&text);

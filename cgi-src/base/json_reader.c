@@ -1,6 +1,6 @@
 /*
- * The pull reader of JSON. It knows the grammar; what members mean is told by those who read.
- * Values that are stepped over are walked with the same functions, so nothing here calls itself.
+ * The pull reader of JSON. It knows the grammar; its callers know what members mean. Values that
+ * are stepped over are walked with the same functions, so nothing here calls itself.
  */
 #include "base/json_reader.h"
 
@@ -25,7 +25,7 @@ static inline void reader_skip_space(struct json_reader *r)
 }
 
 /* The byte that the next value begins with; NUL at the end of the text. */
-static inline char peek(struct json_reader *r)
+static inline char reader_peek(struct json_reader *r)
 {
     reader_skip_space(r);
     return r->p < r->end ? *r->p : '\0';
@@ -44,7 +44,7 @@ static int hex4(const struct json_reader *r, const char *p)
     return json_hex4(p, r->end);
 }
 
-/* The length of the escape at p, 0 if it is none. *code is what it stands for. */
+/* The length of the escape at p; 0 if there is no escape. *code is what it stands for. */
 static size_t reader_read_escape(const struct json_reader *r, const char *p, unsigned *code)
 {
     static const char plain['u'] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
@@ -70,9 +70,9 @@ static size_t reader_read_escape(const struct json_reader *r, const char *p, uns
     return 6;
 }
 
-/* Goes on from the first escape, at r->p: what follows moves to the front, to `to`. The end of the
- * string's bytes; NULL if it is no string. */
-static char *unescape(struct json_reader *r, char *to)
+/* Goes on from the first escape, at r->p: what follows moves to the front, to `to`. Returns the
+ * end of the string's bytes; NULL if it is not a string. */
+static char *reader_unescape(struct json_reader *r, char *to)
 {
     while (r->p < r->end && *r->p != '"') {
         unsigned code = 0;
@@ -97,7 +97,7 @@ static inline struct str take_string(struct json_reader *r)
     r->p += json_next_special(r->p, r->end) - r->p;
     char *last = r->p;
     if (r->p == r->end || *r->p != '"')
-        last = unescape(r, r->p);
+        last = reader_unescape(r, r->p);
     if (!last) {
         reader_fail(r);
         return STR_NONE;
@@ -181,7 +181,7 @@ static inline bool reader_enter(struct json_reader *r, enum container container)
     return true;
 }
 
-static enum container innermost(const struct json_reader *r)
+static enum container reader_innermost(const struct json_reader *r)
 {
     unsigned level = r->depth - 1;
     return r->objects[level / 64] >> (level % 64) & 1 ? OBJECT : ARRAY;
@@ -190,7 +190,7 @@ static enum container innermost(const struct json_reader *r)
 /* Steps to the next part of the innermost container, or out of it. */
 static inline bool reader_next_part(struct json_reader *r, char closing)
 {
-    char c = peek(r);
+    char c = reader_peek(r);
     bool first = r->at_first;
     r->at_first = false;
     if (c == closing) {
@@ -216,7 +216,7 @@ static inline bool next_name(struct json_reader *r)
 
 static inline bool skip_colon(struct json_reader *r)
 {
-    return (peek(r) == ':' && reader_take(r, ':')) || reader_fail(r);
+    return (reader_peek(r) == ':' && reader_take(r, ':')) || reader_fail(r);
 }
 
 bool json_next_member(struct json_reader *r, struct str *name)
@@ -234,10 +234,10 @@ bool json_next_element(struct json_reader *r)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-/* Takes a value that is no container; steps into one. */
+/* Takes a value that is not a container, or steps into one that is. */
 static bool begin_value(struct json_reader *r)
 {
-    switch (peek(r)) {
+    switch (reader_peek(r)) {
     case '{':
         return reader_enter(r, OBJECT);
     case '[':
@@ -261,8 +261,9 @@ void json_skip(struct json_reader *r)
     if (r->failed || !begin_value(r))
         return;
     while (r->depth > outside && !r->failed) {
-        bool part = innermost(r) == OBJECT ? next_name(r) && reader_skip_string(r) && skip_colon(r)
-                                           : json_next_element(r);
+        bool part = reader_innermost(r) == OBJECT
+                        ? next_name(r) && reader_skip_string(r) && skip_colon(r)
+                        : json_next_element(r);
         if (part)
             begin_value(r);
     }
@@ -270,7 +271,7 @@ void json_skip(struct json_reader *r)
 
 bool json_enter_object(struct json_reader *r)
 {
-    if (!r->failed && peek(r) == '{')
+    if (!r->failed && reader_peek(r) == '{')
         return reader_enter(r, OBJECT);
     json_skip(r);
     return false;
@@ -289,7 +290,7 @@ bool json_enter_object_at(struct json_reader *r, char letter)
 
 bool json_enter_array(struct json_reader *r)
 {
-    if (!r->failed && peek(r) == '[')
+    if (!r->failed && reader_peek(r) == '[')
         return reader_enter(r, ARRAY);
     json_skip(r);
     return false;
@@ -297,7 +298,7 @@ bool json_enter_array(struct json_reader *r)
 
 struct str json_read_string(struct json_reader *r)
 {
-    if (!r->failed && peek(r) == '"')
+    if (!r->failed && reader_peek(r) == '"')
         return take_string(r);
     json_skip(r);
     return STR_NONE;
@@ -305,7 +306,7 @@ struct str json_read_string(struct json_reader *r)
 
 struct str json_read_raw(struct json_reader *r)
 {
-    char first = peek(r);
+    char first = reader_peek(r);
     const char *start = r->p;
     json_skip(r);
     return r->failed || first == 'n' ? STR_NONE : (struct str){start, (size_t)(r->p - start)};
@@ -313,21 +314,21 @@ struct str json_read_raw(struct json_reader *r)
 
 struct str json_read_number(struct json_reader *r)
 {
-    char first = peek(r);
+    char first = reader_peek(r);
     struct str text = json_read_raw(r);
     return first == '-' || json_is_digit(first) ? text : STR_NONE;
 }
 
 char json_peek(struct json_reader *r)
 {
-    return peek(r);
+    return reader_peek(r);
 }
 
 bool json_begins_object(struct str text)
 {
     struct json_reader r;
     json_reader_init(&r, (char *)(uintptr_t)text.p, text.n);
-    return peek(&r) == '{';
+    return reader_peek(&r) == '{';
 }
 
 bool json_is_object_text(struct str text)

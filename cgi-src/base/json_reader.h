@@ -52,12 +52,13 @@ bool json_enter_array(struct json_reader *r);
 bool json_enter_object_at(struct json_reader *r, char letter);
 
 /* The name of the next member of the object; its value must be read (or skipped) before the next
- * call. False at the end of the object, which is then left. Equal names all come. */
+ * call. False at the end of the object, which is then left. Equal names are all reported. */
 bool json_next_member(struct json_reader *r, struct str *name);
 /* True before each element of the array. */
 bool json_next_element(struct json_reader *r);
 
-/* STR_NONE if the value is no string (no number). A lone surrogate escape becomes U+FFFD. */
+/* STR_NONE if the value is not a string (or not a number). A lone surrogate escape becomes
+ * U+FFFD. */
 struct str json_read_string(struct json_reader *r);
 struct str json_read_number(struct json_reader *r); /* its text */
 /* The value's text as it stands there, nothing unescaped; STR_NONE for null. */

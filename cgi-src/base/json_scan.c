@@ -1,6 +1,6 @@
 /*
- * The strict check of a client's JSON text (RFC 8259). It decides only whether the text is JSON and
- * where it is not; json_value.c reads the values afterwards and may trust the text.
+ * The strict check of a client's JSON text (RFC 8259). It only decides whether the text is JSON,
+ * and where it is not; json_value.c reads the values afterwards and may trust the text.
  */
 #include "base/json.h"
 
@@ -17,18 +17,19 @@ struct scanner {
 /* Every reader returns 0 with p behind what it read, or -1 with the error filled. */
 static int scan_read_value(struct scanner *s, enum json_kind *type);
 
-static size_t offset(const struct scanner *s)
+static size_t scan_offset(const struct scanner *s)
 {
     return (size_t)(s->p - s->start);
 }
 
-static int expected(struct scanner *s, const char *what)
+static int scan_expected(struct scanner *s, const char *what)
 {
     if (s->p == s->end)
         return err_set(s->e, ERR_INVALID_JSON,
-                       "the body is not JSON: it ends at byte %zu, expected %s", offset(s), what);
+                       "the body is not JSON: it ends at byte %zu, expected %s", scan_offset(s),
+                       what);
     return err_set(s->e, ERR_INVALID_JSON, "the body is not JSON: expected %s at byte %zu", what,
-                   offset(s));
+                   scan_offset(s));
 }
 
 static void scan_skip_space(struct scanner *s)
@@ -50,7 +51,7 @@ static int lone_surrogate(struct scanner *s, const char *escape)
     s->p = escape;
     return err_set(s->e, ERR_INVALID_JSON,
                    "the body is not JSON: lone surrogate %.6s at byte %zu, expected a pair", escape,
-                   offset(s));
+                   scan_offset(s));
 }
 
 /* After "\u": four digits, and for a high surrogate the escape of its low one. */
@@ -59,7 +60,7 @@ static int read_unicode_escape(struct scanner *s)
     const char *escape = s->p - 2;
     int unit = json_hex4(s->p, s->end);
     if (unit < 0)
-        return expected(s, "four hexadecimal digits");
+        return scan_expected(s, "four hexadecimal digits");
     s->p += 4;
     if (json_is_low_surrogate(unit))
         return lone_surrogate(s, escape);
@@ -76,7 +77,7 @@ static int read_unicode_escape(struct scanner *s)
 static int scan_read_escape(struct scanner *s)
 {
     if (s->p == s->end || !strchr("\"\\/bfnrtu", *s->p) || *s->p == '\0')
-        return expected(s, "an escape: one of \" \\ / b f n r t u");
+        return scan_expected(s, "an escape: one of \" \\ / b f n r t u");
     if (*s->p++ == 'u')
         return read_unicode_escape(s);
     return 0;
@@ -90,8 +91,8 @@ static int read_string(struct scanner *s)
         if (scan_take(s, '"'))
             return 0;
         if (!scan_take(s, '\\'))
-            return expected(s, s->p == s->end ? "'\"' to close the string"
-                                              : "an escape instead of a control character");
+            return scan_expected(s, s->p == s->end ? "'\"' to close the string"
+                                                   : "an escape instead of a control character");
         if (scan_read_escape(s) != 0)
             return -1;
     }
@@ -100,7 +101,7 @@ static int read_string(struct scanner *s)
 static int read_digits(struct scanner *s)
 {
     if (s->p == s->end || !json_is_digit(*s->p))
-        return expected(s, "a digit");
+        return scan_expected(s, "a digit");
     while (s->p < s->end && json_is_digit(*s->p))
         s->p++;
     return 0;
@@ -111,7 +112,7 @@ static int scan_read_number(struct scanner *s)
     scan_take(s, '-');
     if (scan_take(s, '0')) {
         if (s->p < s->end && json_is_digit(*s->p))
-            return expected(s, "no digit after a leading zero");
+            return scan_expected(s, "no digit after a leading zero");
     } else if (read_digits(s) != 0) {
         return -1;
     }
@@ -129,7 +130,7 @@ static int read_word(struct scanner *s, const char *word)
 {
     size_t n = strlen(word);
     if ((size_t)(s->end - s->p) < n || memcmp(s->p, word, n) != 0)
-        return expected(s, "a value");
+        return scan_expected(s, "a value");
     s->p += n;
     return 0;
 }
@@ -139,7 +140,7 @@ static int scan_enter(struct scanner *s)
     if (s->depth == JSON_MAX_DEPTH)
         return err_set(s->e, ERR_INVALID_JSON,
                        "the body is nested too deep: more than %d levels at byte %zu",
-                       JSON_MAX_DEPTH, offset(s));
+                       JSON_MAX_DEPTH, scan_offset(s));
     s->depth++;
     s->p++;
     scan_skip_space(s);
@@ -150,12 +151,12 @@ static int scan_read_member(struct scanner *s)
 {
     enum json_kind type;
     if (s->p == s->end || *s->p != '"')
-        return expected(s, "'\"' to begin a name");
+        return scan_expected(s, "'\"' to begin a name");
     if (read_string(s) != 0)
         return -1;
     scan_skip_space(s);
     if (!scan_take(s, ':'))
-        return expected(s, "':'");
+        return scan_expected(s, "':'");
     scan_skip_space(s);
     return scan_read_value(s, &type);
 }
@@ -165,7 +166,7 @@ static int scan_read_object(struct scanner *s)
     if (scan_enter(s) != 0)
         return -1;
     if (s->p == s->end || (*s->p != '"' && *s->p != '}'))
-        return expected(s, "'\"' to begin a name, or '}'");
+        return scan_expected(s, "'\"' to begin a name, or '}'");
     while (!scan_take(s, '}')) {
         if (scan_read_member(s) != 0)
             return -1;
@@ -173,9 +174,9 @@ static int scan_read_object(struct scanner *s)
         if (scan_take(s, ',')) {
             scan_skip_space(s);
             if (s->p == s->end || *s->p != '"')
-                return expected(s, "'\"' to begin a name");
+                return scan_expected(s, "'\"' to begin a name");
         } else if (s->p == s->end || *s->p != '}') {
-            return expected(s, "',' or '}'");
+            return scan_expected(s, "',' or '}'");
         }
     }
     s->depth--;
@@ -188,7 +189,7 @@ static int scan_read_array(struct scanner *s)
     if (scan_enter(s) != 0)
         return -1;
     if (s->p == s->end)
-        return expected(s, "a value or ']'");
+        return scan_expected(s, "a value or ']'");
     while (!scan_take(s, ']')) {
         if (scan_read_value(s, &type) != 0)
             return -1;
@@ -196,9 +197,9 @@ static int scan_read_array(struct scanner *s)
         if (scan_take(s, ',')) {
             scan_skip_space(s);
             if (s->p == s->end || *s->p == ']')
-                return expected(s, "a value");
+                return scan_expected(s, "a value");
         } else if (s->p == s->end || *s->p != ']') {
-            return expected(s, "',' or ']'");
+            return scan_expected(s, "',' or ']'");
         }
     }
     s->depth--;
@@ -229,12 +230,12 @@ static int scan_read_value(struct scanner *s, enum json_kind *type)
     default:
         *type = JSON_NUMBER;
         if (s->p == s->end || (*s->p != '-' && !json_is_digit(*s->p)))
-            return expected(s, "a value");
+            return scan_expected(s, "a value");
         return scan_read_number(s);
     }
 }
 
-/* What is wrong with the bytes before they are looked at as JSON. */
+/* Checks the bytes before they are looked at as JSON. */
 static int scan_check_encoding(struct str text, struct err *e)
 {
     if (str_starts_with(text, "\xEF\xBB\xBF"))
@@ -262,6 +263,6 @@ int json_scan(struct str text, struct json_value *out, struct err *e)
     *out = (struct json_value){.type = type, .text = {start, (size_t)(s.p - start)}};
     scan_skip_space(&s);
     if (s.p != s.end)
-        return expected(&s, "the end after the value");
+        return scan_expected(&s, "the end after the value");
     return 0;
 }

@@ -34,7 +34,7 @@ static inline unsigned json_special_of_16(const char *p)
 #endif
 
 /* Eight bytes at once: the lowest bit that is set is the first special byte's highest (see "Bit
- * Twiddling Hacks", haszero and hasless); above it others may be set that are none. */
+ * Twiddling Hacks", haszero and hasless); higher bits may be set for bytes that are not special. */
 static inline uint64_t json_special_of_8(const char *p)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -78,7 +78,7 @@ static inline bool json_is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The value of four hexadecimal digits at p, -1 if they are not that. */
+/* The value of four hexadecimal digits at p, -1 if they are not digits. */
 static inline int json_hex4(const char *p, const char *end)
 {
     int value = 0;

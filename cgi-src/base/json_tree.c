@@ -1,6 +1,6 @@
 /*
- * The door to json-c for small documents that are read as trees. What clients send never comes this
- * way, see json_scan; nor does what DynamoDB answers to requests, see json_reader.h.
+ * The only use of json-c: small documents that are read as trees. What clients send is never read
+ * this way (see json_scan), nor are the answers of DynamoDB to requests (see json_reader.h).
  */
 #include "base/json.h"
 
@@ -10,10 +10,10 @@
 /* json-c's own default of 32 is too small for some documents of AWS. */
 #define TREE_DEPTH 256
 
-static struct json_object *parse(struct json_tokener *tokener, struct str text)
+static struct json_object *tree_parse(struct json_tokener *tokener, struct str text)
 {
     struct json_object *tree = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-    /* A number at the top has no end of its own: a blank ends it. */
+    /* A number at the top has no end of its own, so a blank ends it. */
     if (json_tokener_get_error(tokener) == json_tokener_continue)
         tree = json_tokener_parse_ex(tokener, " ", 1);
     return tree;
@@ -32,7 +32,7 @@ struct json_object *json_tree(struct str text, struct err *e)
         return NULL;
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    tree = parse(tokener, text);
+    tree = tree_parse(tokener, text);
     enum json_tokener_error error = json_tokener_get_error(tokener);
     if (error != json_tokener_success) {
         err_set(e, ERR_INVALID_JSON, "the answer is not JSON: %s at byte %zu",

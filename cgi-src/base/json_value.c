@@ -1,6 +1,6 @@
 /*
  * Reading values out of text that json_scan has passed: members, elements, strings, integers. It
- * checks no grammar, but never looks beyond the text, whatever is in it.
+ * does not check the grammar, but it never looks beyond the text, whatever is in it.
  */
 #include "base/json.h"
 

@@ -1,6 +1,6 @@
 /*
  * The JSON writer: commas and escaping. It does not check that what is written is one well-formed
- * document; its callers are code, not clients. Strings must be well-formed UTF-8.
+ * document; only code calls it, never a client. Strings must be well-formed UTF-8.
  */
 #include "base/json.h"
 
@@ -25,7 +25,7 @@ static void writer_begin(struct json_writer *w, char c)
     w->comma = false;
 }
 
-static void end(struct json_writer *w, char c)
+static void writer_end(struct json_writer *w, char c)
 {
     buf_putc(w->out, c);
     w->comma = true;
@@ -38,7 +38,7 @@ void json_begin_object(struct json_writer *w)
 
 void json_end_object(struct json_writer *w)
 {
-    end(w, '}');
+    writer_end(w, '}');
 }
 
 void json_begin_array(struct json_writer *w)
@@ -48,7 +48,7 @@ void json_begin_array(struct json_writer *w)
 
 void json_end_array(struct json_writer *w)
 {
-    end(w, ']');
+    writer_end(w, ']');
 }
 
 void json_key(struct json_writer *w, const char *name)

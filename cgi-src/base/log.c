@@ -1,7 +1,7 @@
 /*
- * The log: whole lines, appended to a file or given to the journal. How a line looks is
- * base/log_line's, how lines wait for their turn base/log_queue's. Rotation is logrotate's, with
- * log_reopen afterwards.
+ * The log: whole lines, appended to a file or given to the journal. base/log_line knows how a line
+ * looks, base/log_queue how lines wait for their turn. logrotate moves files away, and log_reopen
+ * follows.
  */
 #include "base/log.h"
 
@@ -22,7 +22,8 @@
 
 /* A longer message is cut: it is formatted on the stack. */
 #define MESSAGE_SIZE 4096
-/* Of a new file, whatever the umask: the group reads it, as after logrotate's own create. */
+/* The mode of a new file, whatever the umask is: the group may read it, as with the file that
+ * logrotate creates. */
 #define FILE_MODE 0640
 #define LINE_CAP ((size_t)1024 * 1024)
 
@@ -36,7 +37,7 @@ static char *file_name; /* under file_lock; NULL is standard error */
 static _Thread_local bool lines_are_queued;
 static _Thread_local const struct log_context *thread_context;
 
-/* Lines are written before the log is opened, so that the first one looks. */
+/* Lines may be written before the log is opened, so the first one finds out. */
 enum { TARGET_UNKNOWN = -1 };
 static atomic_int log_target = TARGET_UNKNOWN;
 
@@ -51,7 +52,7 @@ static int open_for_append(const char *file)
 }
 
 /* Puts the open file behind the log's descriptor. Takes fd over. Call with file_lock held. */
-static int install(int fd)
+static int log_use_descriptor(int fd)
 {
     int current = atomic_load(&log_fd);
     if (current == STDERR_FILENO) {
@@ -77,7 +78,7 @@ static int switch_file(const char *file)
     if (is_file && !(name = strdup(file)))
         return -1;
     int fd = is_file ? open_for_append(file) : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0 || install(fd) != 0) {
+    if (fd < 0 || log_use_descriptor(fd) != 0) {
         int error = errno;
         free(name);
         errno = error;
@@ -109,7 +110,7 @@ void log_reopen(void)
     pthread_mutex_lock(&file_lock);
     if (file_name) {
         int fd = open_for_append(file_name);
-        if (fd < 0 || install(fd) != 0)
+        if (fd < 0 || log_use_descriptor(fd) != 0)
             error = errno;
     }
     pthread_mutex_unlock(&file_lock);
@@ -135,7 +136,7 @@ bool log_enabled(enum log_level level)
     return (int)level >= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
-static void write_lines(struct str lines)
+static void file_write_lines(struct str lines)
 {
     int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
     while (lines.n > 0) {
@@ -157,10 +158,11 @@ static void report_dropped(unsigned long lines)
 
 void log_begin_queue(void)
 {
-    static const struct log_queue_sink sink = {write_lines, report_dropped};
+    static const struct log_queue_sink sink = {file_write_lines, report_dropped};
 
     if (!log_queue_start(&sink))
-        log_warning("there is no thread for the log: requests wait for its file");
+        log_warning(
+            "the log has no thread of its own: requests wait until their lines are written");
 }
 
 void log_end_queue(void)
@@ -173,18 +175,18 @@ void log_queue_lines_of_this_thread(void)
     lines_are_queued = true;
 }
 
-/* An error may be the last line before a crash, so that one is written at once. */
-static void put_line(enum log_level level, struct str line)
+/* An error may be the last line before a crash, so it is written at once. */
+static void log_put_line(enum log_level level, struct str line)
 {
     if (level < LOG_ERROR && lines_are_queued && log_queue_put(line))
         return;
-    write_lines(line);
+    file_write_lines(line);
 }
 
 /*
  * systemd.exec(5): JOURNAL_STREAM is "device:inode" of the connection to the journal that a unit is
- * started with. Whoever redirects standard error inherits the variable all the same, so the two are
- * compared.
+ * started with. A program whose standard error was redirected inherits the variable all the same,
+ * so the two are compared.
  */
 static enum log_target look_at_standard_error(void)
 {
@@ -199,7 +201,7 @@ static enum log_target look_at_standard_error(void)
     return strcmp(stream, ours) == 0 ? LOG_TO_JOURNAL : LOG_TO_FILE;
 }
 
-static enum log_target target(void)
+static enum log_target log_find_target(void)
 {
     int known = atomic_load_explicit(&log_target, memory_order_relaxed);
 
@@ -215,14 +217,14 @@ void log_set_context(const struct log_context *context)
     thread_context = context;
 }
 
-static void emit(enum log_level level, struct str message, struct log_fields fields)
+static void log_write_line(enum log_level level, struct str message, struct log_fields fields)
 {
     struct buf out;
     struct log_field context[LOG_CONTEXT_MAX];
     unsigned n = thread_context ? thread_context->fields(thread_context, context) : 0;
     int error = errno; /* callers log between a failure and its report */
     const struct log_line line = {
-        .target = target(),
+        .target = log_find_target(),
         .format = (enum log_format)atomic_load_explicit(&log_format, memory_order_relaxed),
         .level = level,
         .wall_us = clock_system.wall_us(clock_system.context),
@@ -234,7 +236,7 @@ static void emit(enum log_level level, struct str message, struct log_fields fie
     buf_init(&out, LINE_CAP);
     log_line_put(&out, &line);
     if (buf_ok(&out))
-        put_line(level, buf_str(&out));
+        log_put_line(level, buf_str(&out));
     buf_free(&out);
     errno = error;
 }
@@ -247,7 +249,7 @@ __attribute__((format(printf, 2, 0))) static void log_v(enum log_level level, co
     if (n < 0)
         return;
     size_t length = (size_t)n < sizeof message ? (size_t)n : sizeof message - 1;
-    emit(level, (struct str){message, length}, (struct log_fields){NULL, 0});
+    log_write_line(level, (struct str){message, length}, (struct log_fields){NULL, 0});
 }
 
 void log_debug(const char *format, ...)
@@ -292,5 +294,5 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
                 unsigned count)
 {
     if (log_enabled(level))
-        emit(level, str_from(message), (struct log_fields){fields, count});
+        log_write_line(level, str_from(message), (struct log_fields){fields, count});
 }

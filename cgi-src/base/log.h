@@ -18,8 +18,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVELS };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* A named value of a line: a string if `text` is present, else the number, which counts thousandths
- * if it is to be shown with three decimals. */
+/* A named value of a line: a string if `text` is present, else the number. With `thousandths`
+ * the number counts thousandths and is shown with three decimals. */
 struct log_field {
     const char *name;
     struct str text;
@@ -34,8 +34,8 @@ int log_open(enum log_level level, enum log_format format, const char *file, str
 /* Opens the same file again (after logrotate has moved it away). Keeps the old one on failure. */
 void log_reopen(void);
 
-/* The log file is to belong to somebody else, who must be able to open it again: for root, before
- * it becomes that user. Only a regular file changes hands. 0, or -1 with errno. */
+/* Gives the log file to another user, who must be able to open it again. Root calls this before
+ * it becomes that user. Only a regular file is given away. 0, or -1 with errno. */
 int log_give(uid_t user, gid_t group);
 
 /*
@@ -61,9 +61,9 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
                 unsigned count);
 
 /*
- * What every line of the calling thread has from now on, before its own fields: whose request it
- * works for. Asked for each line, because most requests have none. The fields are borrowed until
- * the next call; NULL ends it.
+ * Sets the fields that every line of the calling thread has from now on, before its own: they say
+ * for which request it works. They are asked for with each line, because most requests have no
+ * line. The fields are borrowed until the next call; NULL ends it.
  */
 #define LOG_CONTEXT_MAX 4
 struct log_context {

@@ -15,9 +15,11 @@ static const char *const level_labels[LOG_LEVELS] = {"DEBUG", "INFO", "WARNING",
 /* sd-daemon(3): the levels of syslog. */
 static const char *const journal_priorities[LOG_LEVELS] = {"<7>", "<6>", "<4>", "<3>"};
 
+enum text_form { TEXT_BARE, TEXT_QUOTED };
+
 /* Control characters, also those of the C1 set, and bad bytes become \n or \x1B: a terminal and a
  * line keep their meaning. In quotes, the quote and the backslash are escaped as well. */
-static void put_text(struct buf *out, struct str s, bool quoted)
+static void put_text(struct buf *out, struct str s, enum text_form form)
 {
     while (s.n > 0) {
         unsigned char c = (unsigned char)s.p[0];
@@ -32,7 +34,7 @@ static void put_text(struct buf *out, struct str s, bool quoted)
         else if (c1)
             buf_printf(out, "\\u%04X", (unsigned char)s.p[1]);
         else {
-            if (quoted && (c == '"' || c == '\\'))
+            if (form == TEXT_QUOTED && (c == '"' || c == '\\'))
                 buf_putc(out, '\\');
             buf_append(out, s.p, n);
         }
@@ -52,8 +54,8 @@ static bool needs_quotes(struct str s)
     return s.n == 0;
 }
 
-/* printf would cost more than the rest of the line. */
-static void put_digits(struct buf *out, uint64_t number, unsigned least_digits)
+/* printf would take longer than the rest of the line. */
+static void put_unsigned(struct buf *out, uint64_t number, unsigned least_digits)
 {
     char text[20];
     unsigned at = sizeof(text);
@@ -66,17 +68,17 @@ static void put_digits(struct buf *out, uint64_t number, unsigned least_digits)
     buf_append(out, text + at, sizeof(text) - at);
 }
 
-static void put_number(struct buf *out, const struct log_field *field)
+static void put_field_number(struct buf *out, const struct log_field *field)
 {
     bool negative = field->number < 0;
     uint64_t number = negative ? 0 - (uint64_t)field->number : (uint64_t)field->number;
 
     if (negative)
         buf_putc(out, '-');
-    put_digits(out, field->thousandths ? number / 1000 : number, 1);
+    put_unsigned(out, field->thousandths ? number / 1000 : number, 1);
     if (field->thousandths) {
         buf_putc(out, '.');
-        put_digits(out, number % 1000, 3);
+        put_unsigned(out, number % 1000, 3);
     }
 }
 
@@ -86,10 +88,10 @@ static void put_field(struct buf *out, const struct log_field *field)
     buf_puts(out, field->name);
     buf_putc(out, '=');
     if (!str_is_present(field->text)) {
-        put_number(out, field);
+        put_field_number(out, field);
     } else if (needs_quotes(field->text)) {
         buf_putc(out, '"');
-        put_text(out, field->text, true);
+        put_text(out, field->text, TEXT_QUOTED);
         buf_putc(out, '"');
     } else {
         buf_append_str(out, field->text);
@@ -101,7 +103,7 @@ static void put_json_number(struct json_writer *w, const struct log_field *field
     struct buf text;
 
     buf_init(&text, LINE_CAP);
-    put_number(&text, field);
+    put_field_number(&text, field);
     json_put_raw(w, field->name, buf_str(&text));
     buf_free(&text);
 }
@@ -112,10 +114,10 @@ static void put_json_string(struct json_writer *w, const char *name, struct str 
         json_put_string(w, name, s);
         return;
     }
-    /* JSON has no bad bytes: they are shown as in the text format. */
+    /* JSON must not have bad bytes: they are shown as in the text format. */
     struct buf clean;
     buf_init(&clean, LINE_CAP);
-    put_text(&clean, s, false);
+    put_text(&clean, s, TEXT_BARE);
     json_put_string(w, name, buf_str(&clean));
     buf_free(&clean);
 }
@@ -131,7 +133,8 @@ static void put_json_fields(struct json_writer *w, struct log_fields fields)
     }
 }
 
-/* The time stays in the object, also in the journal: who reads the object looks for it there. */
+/* The time stays in the object, also in the journal: those who read the object look for it
+ * there. */
 static void put_json_line(struct buf *out, const struct log_line *line)
 {
     struct json_writer w;
@@ -166,7 +169,7 @@ static void put_text_line(struct buf *out, const struct log_line *line)
     }
     buf_puts(out, level_labels[line->level]);
     buf_puts(out, ": ");
-    put_text(out, line->message, false);
+    put_text(out, line->message, TEXT_BARE);
     put_fields(out, line->context);
     put_fields(out, line->fields);
 }

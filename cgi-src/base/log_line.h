@@ -1,6 +1,6 @@
 /*
- * One line of the log as text or JSON, with its end. Pure but for the process's id. For base/log
- * alone.
+ * One line of the log as text or JSON, with its end. Pure, except for the process's id. For
+ * base/log alone.
  */
 #ifndef BASE_LOG_LINE_H
 #define BASE_LOG_LINE_H

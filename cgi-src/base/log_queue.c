@@ -1,8 +1,8 @@
 /*
- * Two buffers: threads fill one while the writing thread writes the other. Whoever puts the first
- * line into an empty buffer wakes the writing thread, which lets lines gather for a moment before
- * it takes them: a busy process is woken fifty times a second, not for each line. What a line says
- * and where it goes is base/log.c's part.
+ * Two buffers: threads fill one while the writing thread writes the other. A thread that puts the
+ * first line into an empty buffer wakes the writing thread, which lets lines gather for a moment
+ * before it takes them. So a busy process is woken fifty times a second and not for each line.
+ * base/log.c knows what a line says and where it goes.
  */
 #include "base/log_queue.h"
 
@@ -62,7 +62,7 @@ static bool take_lines(unsigned long *dropped)
     return taken.used > 0;
 }
 
-static void *write_lines(void *unused)
+static void *queue_write_lines(void *unused)
 {
     unsigned long dropped;
 
@@ -87,7 +87,7 @@ bool log_queue_start(const struct log_queue_sink *sink)
     queue.filling = (struct line_buffer){malloc(BUFFER_SIZE), 0};
     queue.writing = (struct line_buffer){malloc(BUFFER_SIZE), 0};
     queue.running = queue.filling.bytes && queue.writing.bytes;
-    if (queue.running && pthread_create(&queue.thread, NULL, write_lines, NULL) != 0)
+    if (queue.running && pthread_create(&queue.thread, NULL, queue_write_lines, NULL) != 0)
         queue.running = false;
     if (!queue.running)
         free_buffers();

@@ -1,6 +1,6 @@
 /*
- * The allocator's settings. Left to itself it raises its threshold for memory of its own to 32 MB
- * as soon as a large block is freed, and keeps what 32 threads have freed for good.
+ * The allocator's settings. Left to itself, it raises its threshold for mapped blocks to 32 MB as
+ * soon as a large block is freed, and then never gives back what many threads have freed.
  */
 #include "base/memory.h"
 

@@ -1,6 +1,6 @@
 /*
- * How the C library's allocator keeps memory. For the whole process; what is allocated, and how
- * much of it a client can cause, is decided elsewhere.
+ * How the C library's allocator keeps memory. The settings are for the whole process; what is
+ * allocated, and how much a client can cause, is limited elsewhere.
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

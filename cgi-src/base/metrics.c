@@ -1,6 +1,6 @@
 /*
- * Counters in shared memory. Their text form is metrics_print's. What is counted, and when, is
- * decided by those who call; the pool's own gauges are printed by the pool.
+ * Counters in shared memory. metrics_print.c makes text of them. The callers decide what is counted
+ * and when; the pool prints its own gauges.
  */
 #include "base/metrics.h"
 
@@ -66,7 +66,7 @@ int metrics_init(const struct metrics_labels *labels, unsigned slots, struct err
     size_t size =
         head + slots * sizeof(struct metrics_slot) + METRICS_SHARDS * metrics_layout.shard_size;
 
-    /* Pages that nobody touches cost nothing: there may be many more slots than threads. */
+    /* Pages that are never touched take no memory, so there may be many more slots than threads. */
     // cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1
     char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
@@ -87,7 +87,7 @@ void metrics_thread_slot(unsigned slot)
 
 /* ---- counting ---- */
 
-static void add(metrics_counter *c, uint64_t n)
+static void counter_add(metrics_counter *c, uint64_t n)
 {
     atomic_fetch_add_explicit(c, n, memory_order_relaxed);
 }
@@ -105,7 +105,7 @@ struct metrics_histogram *metrics_histogram_at(unsigned shard, size_t offset, si
            index;
 }
 
-static void observe(struct metrics_histogram *h, int64_t us)
+static void histogram_observe(struct metrics_histogram *h, int64_t us)
 {
     unsigned i = 0;
 
@@ -113,8 +113,8 @@ static void observe(struct metrics_histogram *h, int64_t us)
         us = 0;
     while (i < METRICS_BUCKETS && us > metrics_bounds[i].us)
         i++;
-    add(&h->bucket[i], 1);
-    add(&h->sum_us, (uint64_t)us);
+    counter_add(&h->bucket[i], 1);
+    counter_add(&h->sum_us, (uint64_t)us);
 }
 
 size_t metrics_request_index(unsigned route, unsigned method, unsigned result)
@@ -124,7 +124,7 @@ size_t metrics_request_index(unsigned route, unsigned method, unsigned result)
     return pair * METRICS_RESULTS + result;
 }
 
-static unsigned result_of(const struct metrics_answer *answer)
+static unsigned metrics_result_of(const struct metrics_answer *answer)
 {
     unsigned i = 0;
 
@@ -142,11 +142,12 @@ void metrics_request(const struct metrics_answer *answer)
     if (!metrics_layout.shared || answer->route >= l->route_count ||
         answer->method >= l->method_count || answer->code >= ERR_CODES)
         return;
-    size_t index = metrics_request_index(answer->route, answer->method, result_of(answer));
-    add(metrics_counter_at(thread_shard, metrics_layout.requests, index), 1);
-    observe(metrics_histogram_at(thread_shard, metrics_layout.durations, answer->route),
-            answer->duration_us);
-    observe(metrics_histogram_at(thread_shard, metrics_layout.waits, 0), answer->waited_us);
+    size_t index = metrics_request_index(answer->route, answer->method, metrics_result_of(answer));
+    counter_add(metrics_counter_at(thread_shard, metrics_layout.requests, index), 1);
+    histogram_observe(metrics_histogram_at(thread_shard, metrics_layout.durations, answer->route),
+                      answer->duration_us);
+    histogram_observe(metrics_histogram_at(thread_shard, metrics_layout.waits, 0),
+                      answer->waited_us);
 }
 
 void metrics_dynamodb(unsigned operation, unsigned outcome, int64_t duration_us)
@@ -155,21 +156,21 @@ void metrics_dynamodb(unsigned operation, unsigned outcome, int64_t duration_us)
         outcome >= metrics_layout.labels.outcome_count)
         return;
     size_t index = (size_t)operation * metrics_layout.labels.outcome_count + outcome;
-    add(metrics_counter_at(thread_shard, metrics_layout.calls, index), 1);
-    observe(metrics_histogram_at(thread_shard, metrics_layout.call_durations, operation),
-            duration_us);
+    counter_add(metrics_counter_at(thread_shard, metrics_layout.calls, index), 1);
+    histogram_observe(metrics_histogram_at(thread_shard, metrics_layout.call_durations, operation),
+                      duration_us);
 }
 
 void metrics_retry(unsigned operation)
 {
     if (metrics_layout.shared && operation < metrics_layout.labels.operation_count)
-        add(metrics_counter_at(thread_shard, metrics_layout.retries, operation), 1);
+        counter_add(metrics_counter_at(thread_shard, metrics_layout.retries, operation), 1);
 }
 
 void metrics_throttle(unsigned operation)
 {
     if (metrics_layout.shared && operation < metrics_layout.labels.operation_count)
-        add(metrics_counter_at(thread_shard, metrics_layout.throttles, operation), 1);
+        counter_add(metrics_counter_at(thread_shard, metrics_layout.throttles, operation), 1);
 }
 
 void metrics_units(int64_t read_milliunits, int64_t write_milliunits)
@@ -179,21 +180,21 @@ void metrics_units(int64_t read_milliunits, int64_t write_milliunits)
     struct metrics_totals *t =
         (struct metrics_totals *)(metrics_layout.shards + thread_shard * metrics_layout.shard_size);
     if (read_milliunits > 0)
-        add(&t->read_milliunits, (uint64_t)read_milliunits);
+        counter_add(&t->read_milliunits, (uint64_t)read_milliunits);
     if (write_milliunits > 0)
-        add(&t->write_milliunits, (uint64_t)write_milliunits);
+        counter_add(&t->write_milliunits, (uint64_t)write_milliunits);
 }
 
 void metrics_process_started(void)
 {
     if (metrics_layout.shared)
-        add(&metrics_layout.shared->started, 1);
+        counter_add(&metrics_layout.shared->started, 1);
 }
 
 void metrics_process_died(void)
 {
     if (metrics_layout.shared)
-        add(&metrics_layout.shared->died, 1);
+        counter_add(&metrics_layout.shared->died, 1);
 }
 
 /* ---- slots ---- */

@@ -32,7 +32,7 @@ struct metrics_answer {
     enum err_code code; /* ERR_NONE: then status counts */
     unsigned status;
     int64_t duration_us;
-    int64_t waited_us; /* before that, for a worker */
+    int64_t waited_us; /* how long it waited for a worker before that */
 };
 void metrics_request(const struct metrics_answer *answer);
 void metrics_dynamodb(unsigned operation, unsigned outcome, int64_t duration_us);
@@ -53,8 +53,8 @@ void metrics_thread_slot(unsigned slot);
  */
 void metrics_slot_busy(unsigned slot, int64_t mono_us);
 void metrics_slot_idle(unsigned slot);
-/* The request of the calling thread's slot has got on: the watchdog counts from this moment. For a
- * request that may rightly take longer than any other. */
+/* Says that the request in the calling thread's slot has made progress: the watchdog counts from
+ * this moment. For requests that may take longer than any other. */
 void metrics_slot_goes_on(int64_t mono_us);
 void metrics_slot_off(unsigned slot); /* no thread has it (its process is gone) */
 /* When the request in the slot began; 0 if it is idle or off. */

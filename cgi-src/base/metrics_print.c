@@ -10,17 +10,17 @@
 #define CHAT_SESSIONS_VERSION "development"
 #endif
 
-static uint64_t get(metrics_counter *c)
+static uint64_t counter_read(metrics_counter *c)
 {
     return atomic_load_explicit(c, memory_order_relaxed);
 }
 
-static uint64_t sum(size_t offset, size_t index)
+static uint64_t counter_sum(size_t offset, size_t index)
 {
     uint64_t total = 0;
 
     for (unsigned shard = 0; shard < METRICS_SHARDS; shard++)
-        total += get(metrics_counter_at(shard, offset, index));
+        total += counter_read(metrics_counter_at(shard, offset, index));
     return total;
 }
 
@@ -62,7 +62,8 @@ static void print_requests_of(struct buf *out, unsigned route, unsigned method)
     const struct metrics_labels *l = &metrics_layout.labels;
 
     for (unsigned result = 0; result < METRICS_RESULTS; result++) {
-        uint64_t n = sum(metrics_layout.requests, metrics_request_index(route, method, result));
+        uint64_t n =
+            counter_sum(metrics_layout.requests, metrics_request_index(route, method, result));
         if (n == 0)
             continue;
         buf_puts(out, "chat_sessions_requests_total{");
@@ -91,15 +92,15 @@ struct histogram_sums {
     uint64_t count, sum_us;
 };
 
-static struct histogram_sums sum_histogram(size_t offset, size_t index)
+static struct histogram_sums histogram_sum(size_t offset, size_t index)
 {
     struct histogram_sums s = {.count = 0};
 
     for (unsigned shard = 0; shard < METRICS_SHARDS; shard++) {
         struct metrics_histogram *h = metrics_histogram_at(shard, offset, index);
         for (unsigned i = 0; i <= METRICS_BUCKETS; i++)
-            s.bucket[i] += get(&h->bucket[i]);
-        s.sum_us += get(&h->sum_us);
+            s.bucket[i] += counter_read(&h->bucket[i]);
+        s.sum_us += counter_read(&h->sum_us);
     }
     /* The count is made of the buckets, so that the two agree even while others count. */
     for (unsigned i = 0; i <= METRICS_BUCKETS; i++)
@@ -132,7 +133,7 @@ static void print_labels(struct buf *out, const struct histogram_family *f, unsi
 
 static void print_histogram(struct buf *out, const struct histogram_family *f, unsigned index)
 {
-    struct histogram_sums s = sum_histogram(f->offset, index);
+    struct histogram_sums s = histogram_sum(f->offset, index);
     uint64_t below = 0;
 
     if (s.count == 0)
@@ -164,8 +165,8 @@ static void print_calls(struct buf *out)
                          "Calls to DynamoDB, by operation and outcome.");
     for (unsigned i = 0; i < metrics_layout.labels.operation_count; i++) {
         for (unsigned k = 0; k < metrics_layout.labels.outcome_count; k++) {
-            uint64_t n =
-                sum(metrics_layout.calls, (size_t)i * metrics_layout.labels.outcome_count + k);
+            uint64_t n = counter_sum(metrics_layout.calls,
+                                     (size_t)i * metrics_layout.labels.outcome_count + k);
             if (n == 0)
                 continue;
             buf_puts(out, "chat_sessions_dynamodb_calls_total{");
@@ -183,13 +184,13 @@ static void print_by_operation(struct buf *out, const char *name, const char *he
     for (unsigned i = 0; i < metrics_layout.labels.operation_count; i++) {
         buf_printf(out, "%s{", name);
         print_label(out, "operation", metrics_layout.labels.operations[i]);
-        buf_printf(out, "} %" PRIu64 "\n", sum(offset, i));
+        buf_printf(out, "} %" PRIu64 "\n", counter_sum(offset, i));
     }
 }
 
 static void print_units(struct buf *out, const char *name, const char *help, size_t offset)
 {
-    uint64_t milli = sum(offset, 0);
+    uint64_t milli = counter_sum(offset, 0);
 
     metrics_print_family(out, name, "counter", help);
     buf_printf(out, "%s %" PRIu64 ".%03" PRIu64 "\n", name, milli / 1000, milli % 1000);
@@ -200,11 +201,11 @@ static void print_process(struct buf *out)
     metrics_print_family(out, "chat_sessions_worker_starts_total", "counter",
                          "Worker processes started.");
     buf_printf(out, "chat_sessions_worker_starts_total %" PRIu64 "\n",
-               get(&metrics_layout.shared->started));
+               counter_read(&metrics_layout.shared->started));
     metrics_print_family(out, "chat_sessions_worker_restarts_total", "counter",
                          "Worker processes that died unasked and were replaced.");
     buf_printf(out, "chat_sessions_worker_restarts_total %" PRIu64 "\n",
-               get(&metrics_layout.shared->died));
+               counter_read(&metrics_layout.shared->died));
     metrics_print_family(out, "process_start_time_seconds", "gauge",
                          "When the pool was started, in seconds since the epoch.");
     buf_printf(out, "process_start_time_seconds %" PRId64 ".%06" PRId64 "\n",

@@ -21,7 +21,7 @@ static bool in_range(unsigned char c, unsigned char low, unsigned char high)
 }
 
 /* Bytes of the well-formed character at p (RFC 3629, section 4), 0 if it is not one. */
-static size_t sequence(const unsigned char *p, size_t n)
+static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
     unsigned char lead = p[0];
     if (lead < 0x80)
@@ -53,7 +53,7 @@ size_t str_utf8_prefix(struct str s)
             i += 8;
             continue;
         }
-        size_t n = sequence(p + i, s.n - i);
+        size_t n = utf8_sequence(p + i, s.n - i);
         if (n == 0)
             break;
         i += n;

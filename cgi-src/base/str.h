@@ -49,13 +49,25 @@ static inline bool str_starts_with(struct str s, const char *prefix)
     return s.n >= n && (n == 0 || memcmp(s.p, prefix, n) == 0);
 }
 
+/* ASCII alone, whatever the locale. */
+static inline bool char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* A space or a tab, as headers have them. */
+static inline bool char_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool str_is_utf8(struct str s);
 
 /* How many bytes at the start of s are well-formed UTF-8: s.n if all are. */
 size_t str_utf8_prefix(struct str s);
 
-/* FNV-1a, 64 bits: for tables and check sums, not against attackers. */
+/* FNV-1a, 64 bits: for tables and checksums. It does not withstand attackers. */
 uint64_t str_hash(struct str s);
 
 /* Number of Unicode code points in well-formed UTF-8. */

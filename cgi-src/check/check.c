@@ -1,10 +1,10 @@
 /*
- * The order in which `check` looks at things, and those that are about AWS as such: credentials,
- * who they are, whether DynamoDB answers, clocks. Configuration and tables have files of their own.
+ * The order in which `check` looks at things, and those that concern AWS itself: credentials and
+ * whose they are, whether DynamoDB answers, clocks. Configuration and tables have files of their
+ * own.
  */
 #include "check/check.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,58 +15,9 @@
 #define SKEW_NOTED_S 60
 #define SKEW_REFUSED_S 300 /* AWS refuses signatures that are further off */
 
-/* ---- the report ------------------------------------------------------------------------------ */
+/* ---- the end of the report ------------------------------------------------------------------- */
 
-void check_heading(struct check_report *r, const char *title)
-{
-    fprintf(r->out, "%s\n", title);
-}
-
-static void make_printable(char *text)
-{
-    for (char *p = text; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f)
-            *p = '?';
-    }
-}
-
-void check_line(struct check_report *r, enum check_mark mark, const char *subject,
-                const char *format, ...)
-{
-    static const char *const marks[] = {
-        [CHECK_GOOD] = "\u2713", [CHECK_BAD] = "\u2717", [CHECK_NOTE] = "\u2013"};
-    char text[900];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    make_printable(text);
-    fprintf(r->out, "  %s %-28s %s\n", marks[mark], subject, text);
-    fflush(r->out); /* warnings go to standard error, often to the same screen */
-    if (mark != CHECK_BAD)
-        return;
-    if (r->bad++ == 0)
-        (void)snprintf(r->cause, sizeof r->cause, "%s: %s", subject, text);
-}
-
-const char *check_reason(const struct err *e)
-{
-    static const char introduction[] = "DynamoDB not available: ";
-    size_t n = sizeof introduction - 1;
-
-    return strncmp(e->detail, introduction, n) == 0 ? e->detail + n : e->detail;
-}
-
-const char *check_url(struct check *c, const char *url)
-{
-    char shown[1024];
-
-    config_hide_password(url, shown, sizeof(shown));
-    return arena_printf(&c->arena, "%s", shown).p;
-}
-
-static enum check_result conclude(struct check_report *r, enum check_scope scope)
+static enum check_result report_conclude(struct check_report *r, enum check_scope scope)
 {
     bool all = scope == CHECK_EVERYTHING;
 
@@ -81,7 +32,7 @@ static enum check_result conclude(struct check_report *r, enum check_scope scope
 
 /* ---- AWS ------------------------------------------------------------------------------------- */
 
-/* Region, endpoint and the certificates to trust: 0, or -1 and nothing can be asked. */
+/* Region, endpoint and the certificates to trust. 0, or -1 if nothing can be asked. */
 static int check_surroundings(struct check *c)
 {
     struct err e = {0};
@@ -108,13 +59,13 @@ static void describe_expiry(const struct credentials *found, char *out, size_t s
                        (long long)((found->expires_us - now) / 60000000));
 }
 
-/* The file by its name. */
+/* The source of the keys in words; a file by its name. */
 static const char *source_of_keys(const struct check *c, const struct credentials *found)
 {
     return strcmp(found->source, CREDENTIALS_FROM_FILE) == 0 ? c->env_file : found->source;
 }
 
-/* Most of a key's id is no secret, but need not be on a screen either. */
+/* A key's id is not a secret, but most of it need not be on a screen either. */
 static const char *end_of_key(const char *id)
 {
     size_t n = strlen(id);
@@ -144,7 +95,8 @@ static int check_credentials(struct check *c)
     struct err e = {0};
     char expiry[80];
 
-    /* The cache's errors are worded for strangers; the chain's say what was tried. */
+    /* The errors of the cache are worded for clients of the API; those of the chain say what was
+     * tried. */
     if (credentials_fetch(credentials_chain, &c->context, &found, &e) != 0) {
         check_line(&c->report, CHECK_BAD, "credentials", "%s", check_reason(&e));
         return -1;
@@ -160,19 +112,13 @@ static int check_credentials(struct check *c)
 
 /* ---- DynamoDB -------------------------------------------------------------------------------- */
 
-void check_begin_call(struct check *c)
-{
-    dynamo_begin(c->dynamo,
-                 clock_system.mono_us(clock_system.context) + c->config.request_deadline_ms * 1000);
-}
-
 static int compare_times(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-/* Any answer will do, also that there is no such table. */
+/* Any answer will do, even that there is no such table. */
 static int check_latency(struct check *c)
 {
     int64_t us[LATENCY_CALLS];
@@ -196,19 +142,19 @@ static int check_latency(struct check *c)
     return 0;
 }
 
-/* Never bad: where signatures are refused for it, they are corrected. */
+/* A wrong clock is never bad: where signatures would be refused for it, they are corrected. */
 static void check_clock(struct check *c)
 {
     int64_t skew;
 
     if (!dynamo_clock_skew_s(c->dynamo_shared, &skew)) {
-        check_line(&c->report, CHECK_NOTE, "clock", "not known: the answers tell no time");
+        check_line(&c->report, CHECK_NOTE, "clock", "not known: the answers have no date");
         return;
     }
     long long off = llabs(skew);
     const char *direction = skew > 0 ? "behind" : "ahead of";
     if (off < SKEW_NOTED_S)
-        check_line(&c->report, CHECK_GOOD, "clock", "right to %lld s", off > 1 ? off : 1);
+        check_line(&c->report, CHECK_GOOD, "clock", "right within %lld s", off > 1 ? off : 1);
     else
         check_line(&c->report, CHECK_NOTE, "clock", "%lld s %s DynamoDB's%s: set it (NTP)", off,
                    direction,
@@ -241,7 +187,7 @@ static void check_aws(struct check *c)
     check_tables(c);
 }
 
-static void run(struct check *c)
+static void check_all(struct check *c)
 {
     struct err e = {0};
     struct transport_shared *shared = transport_shared_new(&c->config, &e);
@@ -271,14 +217,14 @@ enum check_result check_run(const char *env_file, bool env_file_must_exist, enum
 
     if (config_load(&c.config, env_file, env_file_must_exist, &e) != 0) {
         check_line(&c.report, CHECK_BAD, "configuration", "%s", e.detail);
-        (void)conclude(&c.report, scope);
+        (void)report_conclude(&c.report, scope);
         return CHECK_NOT_CONFIGURABLE;
     }
-    /* The service's own log is not for what is only tried. */
+    /* What is only tried here must not go to the service's own log. */
     (void)log_open(LOG_WARNING, LOG_TEXT, "", NULL);
     arena_init(&c.arena);
-    run(&c);
+    check_all(&c);
     arena_free(&c.arena);
     config_free(&c.config);
-    return conclude(&c.report, scope);
+    return report_conclude(&c.report, scope);
 }

@@ -1,6 +1,6 @@
 /*
  * `chat-sessions check`: whether the service would work on this machine with this configuration,
- * and what is missing. It changes nothing, and serves nobody.
+ * and what is missing. It changes nothing and serves no requests.
  */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H
@@ -11,12 +11,12 @@
 enum check_result {
     CHECK_WORKS,           /* the service would work */
     CHECK_FAILS,           /* it would not: the last line names the first cause */
-    CHECK_NOT_CONFIGURABLE /* it would not even start: a value of the configuration cannot be */
+    CHECK_NOT_CONFIGURABLE /* it would not even start: a value is not allowed */
 };
 
 enum check_scope {
     CHECK_EVERYTHING,
-    CHECK_CONFIGURATION, /* what is on this machine: nobody is asked over the network */
+    CHECK_CONFIGURATION, /* what is on this machine; nothing is asked over the network */
 };
 
 /*

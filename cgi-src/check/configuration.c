@@ -20,13 +20,13 @@
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
-static const char *source_of(const struct check *c, const struct config_row *row)
+static const char *key_source(const struct check *c, const struct config_row *row)
 {
     return row->source == CONFIG_FROM_FILE ? c->env_file : "the environment";
 }
 
-/* A URL, of a proxy above all, may have a password before its host. */
-static struct str shown(struct check *c, const struct config_row *row)
+/* A URL may have a password before its host, that of a proxy above all. */
+static struct str key_text_shown(struct check *c, const struct config_row *row)
 {
     const char *text = row->text;
     if (!text || row->secret)
@@ -48,8 +48,8 @@ static void list_keys(struct check *c)
             defaults++;
             continue;
         }
-        check_line(&c->report, CHECK_GOOD, row.key, "%s, from %s", shown(c, &row).p,
-                   source_of(c, &row));
+        check_line(&c->report, CHECK_GOOD, row.key, "%s, from %s", key_text_shown(c, &row).p,
+                   key_source(c, &row));
     }
     check_line(&c->report, CHECK_NOTE, "other keys",
                "%u are not set: their defaults are in .env.example", defaults);
@@ -84,7 +84,7 @@ static void check_file(struct check *c)
                    "%s is not in this directory: only the environment counts", c->env_file);
 }
 
-/* Root alone can become somebody else. */
+/* Only root can become another user. */
 static void check_user(struct check *c)
 {
     const char *user = c->config.user;
@@ -120,8 +120,8 @@ static void check_log_file(struct check *c)
                    file, strerror(errno));
 }
 
-/* 0 if there is a key to verify tokens with behind the URL. */
-static int fetch_keys(struct check *c, const char *url, struct err *e)
+/* 0 if the URL answers with a key to verify tokens with. */
+static int key_set_try(struct check *c, const char *url, struct err *e)
 {
     struct transport_response response = {0};
     int r = 0;
@@ -150,7 +150,7 @@ static void check_keys_url(struct check *c)
     if (c->config.auth_mode != AUTH_JWT || !url[0] || !c->context.transport ||
         c->scope == CHECK_CONFIGURATION)
         return;
-    if (fetch_keys(c, url, &e) == 0)
+    if (key_set_try(c, url, &e) == 0)
         check_line(&c->report, CHECK_GOOD, "keys of the tokens", "%s answers", check_url(c, url));
     else
         check_line(&c->report, CHECK_BAD, "keys of the tokens", "AUTH_JWT_JWKS_URL=%s %s",
@@ -160,8 +160,8 @@ static void check_keys_url(struct check *c)
 static void check_authentication(struct check *c)
 {
     static const char *const modes[] = {
-        [AUTH_NONE] =
-            "nobody is asked: whoever reaches the service may use all sessions (AUTH_MODE=none)",
+        [AUTH_NONE] = "not authenticated: everybody who reaches the service may use all sessions "
+                      "(AUTH_MODE=none)",
         [AUTH_JWT] = "by bearer tokens (AUTH_MODE=jwt)",
         [AUTH_HEADER] = "by what the web server says in CHAT_SESSIONS_USER (AUTH_MODE=header)",
     };
@@ -181,7 +181,8 @@ static void check_authentication(struct check *c)
     auth_free(auth);
 }
 
-/* The AWS CLI's files are read before each look-up of credentials: a bad one is no credentials. */
+/* The AWS CLI's files are read before each look-up of credentials: if one is bad, there are no
+ * credentials. */
 static void check_profile_files(struct check *c)
 {
     char region[IMDS_REGION_SIZE];
@@ -191,7 +192,7 @@ static void check_profile_files(struct check *c)
         check_line(&c->report, CHECK_BAD, "the AWS CLI's files", "%s", check_reason(&e));
     else if (!c->config.region[0] && region[0] && !region_is_valid(str_from(region)))
         check_line(&c->report, CHECK_BAD, "the AWS CLI's files",
-                   "the region of the profile %s is \"%s\", which is no region's name",
+                   "the region of the profile %s is \"%s\", which is not the name of a region",
                    profile_active(&c->config), region);
 }
 
@@ -213,14 +214,14 @@ void check_configuration(struct check *c)
 static const char *const region_keys[] = {"AWS_REGION", "AWS_DEFAULT_REGION", "DEFAULT_AWS_REGION"};
 #define REGION_KEYS (sizeof region_keys / sizeof region_keys[0])
 
-/* Two keys that name different regions are how sessions seem to get lost. */
+/* Sessions seem to be lost when two keys name different regions. */
 static void note_hidden_regions(struct check *c, const char *winner, const char *region)
 {
     for (size_t i = 0; i < REGION_KEYS; i++) {
         const char *other = config_get(&c->config, region_keys[i]);
         if (other && strcmp(other, region) != 0)
-            check_line(&c->report, CHECK_NOTE, "region",
-                       "%s=%s does not count, since %s is set, too", region_keys[i], other, winner);
+            check_line(&c->report, CHECK_NOTE, "region", "%s=%s is ignored, since %s is set too",
+                       region_keys[i], other, winner);
     }
 }
 
@@ -274,7 +275,7 @@ void check_region(struct check *c)
 
 /* ---- endpoint -------------------------------------------------------------------------------- */
 
-static struct str host_of(const char *url)
+static struct str url_host(const char *url)
 {
     const char *scheme = strstr(url, "://");
     const char *host = scheme ? scheme + 3 : url;
@@ -285,14 +286,14 @@ static struct str host_of(const char *url)
 
 bool check_endpoint_is_aws(const struct check *c)
 {
-    return endpoint_is_aws(host_of(dynamo_endpoint(c->dynamo_shared)));
+    return endpoint_is_aws(url_host(dynamo_endpoint(c->dynamo_shared)));
 }
 
 void check_endpoint(struct check *c)
 {
     const char *endpoint = dynamo_endpoint(c->dynamo_shared);
     const char *region = dynamo_region(c->dynamo_shared);
-    struct str named = endpoint_region_in(host_of(endpoint));
+    struct str named = endpoint_region_in(url_host(endpoint));
 
     if (str_is_present(named) && !str_is(named, region))
         check_line(&c->report, CHECK_BAD, "endpoint",

@@ -1,6 +1,6 @@
 /*
  * The table that `check` prints, and what its parts share. Each part is a function that looks at
- * one matter and writes its lines.
+ * one subject and writes its lines.
  */
 #ifndef CHECK_REPORT_H
 #define CHECK_REPORT_H

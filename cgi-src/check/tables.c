@@ -85,7 +85,7 @@ static int look_at_table(struct check *c, enum store_table which, struct known *
 /* The eight of the policy, then the one that may be added. */
 static const struct permission {
     enum dynamo_operation operation;
-    const char *without; /* how the service does without it; NULL: it does not */
+    const char *without; /* what the service does without it; NULL: it cannot work */
 } permissions[] = {
     {DYNAMO_GET_ITEM, NULL},
     {DYNAMO_PUT_ITEM, NULL},
@@ -100,20 +100,20 @@ static const struct permission {
 #define PERMISSIONS (sizeof permissions / sizeof permissions[0])
 
 /* What was found about one operation, on both tables together. */
-struct verdict {
-    struct str denied_on; /* names of tables; STR_NONE: on none */
-    struct str refused;   /* how, by a table; STR_NONE: by none */
+struct permission_trial {
+    struct str denied_on; /* names of tables; STR_NONE: on neither */
+    struct str refused;   /* how, by a table; STR_NONE: by neither */
     unsigned not_tried;
     bool explicit_deny;
 };
 
-static void join(struct check *c, struct str *list, const char *text)
+static void name_list_add(struct check *c, struct str *list, const char *text)
 {
     *list = str_is_present(*list) ? arena_printf(&c->arena, "%s and %s", list->p, text)
                                   : arena_printf(&c->arena, "%s", text);
 }
 
-/* "User: arn:… is not authorized to perform: …": who it is, where STS was not asked. */
+/* "User: arn:… is not authorized to perform: …" says who it is where STS was not asked. */
 static void learn_identity(struct check *c, struct str said)
 {
     static const char mark[] = "User: arn:";
@@ -126,13 +126,13 @@ static void learn_identity(struct check *c, struct str said)
 }
 
 static int try_on_table(struct check *c, enum dynamo_operation operation, enum store_table which,
-                        const struct known *known, struct verdict *v)
+                        const struct known *known, struct permission_trial *v)
 {
     struct table_probe probe;
     struct err e = {0};
     const char *name = store_table_name(c->store, which);
 
-    /* On a table that is not there it would not be a trial. */
+    /* Where the table is missing, this would make it. */
     if (operation == DYNAMO_CREATE_TABLE && !known->exists) {
         v->not_tried++;
         return 0;
@@ -144,19 +144,19 @@ static int try_on_table(struct check *c, enum dynamo_operation operation, enum s
         return -1;
     }
     if (probe.finding == PROBE_DENIED) {
-        join(c, &v->denied_on, name);
+        name_list_add(c, &v->denied_on, name);
         learn_identity(c, probe.said);
         v->explicit_deny |= strstr(probe.said.p, "explicit deny") != NULL;
     } else if (probe.finding == PROBE_REFUSED && known->has_other_keys) {
-        v->not_tried++; /* the keys of the trial do not fit: said of the table already */
+        v->not_tried++; /* the keys do not fit, which the table's own line says */
     } else if (probe.finding == PROBE_REFUSED) {
-        join(c, &v->refused, probe.said.p);
+        name_list_add(c, &v->refused, probe.said.p);
     }
     return 0;
 }
 
 static void write_denied_line(struct check *c, const struct permission *p, const char *subject,
-                              const struct verdict *v)
+                              const struct permission_trial *v)
 {
     const char *who = c->identity.arn[0] ? c->identity.arn : "the user or role";
     const char *why = v->explicit_deny ? "an explicit deny forbids it" : "its policy lacks it";
@@ -171,7 +171,7 @@ static void write_denied_line(struct check *c, const struct permission *p, const
 }
 
 static void write_permission_line(struct check *c, const struct permission *p,
-                                  const struct verdict *v)
+                                  const struct permission_trial *v)
 {
     struct str subject =
         arena_printf(&c->arena, "dynamodb:%s", dynamo_operation_names[p->operation]);
@@ -182,13 +182,13 @@ static void write_permission_line(struct check *c, const struct permission *p,
         check_line(&c->report, p->without ? CHECK_NOTE : CHECK_BAD, subject.p, "refused: %s",
                    v->refused.p);
     else if (v->not_tried == STORE_TABLES)
-        check_line(&c->report, CHECK_NOTE, subject.p, "not tried, for want of a table that fits");
+        check_line(&c->report, CHECK_NOTE, subject.p, "not tried: there is no table that fits");
     else
         check_line(&c->report, CHECK_GOOD, subject.p, "permitted");
 }
 
 static int check_permission(struct check *c, const struct permission *p,
-                            const struct known known[STORE_TABLES], struct verdict *v)
+                            const struct known known[STORE_TABLES], struct permission_trial *v)
 {
     for (int i = 0; i < STORE_TABLES; i++) {
         if (try_on_table(c, p->operation, (enum store_table)i, &known[i], v) != 0)
@@ -198,7 +198,7 @@ static int check_permission(struct check *c, const struct permission *p,
     return 0;
 }
 
-/* All that is missing in one sentence, where nothing worse came before. */
+/* Says all that is missing in one sentence, if nothing worse came before. */
 static void name_cause(struct check *c, struct str missing)
 {
     struct check_report *r = &c->report;
@@ -217,11 +217,11 @@ static void check_permissions(struct check *c, const struct known known[STORE_TA
 
     check_heading(&c->report, "Permissions");
     for (size_t i = 0; i < PERMISSIONS; i++) {
-        struct verdict v = {0};
+        struct permission_trial v = {0};
         if (check_permission(c, &permissions[i], known, &v) != 0)
             return;
         if (str_is_present(v.denied_on) && !permissions[i].without)
-            join(c, &missing, dynamo_operation_names[permissions[i].operation]);
+            name_list_add(c, &missing, dynamo_operation_names[permissions[i].operation]);
     }
     if (first && str_is_present(missing))
         name_cause(c, missing);

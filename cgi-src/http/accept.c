@@ -1,5 +1,6 @@
 /*
- * Reads Accept: media ranges with their weights, the most specific range that fits a type counts.
+ * Reads Accept: media ranges with their weights. Of the ranges that fit a type, the most specific
+ * one counts.
  */
 #include "http/accept.h"
 
@@ -13,14 +14,14 @@ enum fit { FITS_NOT, FITS_ANY, FITS_KIND, FITS_EXACTLY };
 
 static struct str accept_trim(struct str s)
 {
-    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+    while (s.n && char_is_blank(s.p[0]))
         s = (struct str){s.p + 1, s.n - 1};
-    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+    while (s.n && char_is_blank(s.p[s.n - 1]))
         s.n--;
     return s;
 }
 
-/* Takes off *rest what stands before the separator. A separator in quotes is none. */
+/* Takes what stands before the separator off *rest. A separator within quotes does not count. */
 static struct str accept_take_part(struct str *rest, char separator)
 {
     bool quoted = false;
@@ -37,23 +38,23 @@ static struct str accept_take_part(struct str *rest, char separator)
     return part;
 }
 
-static bool is_same(struct str range, const char *text, size_t n)
+static bool range_is(struct str range, const char *text, size_t n)
 {
     return range.n == n && strncasecmp(range.p, text, n) == 0;
 }
 
-static enum fit fit_of(struct str range, const char *type)
+static enum fit range_fit(struct str range, const char *type)
 {
     size_t kind = strcspn(type, "/") + 1; /* with the slash */
 
-    if (is_same(range, type, strlen(type)))
+    if (range_is(range, type, strlen(type)))
         return FITS_EXACTLY;
     if (range.n == kind + 1 && range.p[kind] == '*' && strncasecmp(range.p, type, kind) == 0)
         return FITS_KIND;
     return str_is(range, "*/*") ? FITS_ANY : FITS_NOT;
 }
 
-/* "0", "0.5", "1.000" in thousandths; NOT_NAMED for what is no weight. */
+/* "0", "0.5", "1.000" in thousandths; NOT_NAMED if the text is not a weight. */
 static int read_weight(struct str text)
 {
     int weight = 0;
@@ -72,7 +73,7 @@ static int read_weight(struct str text)
     return weight <= WEIGHT_MAX ? weight : NOT_NAMED;
 }
 
-/* Of the parameters of a range. */
+/* The weight among the parameters of a range; WEIGHT_MAX if there is none. */
 static int weight_of(struct str parameters)
 {
     while (parameters.p) {
@@ -92,7 +93,7 @@ static int weight_for(struct str header, const char *type, enum fit least)
     while (header.p) {
         struct str parameters = accept_take_part(&header, ',');
         struct str range = accept_take_part(&parameters, ';');
-        enum fit fit = fit_of(range, type);
+        enum fit fit = range_fit(range, type);
         int this_weight = weight_of(parameters);
         if (fit < best || this_weight == NOT_NAMED || (fit == best && this_weight < weight))
             continue;

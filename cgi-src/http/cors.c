@@ -1,6 +1,6 @@
 /*
- * Tells browsers which origins may call, and refuses changes from others. Who may do what is
- * auth/'s.
+ * Tells browsers which origins may call, and refuses changes from others. auth/ decides who may do
+ * what.
  */
 #include "http/cors.h"
 
@@ -26,7 +26,7 @@ static bool is_anybody(const struct cors_policy *policy)
     return is_listed(policy->origins, STR("*"));
 }
 
-static bool is_allowed(const struct cors_policy *policy, struct str origin)
+static bool origin_is_allowed(const struct cors_policy *policy, struct str origin)
 {
     return origin.p && (is_anybody(policy) || is_listed(policy->origins, origin));
 }
@@ -39,7 +39,7 @@ void cors_apply(const struct cors_policy *policy, const struct request *request,
 
     if (!any)
         response_header(response, "Vary", STR("Origin"));
-    if (!is_allowed(policy, origin))
+    if (!origin_is_allowed(policy, origin))
         return;
     response_header(response, "Access-Control-Allow-Origin", any ? STR("*") : origin);
     if (policy->credentials && !any)
@@ -66,7 +66,8 @@ void cors_preflight(const struct cors_policy *policy, const struct request *requ
         return;
     /* Whom the origin is allowed to, every header of its own is: those of tracing (baggage,
      * traceparent, sentry-trace) and of its libraries are nothing that this service could know. */
-    if (!is_allowed(policy, request_header(request, "HTTP_ORIGIN")) || !is_list_of_names(asked))
+    if (!origin_is_allowed(policy, request_header(request, "HTTP_ORIGIN")) ||
+        !is_list_of_names(asked))
         asked = STR("Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
                     "X-Request-Id, traceparent, tracestate");
     response_header(response, "Access-Control-Allow-Methods", str_from(allow));
@@ -103,11 +104,11 @@ static struct str authority_of(struct str origin)
 
 /*
  * True if the page came from the host that the request names. The scheme does not count: behind a
- * load balancer that ends TLS, the page's is https and the request's http. A page cannot choose the
- * Host of its requests but by its own name; that the name is this server's is the web server's to
- * see to (server_name; the local configuration knows loopback names alone).
+ * load balancer that ends TLS, the page's is https and the request's http. A page of another site
+ * could pass only by letting its own name point to this server, and the web server answers to none
+ * but its own names (server_name; the local configuration accepts only loopback names).
  */
-static bool is_own(const struct request *request, struct str origin)
+static bool origin_is_own(const struct request *request, struct str origin)
 {
     struct str host = request_header(request, "HTTP_HOST");
     struct str page = authority_of(origin);
@@ -123,8 +124,8 @@ int cors_check_change(const struct cors_policy *policy, const struct request *re
 {
     struct str origin = request_header(request, "HTTP_ORIGIN");
 
-    if (!origin.p || !changes_something(request->method) || is_allowed(policy, origin) ||
-        is_own(request, origin))
+    if (!origin.p || !changes_something(request->method) || origin_is_allowed(policy, origin) ||
+        origin_is_own(request, origin))
         return 0;
     return err_set(e, ERR_ORIGIN_NOT_ALLOWED,
                    "a page of this origin may not change anything here: the origin has to be in "

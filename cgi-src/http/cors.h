@@ -17,15 +17,16 @@ struct cors_policy {
 void cors_apply(const struct cors_policy *policy, const struct request *request,
                 struct response *response);
 
-/* Adds what a preflight asks for. allow: the value of Allow. */
+/* Adds the headers that answer a preflight. allow: the value of Allow. */
 void cors_preflight(const struct cors_policy *policy, const struct request *request,
                     struct response *response, const char *allow);
 
 /*
  * ERR_ORIGIN_NOT_ALLOWED for a request that changes something (POST, PUT, PATCH, DELETE) and comes
- * from a page of an origin that is neither this host's own nor allowed; "null" is such an origin. A
- * browser sends a POST without a body from any page and without asking first, and only then keeps
- * the answer from it. Requests without Origin come from programs, not pages.
+ * from a page of an origin that is neither this host's own nor allowed; "null" is such an origin.
+ * Without this, any page could change something: a browser sends a POST that has no body without
+ * asking first, and only keeps the answer from the page. Requests without Origin come from
+ * programs, not from pages.
  */
 int cors_check_change(const struct cors_policy *policy, const struct request *request,
                       struct err *e);

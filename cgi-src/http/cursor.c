@@ -11,8 +11,8 @@
 
 #define SUM_SIZE 16
 
-/* Whoever knows the names of the tables can make the key: that is enough to tell a cursor that was
- * made up from one that was given. */
+/* The key is made from the names of the tables, so those who know them can make it. That is
+ * enough to tell a cursor that this service gave from one that was made up. */
 void cursor_key_init(struct cursor_key *key, const char *sessions_table, const char *messages_table)
 {
     static const char label[] = "chat-sessions cursor 1";
@@ -47,7 +47,7 @@ static void cursor_authenticate(const struct cursor_key *key, struct str scope, 
     memcpy(out, sum, SUM_SIZE);
 }
 
-static void translate(char *text, size_t n, const char *from, const char *to)
+static void translate_alphabet(char *text, size_t n, const char *from, const char *to)
 {
     for (size_t i = 0; i < n; i++) {
         if (text[i] == from[0])
@@ -69,7 +69,7 @@ struct str cursor_encode(const struct cursor_key *key, struct arena *a, struct s
     int length = EVP_EncodeBlock((unsigned char *)text, raw, (int)n);
     while (length > 0 && text[length - 1] == '=')
         length--;
-    translate(text, (size_t)length, "+/", "-_");
+    translate_alphabet(text, (size_t)length, "+/", "-_");
     return (struct str){text, (size_t)length};
 }
 
@@ -96,7 +96,7 @@ int cursor_decode(const struct cursor_key *key, struct arena *a, const struct cu
     char *copy = arena_alloc(a, padded + 1);
     memset(copy, '=', padded);
     memcpy(copy, text.p, text.n);
-    translate(copy, text.n, "-_", "+/");
+    translate_alphabet(copy, text.n, "-_", "+/");
     unsigned char *raw = arena_alloc(a, padded / 4 * 3 + 1);
     int length = EVP_DecodeBlock(raw, (unsigned char *)copy, (int)padded);
     length -= (int)(padded - text.n);

@@ -1,7 +1,8 @@
 /*
  * Cursors as clients see them: opaque, URL-safe, and good only for the list that gave them. Each is
- * authenticated: the position in it is one that this service wrote, so that nobody can ask DynamoDB
- * to begin at a key of his own making. It is no secret, and opens nothing that its path does not.
+ * authenticated: the position in it is one that this service wrote, so that nobody can make
+ * DynamoDB begin at a key that they made up. A cursor is not a secret, and it gives access to
+ * nothing that its path does not.
  */
 #ifndef HTTP_CURSOR_H
 #define HTTP_CURSOR_H
@@ -23,7 +24,7 @@ void cursor_key_init(struct cursor_key *key, const char *sessions_table,
 struct str cursor_encode(const struct cursor_key *key, struct arena *a, struct str scope,
                          struct str position);
 
-/* The list that a cursor is asked to go on with, and the cursor. */
+/* A cursor, and the list that is to go on behind it. */
 struct cursor_text {
     struct str scope;
     struct str text;

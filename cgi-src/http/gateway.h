@@ -1,6 +1,6 @@
 /*
- * One request's way in and out: the same interface over FastCGI (libfcgi) and plain CGI. What
- * stands behind it is known here and in pool/ alone.
+ * One request's way in and out: the same interface over FastCGI (libfcgi) and plain CGI. Only the
+ * gateways and pool/ know which of the two it is.
  */
 #ifndef HTTP_GATEWAY_H
 #define HTTP_GATEWAY_H
@@ -16,14 +16,14 @@ struct gateway {
     long (*read)(struct gateway *g, void *out, size_t n);
     /* Writes all n bytes of the answer (CGI headers, then the body): 0 or -1. */
     int (*write)(struct gateway *g, const void *data, size_t n);
-    /* True if whoever asked has gone away, so that the work would be for nobody. */
+    /* True if the client has gone, so that nobody would get the answer. */
     bool (*client_gone)(struct gateway *g);
-    /* Ends the answer without its proper end, after a part of it was written: over FastCGI the
-     * connection is closed, so that the server closes the client's in the midst of the body. Plain
-     * CGI has no such end: there the body must tell by itself that it is whole. */
+    /* Breaks off an answer of which a part was written. Over FastCGI the connection is closed,
+     * so that the server closes the client's in the middle of the body. Plain CGI has no way to
+     * do that: there the body itself must show whether it is complete. */
     void (*break_off)(struct gateway *g);
-    /* Set by whoever handles the request: it was refused because it had waited too long. Others
-     * that wait are to be looked for. */
+    /* Set by the handler: the request was refused because it had waited too long, so the pool
+     * should look at once for others that wait. */
     bool waited_too_long;
 };
 
@@ -32,8 +32,8 @@ struct FCGX_Request;
 struct gateway_fcgi {
     struct gateway gateway;
     struct FCGX_Request *request;
-    int connection; /* the request's descriptor if the pool told it, for client_gone; -1: unknown */
-    bool broken_off; /* for the pool: the request is not to be finished, but dropped */
+    int connection; /* the request's descriptor, for client_gone, if the pool set it; -1: unknown */
+    bool broken_off; /* for the pool: the request must be dropped, not finished */
 };
 void gateway_fcgi_init(struct gateway_fcgi *g, struct FCGX_Request *request);
 

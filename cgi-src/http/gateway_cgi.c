@@ -13,7 +13,7 @@
 struct gateway_cgi_state {
     struct gateway gateway;
     uint64_t
-        body_left; /* of CONTENT_LENGTH: a server need not close our standard input behind it */
+        body_left; /* of CONTENT_LENGTH: a server need not close standard input behind the body */
 };
 
 static const char *cgi_param(struct gateway *g, const char *name)
@@ -56,8 +56,9 @@ static int cgi_write(struct gateway *g, const void *data, size_t n)
     return 0;
 }
 
-/* A pipe without a reader, or a connection that is gone. A peer that has only ended its half
- * (mod_cgid does, after the body) still waits for the answer, so POLLRDHUP says nothing here. */
+/* True for a pipe without a reader and for a connection that is gone. A peer that has only ended
+ * its half (mod_cgid does, after the body) still waits for the answer, so POLLRDHUP says nothing
+ * here. */
 static bool cgi_client_gone(struct gateway *g)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = 0};
@@ -71,7 +72,7 @@ static void cgi_break_off(struct gateway *g)
     (void)g;
 }
 
-static uint64_t content_length(void)
+static uint64_t cgi_content_length(void)
 {
     const char *text = getenv("CONTENT_LENGTH");
     char *end;
@@ -93,7 +94,7 @@ struct gateway *gateway_cgi(void)
                     .write = cgi_write,
                     .client_gone = cgi_client_gone,
                     .break_off = cgi_break_off},
-        .body_left = content_length(),
+        .body_left = cgi_content_length(),
     };
     return &state.gateway;
 }

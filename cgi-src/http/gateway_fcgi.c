@@ -1,6 +1,6 @@
 /*
- * The gateway over one accepted FCGX_Request. Accepting, finishing and the connection itself are
- * the pool's.
+ * The gateway over one accepted FCGX_Request. The pool accepts and finishes requests and owns the
+ * connection.
  */
 #include "http/gateway.h"
 
@@ -23,7 +23,7 @@ static long fcgi_read(struct gateway *g, void *out, size_t n)
     FCGX_Stream *in = request_of(g)->in;
     int got = FCGX_GetStr(out, n < INT_MAX ? (int)n : INT_MAX, in);
 
-    /* GetStr tells an end that came too early only by the stream's error. */
+    /* GetStr shows an end that came too early only in the stream's error. */
     if (got == 0 && n > 0 && FCGX_GetError(in) != 0)
         return -1;
     return got;

@@ -1,6 +1,6 @@
 /*
- * Finds a parameter, checks that it is there only once, and checks its type and range. What a value
- * means is the caller's.
+ * Finds a parameter, checks that it is there only once, and checks its type and range. The caller
+ * knows what a value means.
  */
 #include "http/parameter.h"
 
@@ -82,8 +82,8 @@ static bool same_value(const struct found *a, const struct found *b)
            (!a->is_json || !b->is_json || a->json.type == b->json.type);
 }
 
-static int note(const struct parameters *p, const char *name, struct found *found,
-                struct found value, struct err *e)
+static int parameter_note(const struct parameters *p, const char *name, struct found *found,
+                          struct found value, struct err *e)
 {
     if (found->present && !same_value(found, &value))
         return err_set(e, ERR_INVALID_PARAMETER,
@@ -93,14 +93,15 @@ static int note(const struct parameters *p, const char *name, struct found *foun
     return 0;
 }
 
-static int find(const struct parameters *p, const char *name, struct found *out, struct err *e)
+static int parameter_find(const struct parameters *p, const char *name, struct found *out,
+                          struct err *e)
 {
     *out = (struct found){0};
     for (size_t i = 0; i < p->query_count; i++) {
         if (!str_is(p->query[i].name, name))
             continue;
         struct found value = {.present = true, .text = p->query[i].value};
-        if (note(p, name, out, value, e) < 0)
+        if (parameter_note(p, name, out, value, e) < 0)
             return -1;
     }
     for (size_t i = 0; i < p->member_count; i++) {
@@ -113,7 +114,7 @@ static int find(const struct parameters *p, const char *name, struct found *out,
             .json = json,
             .text = json.type == JSON_STRING ? json_decode_string(json, p->arena) : json.text,
         };
-        if (note(p, name, out, value, e) < 0)
+        if (parameter_note(p, name, out, value, e) < 0)
             return -1;
     }
     return 0;
@@ -150,7 +151,7 @@ int parameter_string(const struct parameters *p, const char *name,
     struct found f;
 
     *out = STR_NONE;
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (is_left_out(&f))
         return 0;
@@ -168,7 +169,7 @@ int parameter_integer(const struct parameters *p, const char *name, int64_t min,
     struct found f;
     int64_t value;
 
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (is_left_out(&f))
         return 0;
@@ -200,7 +201,7 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
 {
     struct found f;
 
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (is_left_out(&f))
         return 0;
@@ -215,7 +216,7 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
     return choice_error(p, name, names, e);
 }
 
-/* Given both ways with the same text, the body's is the one that has a type. */
+/* If query and body give the same text, the body's counts, since it has a type. */
 static void prefer_member(const struct parameters *p, const char *name, struct found *found)
 {
     for (size_t i = 0; found->present && !found->is_json && i < p->member_count; i++) {
@@ -232,7 +233,7 @@ int parameter_any(const struct parameters *p, const char *name, enum parameter_p
     struct found f;
 
     *presence = PARAMETER_LEFT_OUT;
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     prefer_member(p, name, &f);
     *out = (struct json_value){f.is_json ? f.json.type : JSON_STRING, f.text};
@@ -247,7 +248,7 @@ int parameter_object(const struct parameters *p, const char *name,
     struct found f;
 
     *presence = PARAMETER_LEFT_OUT;
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (!f.present)
         return 0;
@@ -270,7 +271,7 @@ int parameter_boolean(const struct parameters *p, const char *name,
     struct found f;
 
     *presence = PARAMETER_LEFT_OUT;
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (is_left_out(&f)) {
         *presence = f.present ? PARAMETER_NULL : PARAMETER_LEFT_OUT;
@@ -308,7 +309,7 @@ struct found_array {
     size_t count;
 };
 
-/* Decodes the strings, each of them once. */
+/* Decodes the strings; of equal ones it keeps the first. */
 static int read_strings(const struct parameters *p, const struct found_array *array,
                         struct str *strings, size_t *count, struct err *e)
 {
@@ -328,7 +329,7 @@ static int read_strings(const struct parameters *p, const struct found_array *ar
     return 0;
 }
 
-/* cap: bytes of the array as it was sent, than which it does not become longer. */
+/* cap: the bytes of the array as it was sent; what is written is never longer. */
 static struct str write_strings(const struct str *strings, size_t count, size_t cap,
                                 struct arena *a)
 {
@@ -354,7 +355,7 @@ int parameter_strings(const struct parameters *p, const char *name,
     struct found f;
 
     *out = (struct parameter_strings){.presence = PARAMETER_LEFT_OUT, .text = STR_NONE};
-    if (find(p, name, &f, e) < 0)
+    if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (!f.present)
         return 0;

@@ -1,7 +1,8 @@
 /*
  * Typed parameters: from the query string or, for POST, PUT and PATCH, the members of the JSON
- * body. A member that is null counts as left out, but for objects, where the caller is told. Given
- * twice with different values, a parameter is ERR_INVALID_PARAMETER.
+ * body. A member that is null counts as left out, except where the caller is told of it (enum
+ * parameter_presence). A parameter that is given twice with different values is
+ * ERR_INVALID_PARAMETER.
  */
 #ifndef HTTP_PARAMETER_H
 #define HTTP_PARAMETER_H
@@ -21,20 +22,21 @@ struct parameters {
     char prefix[32]; /* of names in errors: "", or "[3]." for an element of an array */
 };
 
-/* Those of a request: query and, if the body is an object, its members. */
+/* The parameters of a request: its query and, if the body is an object, the members. */
 void parameters_of_request(const struct request *r, struct parameters *out);
 
-/* The same for a request whose body, if there is one, must be an object: else
- * ERR_INVALID_PARAMETER. */
+/* The same for a request whose body, if there is one, must be an object; ERR_INVALID_PARAMETER
+ * if it is not. */
 int parameters_of_object(const struct request *r, struct parameters *out, struct err *e);
 
-/* Those of one element of an array, and the query, which is about each of them;
- * ERR_INVALID_PARAMETER if it is no object, or one with more than REQUEST_MAX_MEMBERS. */
+/* The members of one element of an array, and the query, which applies to each element.
+ * ERR_INVALID_PARAMETER if the element is not an object or has more than REQUEST_MAX_MEMBERS. */
 int parameters_of_element(const struct request *r, struct json_value element, size_t index,
                           struct parameters *out, struct err *e);
 
-/* Those of one element of the array that a parameter of this name is: what the query says is not
- * about it. The names of members go to the arena. Errors as above, named "messages[3]". */
+/* The members of one element of the array that is the value of a parameter; the query does not
+ * apply to it. The names of members go to the arena. Errors are as above, with a name such as
+ * "messages[3]". */
 struct element {
     const char *parameter;
     size_t index;
@@ -48,7 +50,7 @@ struct parameter_limits {
     size_t max_bytes;      /* 0: no limit */
     size_t max_characters; /* Unicode code points; 0: no limit */
     size_t max_count;      /* of an array's strings */
-    bool no_nul;           /* it becomes part of a key */
+    bool no_nul;           /* a NUL is refused: the value becomes part of a key */
 };
 
 /* STR_NONE if left out. */
@@ -65,8 +67,9 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
 
 enum parameter_presence { PARAMETER_LEFT_OUT, PARAMETER_NULL, PARAMETER_GIVEN };
 
-/* A value of any type, for who takes several. With PARAMETER_GIVEN *out is its type and its text as
- * it was sent, but of a string the decoded one. In a query everything is a string. */
+/* A value of any type, for callers that accept several. With PARAMETER_GIVEN *out is its type
+ * and its text as it was sent, but of a string the decoded one. In a query everything is a
+ * string. */
 int parameter_any(const struct parameters *p, const char *name, enum parameter_presence *presence,
                   struct json_value *out, struct err *e);
 
@@ -85,7 +88,7 @@ struct parameter_strings {
         text; /* a JSON array of them in their order, equal ones once; STR_NONE if not given */
 };
 
-/* The limits are those of each string; at most max_count of them. */
+/* The limits apply to each string, max_count to the array. */
 int parameter_strings(const struct parameters *p, const char *name,
                       const struct parameter_limits *limits, struct parameter_strings *out,
                       struct err *e);

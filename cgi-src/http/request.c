@@ -1,6 +1,6 @@
 /*
- * Reads a request from the gateway and checks its form. What the parameters mean is said in
- * http/parameter and api/.
+ * Reads a request from the gateway and checks its form. http/parameter and api/ know what the
+ * parameters mean.
  */
 #include "http/request.h"
 
@@ -16,14 +16,14 @@ const char *const http_method_names[HTTP_METHODS] = {
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", NULL,
 };
 
-static const char *param(const struct request *r, const char *name)
+static const char *request_variable(const struct request *r, const char *name)
 {
     return r->gateway->param(r->gateway, name);
 }
 
 struct str request_header(const struct request *r, const char *cgi_name)
 {
-    return str_from(param(r, cgi_name));
+    return str_from(request_variable(r, cgi_name));
 }
 
 static enum http_method method_of(const char *name)
@@ -62,8 +62,8 @@ static struct str strip_authority(struct str target)
     return (struct str){slash, target.n - (size_t)(slash - target.p)};
 }
 
-/* Where the program itself is called by its path (/cgi-bin/chat-sessions/api/...), that is cut off.
- */
+/* Cuts off the program's own path, where the server calls it by one
+ * (/cgi-bin/chat-sessions/api/...). */
 static struct str strip_script_name(const struct request *r, struct str path)
 {
     struct str script = request_header(r, "SCRIPT_NAME");
@@ -78,14 +78,14 @@ static void split_target(struct request *r)
     struct str target = request_header(r, "REQUEST_URI");
 
     if (!target.p)
-        target = str_from(param(r, "PATH_INFO"));
+        target = str_from(request_variable(r, "PATH_INFO"));
     target = strip_authority(target.p ? target : STR("/"));
     const char *mark = memchr(target.p, '?', target.n);
     r->path = target;
     if (mark) {
         r->path.n = (size_t)(mark - target.p);
         r->query = (struct str){mark + 1, target.n - r->path.n - 1};
-    } else if (!param(r, "REQUEST_URI")) {
+    } else if (!request_variable(r, "REQUEST_URI")) {
         r->query = request_header(r, "QUERY_STRING");
     }
     r->path = strip_script_name(r, r->path);
@@ -94,7 +94,7 @@ static void split_target(struct request *r)
 int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e)
 {
     *r = (struct request){.arena = a, .gateway = g};
-    r->method = method_of(param(r, "REQUEST_METHOD"));
+    r->method = method_of(request_variable(r, "REQUEST_METHOD"));
     request_id_choose(request_header(r, "HTTP_X_REQUEST_ID"), r->request_id);
     split_target(r);
     if (uri_segments(r->path, a, &r->segments, &r->segment_count, e) < 0)
@@ -102,11 +102,6 @@ int request_init(struct request *r, struct gateway *g, struct arena *a, struct e
     if (!r->query.p)
         return 0;
     return uri_parameters(r->query, a, &r->query_parameters, &r->query_parameter_count, e);
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
 }
 
 /* The value of a charset, quoted or not, and what may follow it. Many programs write "utf8". */
@@ -120,10 +115,10 @@ static bool is_utf8(const char *value)
     value += 3 + (value[3] == '-');
     if (*value++ != '8' || (quoted && *value++ != '"'))
         return false;
-    return *value == '\0' || *value == ';' || is_blank(*value);
+    return *value == '\0' || *value == ';' || char_is_blank(*value);
 }
 
-/* True if the media type is this one; *parameters is then what follows it. */
+/* True if the media type is this one; then *parameters is what follows it. */
 static bool is_media_type(struct str type, const char *name, struct str *parameters)
 {
     size_t n = strlen(name);
@@ -131,7 +126,7 @@ static bool is_media_type(struct str type, const char *name, struct str *paramet
     if (type.n < n || strncasecmp(type.p, name, n) != 0)
         return false;
     *parameters = (struct str){type.p + n, type.n - n};
-    while (parameters->n && is_blank(parameters->p[0])) {
+    while (parameters->n && char_is_blank(parameters->p[0])) {
         parameters->p++;
         parameters->n--;
     }
@@ -164,7 +159,7 @@ static int check_type(struct request *r, struct str type, struct err *e)
 }
 
 /* Nothing is unpacked here: a small body could become a very large one. */
-static int compressed(struct err *e)
+static int compressed_body_error(struct err *e)
 {
     return err_set(e, ERR_UNSUPPORTED_MEDIA_TYPE,
                    "the body is compressed, which is not supported: send it as it is, without "
@@ -176,13 +171,13 @@ static int check_encoding(const struct request *r, struct err *e)
     struct str encoding = request_header(r, "HTTP_CONTENT_ENCODING");
 
     if (encoding.n && strcasecmp(encoding.p, "identity") != 0)
-        return compressed(e);
+        return compressed_body_error(e);
     return 0;
 }
 
 int64_t request_body_bytes(const struct request *r)
 {
-    const char *text = param(r, "CONTENT_LENGTH");
+    const char *text = request_variable(r, "CONTENT_LENGTH");
     int64_t n;
     if (!text || !json_integer((struct json_value){JSON_NUMBER, str_from(text)}, &n) || n < 0)
         return -1;
@@ -205,9 +200,9 @@ static int read_fixed(struct request *r, char *out, size_t n, struct err *e)
 
 static int take_body(struct request *r, struct str text, struct err *e)
 {
-    /* gzip without the header that says so. */
+    /* This is gzip, although no header says so. */
     if (str_starts_with(text, "\x1f\x8b"))
-        return compressed(e);
+        return compressed_body_error(e);
     if (json_scan(text, &r->body, e) < 0)
         return -1;
     r->has_body = true;
@@ -221,7 +216,7 @@ static int take_body(struct request *r, struct str text, struct err *e)
 #define SIZE_TEXT 32
 #define MIB (INT64_C(1024) * 1024)
 
-/* "5.2 MB": in tenths, of which the last is cut. */
+/* "5.2 MB": tenths, rounded down. */
 static const char *size_text(int64_t bytes, char out[SIZE_TEXT])
 {
     bool is_mb = bytes >= 1000000;
@@ -232,7 +227,7 @@ static const char *size_text(int64_t bytes, char out[SIZE_TEXT])
     return out;
 }
 
-/* "4 MB": limits are powers of two mostly, and called as such. */
+/* "4 MB": most limits are powers of two, and are named in units of 1,024. */
 static const char *limit_text(int64_t bytes, char out[SIZE_TEXT])
 {
     if (bytes % 1024 != 0)
@@ -243,7 +238,7 @@ static const char *limit_text(int64_t bytes, char out[SIZE_TEXT])
     return out;
 }
 
-static int body_too_large(int64_t bytes, int64_t max_bytes, struct err *e)
+static int body_too_large_error(int64_t bytes, int64_t max_bytes, struct err *e)
 {
     char size[SIZE_TEXT];
     char limit[SIZE_TEXT];
@@ -259,7 +254,7 @@ int request_read_body(struct request *r, int64_t max_bytes, struct err *e)
     if (n <= 0)
         return 0;
     if (n > max_bytes)
-        return body_too_large(n, max_bytes, e);
+        return body_too_large_error(n, max_bytes, e);
     struct str type = request_header(r, "CONTENT_TYPE");
     if (check_encoding(r, e) < 0 || check_type(r, type.p ? type : STR(""), e) < 0)
         return -1;
@@ -285,11 +280,11 @@ static struct str next_element(const char **at)
     struct str element = {*at, n};
 
     *at += n + ((*at)[n] == ',');
-    while (element.n && is_blank(element.p[0])) {
+    while (element.n && char_is_blank(element.p[0])) {
         element.p++;
         element.n--;
     }
-    while (element.n && is_blank(element.p[element.n - 1]))
+    while (element.n && char_is_blank(element.p[element.n - 1]))
         element.n--;
     return element;
 }

@@ -67,21 +67,21 @@ void request_id_choose(struct str given, char out[REQUEST_ID_SIZE]);
 /* Method, request id and target. request_id is set even when this fails. */
 int request_init(struct request *r, struct gateway *g, struct arena *a, struct err *e);
 
-/* The length of the body; -1 if the request tells none that is a number. */
+/* The length of the body; -1 if the request does not say it, or not as a number. */
 int64_t request_body_bytes(const struct request *r);
 
 /*
- * Reads the body and scans it as JSON. An empty body is none. Errors: ERR_BODY_TOO_LARGE (before
- * reading it), ERR_INCOMPLETE_BODY, ERR_UNSUPPORTED_MEDIA_TYPE (also for one that is compressed),
- * ERR_INVALID_JSON, ERR_INVALID_ENCODING; ERR_INVALID_PARAMETER for an object with more than
- * REQUEST_MAX_MEMBERS.
+ * Reads the body and scans it as JSON. An empty body counts as no body. Errors: ERR_BODY_TOO_LARGE
+ * (before reading it), ERR_INCOMPLETE_BODY, ERR_UNSUPPORTED_MEDIA_TYPE (also for one that is
+ * compressed), ERR_INVALID_JSON, ERR_INVALID_ENCODING; ERR_INVALID_PARAMETER for an object with
+ * more than REQUEST_MAX_MEMBERS.
  */
 int request_read_body(struct request *r, int64_t max_bytes, struct err *e);
 
 /* A request header by its CGI name ("HTTP_IF_MATCH"); STR_NONE if absent. */
 struct str request_header(const struct request *r, const char *cgi_name);
 
-/* The decoded value of the placeholder that the matched route has; never absent. */
+/* The decoded value of a placeholder of the matched route; never absent. */
 struct str request_path(const struct request *r, const char *name);
 
 /*

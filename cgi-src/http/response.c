@@ -1,5 +1,5 @@
 /*
- * Statuses, envelopes and the bytes of an answer. Which error it is was decided below.
+ * Statuses, envelopes and the bytes of an answer. The layers below decide which error it is.
  */
 #include "http/response.h"
 
@@ -168,7 +168,7 @@ void response_error(struct response *r, const struct err *e, const char *request
         response_header(r, "WWW-Authenticate", STR("Bearer"));
 }
 
-/* A length that nobody knows is not told: the server then frames the body itself. */
+/* Of an answer that is sent in parts the length is not known: the server frames its body itself. */
 static int send_head(struct response *r, struct gateway *g)
 {
     char start[256];

@@ -23,7 +23,7 @@ struct response {
 
 void response_init(struct response *r, size_t body_cap);
 void response_free(struct response *r);
-/* Back to empty; 20 KB of its memory are kept at most. */
+/* Empties it; at most 8 KB of its memory are kept for the next answer. */
 void response_reset(struct response *r);
 
 /* Adds a header line. A value with a control character is left out: it could end the header. */
@@ -34,15 +34,15 @@ void response_begin(struct response *r, int status, struct json_writer *w);
 /* Closes it with `"timestamp":"…Z"}` of the given time. */
 void response_end(struct json_writer *w, int64_t wall_us);
 
-/* Makes it the problem document of e, with Retry-After and WWW-Authenticate where the status wants
- * them. Header lines that were added stay. */
+/* Makes it the problem document of e, with Retry-After and WWW-Authenticate where the status
+ * demands them. Header lines that were added stay. */
 void response_error(struct response *r, const struct err *e, const char *request_id);
 
 /* The status that the code gives, for the labels of metrics. */
 int response_status_of(enum err_code code);
 
 /*
- * Sends what there is of an answer whose length nobody knows yet, the headers with the first part,
+ * Sends what there is of an answer whose length is not known yet (the headers with the first part),
  * and empties the body for the next part. From then on status and headers stay as they are, and an
  * error can only break the answer off. 0; -1 when the client is gone (client_gone) or the body has
  * passed its cap.

@@ -1,5 +1,5 @@
 /*
- * Matches decoded segments against templates. What the handlers do is api/'s.
+ * Matches decoded segments against templates. api/ knows what the handlers do.
  */
 #include "http/route.h"
 
@@ -17,7 +17,7 @@ static bool next_segment(const char **path, struct str *segment)
     return true;
 }
 
-static bool matches(const char *path, struct request *request)
+static bool route_matches(const char *path, struct request *request)
 {
     struct str part;
     size_t i = 0;
@@ -45,7 +45,7 @@ static bool matches(const char *path, struct request *request)
 const struct route *route_find(const struct route *routes, size_t count, struct request *request)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!matches(routes[i].path, request))
+        if (!route_matches(routes[i].path, request))
             continue;
         request->takes_merge_patch = routes[i].merge_patch && request->method == HTTP_PATCH;
         return &routes[i];

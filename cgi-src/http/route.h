@@ -1,6 +1,6 @@
 /*
  * The router: one const table of path templates with a handler a method. 404, 405, Allow and HEAD
- * fall out of it.
+ * follow from it.
  */
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
@@ -10,7 +10,7 @@
 #include "http/request.h"
 #include "http/response.h"
 
-/* What handlers work with; http/ hands it through and knows nothing of it. */
+/* What handlers work with; http/ passes it on and does not look into it. */
 struct api;
 
 /* 0, or -1 with e. */

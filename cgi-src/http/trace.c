@@ -28,7 +28,8 @@ static bool is_zero(struct str digits)
     return true;
 }
 
-/* What may follow the flags: nothing in version 00, more fields in later ones, and "ff" is none. */
+/* What may follow the flags: nothing in version 00, more fields in later ones. "ff" is not a
+ * version. */
 static bool is_version_possible(struct str header)
 {
     if (memcmp(header.p, "ff", VERSION_DIGITS) == 0)

@@ -1,5 +1,5 @@
 /*
- * Splits and decodes request targets; knows nothing of routes. Encoding is here too, for Location
+ * Splits and decodes request targets, without knowing routes. Encoding is here too, for Location
  * and Link.
  */
 #include "http/uri.h"
@@ -15,7 +15,11 @@ static int uri_hex_digit(char c)
     return -1;
 }
 
-static int decode(struct str raw, bool form, struct arena *a, struct str *out, struct err *e)
+/* In a query a "+" is a space, as forms write it; in a path it is itself. */
+enum uri_place { URI_PATH, URI_QUERY };
+
+static int uri_decode(struct str raw, enum uri_place place, struct arena *a, struct str *out,
+                      struct err *e)
 {
     char *text = arena_alloc(a, raw.n + 1);
     size_t n = 0;
@@ -31,7 +35,7 @@ static int decode(struct str raw, bool form, struct arena *a, struct str *out, s
                                "write a percent sign as %%25");
             c = (char)(high * 16 + low);
             i += 2;
-        } else if (c == '+' && form) {
+        } else if (c == '+' && place == URI_QUERY) {
             c = ' ';
         }
         text[n++] = c;
@@ -79,7 +83,7 @@ int uri_segments(struct str path, struct arena *a, struct str **out, size_t *cou
     *count = 0;
     while (uri_next_part(&rest, '/', &part)) {
         struct str *segment = &(*out)[(*count)++];
-        if (decode(part, false, a, segment, e) < 0)
+        if (uri_decode(part, URI_PATH, a, segment, e) < 0)
             return -1;
         if (memchr(segment->p, '\0', segment->n))
             return err_set(e, ERR_INVALID_ENCODING, "the path must not contain %%00");
@@ -104,8 +108,8 @@ int uri_parameters(struct str query, struct arena *a, struct uri_parameter **out
         if (!value.p)
             value = STR("");
         struct uri_parameter *parameter = &(*out)[(*count)++];
-        if (decode(name, true, a, &parameter->name, e) < 0 ||
-            decode(value, true, a, &parameter->value, e) < 0)
+        if (uri_decode(name, URI_QUERY, a, &parameter->name, e) < 0 ||
+            uri_decode(value, URI_QUERY, a, &parameter->value, e) < 0)
             return -1;
     }
     return 0;

@@ -23,7 +23,7 @@ int uri_segments(struct str path, struct arena *a, struct str **out, size_t *cou
 
 /*
  * The parameters of a query string (application/x-www-form-urlencoded: "+" is a blank), in order,
- * equal names all listed. Errors as above, but NUL is let through: it is refused where it matters.
+ * equal names all listed. Errors as above, but NUL is allowed: it is refused where it matters.
  */
 int uri_parameters(struct str query, struct arena *a, struct uri_parameter **out, size_t *count,
                    struct err *e);

@@ -1,6 +1,6 @@
 /*
- * Work beside the pool, in a process of its own: before it starts, or while it runs. What the work
- * is, main.c says.
+ * Work beside the pool, in a process of its own: before it starts, or while it runs. main.c says
+ * what the work is.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,12 +22,13 @@ _Noreturn static void run_child(pid_t parent, const sigset_t *signals, const str
 {
     struct err e = {.code = ERR_NONE};
 
-    /* It may start other programs (credential_process): not as root. */
+    /* It may start other programs (credential_process), which must not run as root. */
     if (privileges_drop(config, &e) < 0) {
         log_error("%s", e.detail);
         _exit(EXIT_FAILURE);
     }
-    /* Nobody waits for its result then. A change of the user would undo it. */
+    /* If the parent ends, nobody waits for the result. A change of the user would undo this
+     * call. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
@@ -35,7 +36,8 @@ _Noreturn static void run_child(pid_t parent, const sigset_t *signals, const str
     _exit(work(config));
 }
 
-/* Reload and log reopening wait for the pool; a stop does not. True if it was one. */
+/* Signals to reload or to reopen the log wait for the pool; a stop does not. True if it was a
+ * stop. */
 static bool wait_for(pid_t pid, int *status)
 {
     bool stopped = false;
@@ -78,7 +80,8 @@ enum pool_aside pool_run_aside(const struct config *config,
     return POOL_ASIDE_DONE;
 }
 
-/* Of the last one; -1: there was none. A process id alone may be somebody else's by now. */
+/* The descriptor of the last one; -1: there was none. Its process id may belong to another
+ * process by now. */
 static int beside = -1;
 
 _Noreturn static void run_beside(pid_t parent, const struct config *config, char *const *arguments)

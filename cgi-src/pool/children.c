@@ -1,5 +1,6 @@
 /*
- * Worker processes: what the master does to them and learns of them. It decides nothing.
+ * Worker processes: what the master does to them and learns of them. Decisions are made in
+ * master_step.c.
  */
 #include "pool/children.h"
 
@@ -79,7 +80,8 @@ int children_start(struct children *c, const struct child_start *start)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
         return fail_start(c, place, "socketpair");
     fflush(NULL);
-    /* Signals are blocked in the master, and stay so in the child: none is lost or comes twice. */
+    /* Signals are blocked in the master and stay blocked in the child, so that none is lost and
+     * none comes twice. */
     pid_t pid = fork();
     if (pid == 0) {
         close(pair[0]);
@@ -138,7 +140,7 @@ static void describe_end(int status, char *out, size_t size)
         snprintf(out, size, "has exited with status %d", WEXITSTATUS(status));
 }
 
-static void bury(struct children *c, unsigned place, int status)
+static void child_bury(struct children *c, unsigned place, int status)
 {
     struct child_process *p = &c->processes[place];
     char how[80];
@@ -158,7 +160,7 @@ static void bury(struct children *c, unsigned place, int status)
     c->facts[place].has_ended = true;
 }
 
-/* What it had said before its end counts: it may have been ready. */
+/* What it said before it ended counts: it may have been ready. */
 static void read_last_words(struct child_process *p)
 {
     control_ready(&p->control, 0);
@@ -173,15 +175,15 @@ static bool is_known(const struct children *c, pid_t pid)
     return false;
 }
 
-/* Processes that the program before an upgrade has started, and what was started beside the pool.
- */
+/* Reaps processes that the program before an upgrade started, and what was started beside the
+ * pool. */
 static void reap_strangers(const struct children *c)
 {
     siginfo_t info = {.si_pid = 0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
         if (is_known(c, info.si_pid))
-            return; /* ended just now: the next SIGCHLD is for it */
+            return; /* it ended just now: the next SIGCHLD is for it */
         waitpid(info.si_pid, NULL, WNOHANG);
         info.si_pid = 0;
     }
@@ -198,7 +200,8 @@ void children_reap(struct children *c)
         if (ended == 0 || (ended < 0 && errno != ECHILD))
             continue;
         read_last_words(p);
-        bury(c, i, ended == p->pid ? status : STATUS_UNKNOWN); /* else: waited for by another */
+        child_bury(c, i,
+                   ended == p->pid ? status : STATUS_UNKNOWN); /* else: waited for by another */
     }
     reap_strangers(c);
 }

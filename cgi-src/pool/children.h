@@ -1,7 +1,7 @@
 /*
  * The worker processes as the master has them: fork, orders, signals, and who has ended. What
- * happens to them is recorded as facts in the master's state; what follows from it is decided in
- * master_step.c. For pool/ alone.
+ * happens to them is recorded as facts in the master's state; master_step.c decides what follows
+ * from it. For pool/ alone.
  */
 #ifndef POOL_CHILDREN_H
 #define POOL_CHILDREN_H
@@ -42,7 +42,7 @@ struct child_start {
 
 /* Forks one. A failure is recorded as its end, and -1. */
 int children_start(struct children *c, const struct child_start *start);
-/* Nobody hands connections to it any more. */
+/* From now on no process hands connections to it. */
 void children_retire(struct children *c, unsigned place);
 /* Sends it a byte of enum control. */
 void children_order(struct children *c, unsigned place, enum control order);

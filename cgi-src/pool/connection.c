@@ -1,6 +1,6 @@
 /*
- * Requests on connections that the pool has accepted itself. When to read from which connection is
- * the workers' business.
+ * Requests on connections that the pool has accepted itself. The workers decide when to read from
+ * which connection.
  */
 #include "pool/connection.h"
 
@@ -9,14 +9,16 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* For each read and each write. nginx sends a request in one go and takes answers as they come. */
+/* For each read and each write. nginx sends a request at once and takes answers as they come. */
 #define IO_TIMEOUT_S 5
-/* A body that nobody wanted is read up to here; with more, the connection is closed instead. */
+/* A body that was not read is read to its end up to this size; if it is longer, the connection
+ * is closed. */
 #define DRAIN_MAX ((size_t)16 * 1024 * 1024)
 
 int connection_library_init(struct err *e)
 {
-    /* How long a close waits for the peer's own, in ms; the default is two seconds of a thread. */
+    /* How long a close waits for the peer to close, in ms; by default a thread would wait two
+     * seconds. */
     setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 1);
     setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "100", 1);
     if (FCGX_Init() != 0)
@@ -66,12 +68,12 @@ int connection_accept(FCGX_Request *request, int fd)
 {
     request->ipcFd = fd;
     request->keepConnection = 1; /* the request's own flag replaces it */
-    request->listen_sock = -1;   /* or the library would accept a connection when this one ends */
+    request->listen_sock = -1;   /* else the library would accept a connection when this one ends */
     if (FCGX_Accept_r(request) != 0)
         return -1;
     if (FCGX_GetError(request->in) == 0)
         return 0;
-    /* The parameters broke off. The library takes those that came for all of them. */
+    /* The parameters broke off. The library would treat those that came as all of them. */
     connection_drop(request);
     return -1;
 }
@@ -82,8 +84,9 @@ void connection_drop(FCGX_Request *request)
     request->ipcFd = -1;
 }
 
-/* More than the library's buffer left unread would be taken for the next request's beginning. */
-static bool drain(FCGX_Stream *in)
+/* What is left unread beyond the library's buffer would be taken for the beginning of the next
+ * request. */
+static bool drain_body(FCGX_Stream *in)
 {
     char rest[4096];
     size_t total = 0;
@@ -99,10 +102,10 @@ static bool drain(FCGX_Stream *in)
 
 int connection_finish(FCGX_Request *request)
 {
-    if (!drain(request->in))
+    if (!drain_body(request->in))
         request->keepConnection = 0;
     FCGX_Finish_r(request);
     int fd = request->ipcFd;
-    request->ipcFd = -1; /* the connection is the pool's again */
+    request->ipcFd = -1; /* the pool has the connection again */
     return fd;
 }

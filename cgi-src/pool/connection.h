@@ -16,23 +16,23 @@ int connection_library_init(struct err *e);
 /* Once for each request structure; a thread uses the same one for all its requests. */
 void connection_request_init(FCGX_Request *request);
 
-/* Time limits for reading and writing: libfcgi itself waits without end. */
+/* Sets time limits for reading and writing; libfcgi itself waits for ever. */
 void connection_prepare(int fd);
 
 /* True if the peer has closed and nothing is left to read. */
 bool connection_is_closed(int fd);
-/* True if something has arrived that nobody has read. */
+/* True if something has arrived that has not been read. */
 bool connection_has_data(int fd);
 
 /*
- * Has the client close a connection on which it waits for nothing: sends an empty record that means
- * nothing. nginx closes an idle connection when anything arrives on it; if it has just sent a
- * request, it takes the record for the beginning of its answer and skips it. So no request is lost,
- * which a close from here could not promise.
+ * Makes the client close a connection on which it does not wait for an answer, by sending an empty
+ * record that means nothing. nginx closes an idle connection when anything arrives on it; if it has
+ * just sent a request, it takes the record for the beginning of the answer and skips it. So no
+ * request is lost, as might happen if the connection were closed from here.
  */
 void connection_ask_to_close(int fd);
 
-/* Reads the next request from fd. -1: there is none, fd has been closed. */
+/* Reads the next request from fd. -1: there is no request, and fd has been closed. */
 int connection_accept(FCGX_Request *request, int fd);
 
 /*

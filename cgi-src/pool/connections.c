@@ -17,19 +17,18 @@
 
 #include "base/log.h"
 #include "pool/connection.h"
-#include "pool/table.h"
+#include "pool/connection_table.h"
 
-/* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that it is nginx that
- * closes: closed from here, a request may just be on its way. */
+/* Longer than nginx keeps an idle connection (keepalive_timeout 30s), so that nginx closes it:
+ * if it were closed from here, a request might just be on its way. */
 #define IDLE_MAX_US ((int64_t)60 * 1000000)
-/* How long a client that was asked to close may take; nginx does at once. */
+/* How long a client may take to close when it was asked to; nginx closes at once. */
 #define PART_TIME_US ((int64_t)1 * 1000000)
-/* Connections taken in one go. With one only, each of those that wait would wait for a round. */
+/* How many are accepted at a time: of one at a time, each would wait for a whole round. */
 #define ACCEPT_BATCH 64
-/* Places beyond the capacity: others may give at the same moment, and the one to make room may just
- * have got a request. */
+/* Places beyond the capacity, since several processes may hand connections over at once. */
 #define SPARE 64
-/* At the end of the pool so many of the listener's are still taken. */
+/* How many connections that wait on the listener are still accepted at the end of the pool. */
 #define LAST_TAKEN 256
 
 /* Keys of the events that are not a connection's. */
@@ -43,12 +42,12 @@ enum event_key {
 struct connections {
     struct connections_setup setup;
     unsigned capacity;
-    struct table *table;
+    struct connection_table *table;
     int epoll_fd, stop_fd, drained_fd, timer_fd;
     atomic_bool draining;
     atomic_bool timer_armed;
     atomic_bool paused;          /* full: the listener is not in the epoll set */
-    atomic_bool crowded;         /* it was full, and still has all that it is to have */
+    atomic_bool crowded;         /* full, and not below its capacity since */
     pthread_mutex_t listen_lock; /* for changes of paused */
 };
 
@@ -89,7 +88,7 @@ struct connections *connections_new(const struct connections_setup *setup, struc
     c->capacity = scoreboard_capacity(setup->threads);
     pthread_mutex_init(&c->listen_lock, NULL);
     if (open_descriptors(c, e) == 0)
-        c->table = table_new(c->epoll_fd, c->drained_fd, c->capacity + SPARE, e);
+        c->table = connection_table_new(c->epoll_fd, c->drained_fd, c->capacity + SPARE, e);
     if (c->table)
         return c;
     connections_free(c);
@@ -100,7 +99,7 @@ void connections_free(struct connections *c)
 {
     if (!c)
         return;
-    table_free(c->table);
+    connection_table_free(c->table);
     close(c->epoll_fd);
     close(c->stop_fd);
     close(c->drained_fd);
@@ -126,7 +125,7 @@ void connections_stop(struct connections *c)
 {
     uint64_t one = 1;
 
-    /* Nobody reads it: it stays ready until every thread has seen it. */
+    /* It is never read, so it stays ready until every thread has seen it. */
     while (write(c->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
 }
@@ -149,7 +148,7 @@ static void pause_listening(struct connections *c)
     pthread_mutex_unlock(&c->listen_lock);
 }
 
-/* Added anew, the listener is looked at: what waits there is told again. */
+/* When the listener is added anew, epoll looks at it again and reports what waits there. */
 static void resume_listening(struct connections *c)
 {
     if (!atomic_load_explicit(&c->paused, memory_order_relaxed))
@@ -166,27 +165,27 @@ static void resume_listening(struct connections *c)
 
 void connections_forget(struct connections *c, unsigned index)
 {
-    table_remove(c->table, index);
-    if (atomic_load(&c->crowded) && table_count(c->table) < c->capacity)
+    connection_table_remove(c->table, index);
+    if (atomic_load(&c->crowded) && connection_table_count(c->table) < c->capacity)
         atomic_store(&c->crowded, false);
     scoreboard_count(c->setup.scoreboard, c->setup.place, -1);
     resume_listening(c);
 }
 
-static void discard(struct connections *c, unsigned index, int fd)
+static void connection_discard(struct connections *c, unsigned index, int fd)
 {
     close(fd);
     connections_forget(c, index);
 }
 
-/* Gives a connection in hand to another process: true if one took it. */
+/* Gives a connection that the caller holds to another process. True if one took it. */
 static bool pass_on(struct connections *c, unsigned index, int fd)
 {
     int target = scoreboard_least(c->setup.scoreboard, c->setup.place);
 
     if (target < 0)
         return false;
-    table_unwatch(c->table, index);
+    connection_table_unwatch(c->table, index);
     if (scoreboard_give(c->setup.scoreboard, (unsigned)target, fd) < 0)
         return false;
     connections_forget(c, index);
@@ -201,62 +200,64 @@ static void arm_timer(struct connections *c, int64_t delay_us)
         timerfd_settime(c->timer_fd, 0, &when, NULL);
 }
 
-/* Has the client close a connection that the caller holds; a request that comes first is served.
- * Closed from here, that request would be lost, and its client could not know what became of it. */
-static void part(struct connections *c, unsigned index, int fd)
+/* Makes the client close a connection that the caller holds; a request that comes first is
+ * served. If it were closed here, that request would be lost, and its client could not know what
+ * became of it. */
+static void ask_to_close(struct connections *c, unsigned index, int fd)
 {
     connection_ask_to_close(fd);
-    table_watch(c->table, index, pool_now_us());
+    connection_table_watch(c->table, index, pool_now_us());
     arm_timer(c, PART_TIME_US);
 }
 
 void connections_give_back(struct connections *c, unsigned index, int fd)
 {
-    /* Whoever waits on the listener is to have its turn too: kept, this connection would have its
-     * next request served before all of them, again and again. */
+    /* Those that wait on the listener must have their turn: if this connection were kept, its
+     * next request would come before all of them, again and again. */
     if (atomic_load_explicit(&c->crowded, memory_order_relaxed) && !atomic_load(&c->draining))
         connection_ask_to_close(fd);
-    if (table_idle(c->table, index, pool_now_us()) == 0) {
+    if (connection_table_idle(c->table, index, pool_now_us()) == 0) {
         if (!atomic_load_explicit(&c->timer_armed, memory_order_relaxed))
             arm_timer(c, IDLE_MAX_US);
         resume_listening(c); /* an idle one can make room */
     } else if (!pass_on(c, index, fd)) {
-        part(c, index, fd); /* the pool stops */
+        ask_to_close(c, index, fd); /* the pool stops */
     }
 }
 
 /* ---- room ---- */
 
 /* Makes room by closing the longest idle connection on which nothing has arrived. */
-static bool evict(struct connections *c)
+static bool connections_evict(struct connections *c)
 {
     unsigned index;
-    int fd = table_take_oldest(c->table, INT64_MAX, &index);
+    int fd = connection_table_take_oldest(c->table, INT64_MAX, &index);
 
     if (fd < 0)
         return false;
     if (connection_has_data(fd)) {
-        table_watch(c->table, index, pool_now_us());
+        connection_table_watch(c->table, index, pool_now_us());
         return false;
     }
-    discard(c, index, fd);
+    connection_discard(c, index, fd);
     return true;
 }
 
 /* Whether another connection can be taken, perhaps in place of an idle one. */
 static bool connections_have_room(struct connections *c)
 {
-    unsigned n = table_count(c->table);
+    unsigned n = connection_table_count(c->table);
 
-    return n < c->capacity || (n < c->capacity + SPARE / 2 && table_oldest(c->table) != 0);
+    return n < c->capacity ||
+           (n < c->capacity + SPARE / 2 && connection_table_oldest(c->table) != 0);
 }
 
-/* The descriptor is this process's from now on, counted already by the caller. */
+/* This process has the descriptor from now on; the caller has counted it already. */
 static void connection_take_in(struct connections *c, int fd)
 {
-    if (table_count(c->table) >= c->capacity)
-        evict(c);
-    int index = table_add(c->table, fd);
+    if (connection_table_count(c->table) >= c->capacity)
+        connections_evict(c);
+    int index = connection_table_add(c->table, fd);
     if (index < 0) {
         close(fd);
         scoreboard_count(c->setup.scoreboard, c->setup.place, -1);
@@ -265,8 +266,7 @@ static void connection_take_in(struct connections *c, int fd)
     connections_give_back(c, (unsigned)index, fd);
 }
 
-/* The kernel wakes the same process again and again while the load is low: connections, which stay
- * where they are, would pile up there. So each goes to the process that has the fewest. */
+/* At low load the kernel keeps waking one process: each goes to the one that has the fewest. */
 static bool give_to_least(struct connections *c, int fd)
 {
     struct scoreboard *b = c->setup.scoreboard;
@@ -279,11 +279,11 @@ static bool give_to_least(struct connections *c, int fd)
 
 /* ---- accepting ---- */
 
-static bool say_why_not(struct connections *c, int error)
+static bool handle_accept_error(struct connections *c, int error)
 {
     bool is_full = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 
-    if (is_full && !evict(c)) {
+    if (is_full && !connections_evict(c)) {
         log_error("cannot accept a connection: %s", strerrordesc_np(error));
         clock_system.sleep_us(clock_system.context, 100000); /* it stays ready: no busy loop */
     }
@@ -296,7 +296,7 @@ static bool accept_one(struct connections *c)
     int fd = accept4(c->setup.listener, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0)
-        return say_why_not(c, errno);
+        return handle_accept_error(c, errno);
     connection_prepare(fd);
     if (!give_to_least(c, fd)) {
         scoreboard_count(c->setup.scoreboard, c->setup.place, 1);
@@ -311,7 +311,7 @@ static void accept_some(struct connections *c)
         if (!connections_have_room(c) &&
             scoreboard_least(c->setup.scoreboard, c->setup.place) < 0) {
             pause_listening(c);
-            if (connections_have_room(c)) /* made just before the pause */
+            if (connections_have_room(c)) /* there was room just before the pause */
                 resume_listening(c);
             return;
         }
@@ -338,7 +338,7 @@ void connections_look_for_more(struct connections *c)
         accept_some(c);
 }
 
-/* Idle for longer than a web server keeps them, or takes to close when asked to. */
+/* Closes those that have been idle for longer than a web server keeps them, or takes to close. */
 static void close_old(struct connections *c)
 {
     uint64_t times;
@@ -350,14 +350,14 @@ static void close_old(struct connections *c)
     if (read(c->timer_fd, &times, sizeof(times)) < 0)
         return; /* another thread has done it */
     atomic_store(&c->timer_armed, false);
-    while ((fd = table_take_oldest(c->table, now - limit_us, &index)) >= 0) {
+    while ((fd = connection_table_take_oldest(c->table, now - limit_us, &index)) >= 0) {
         if (!connection_has_data(fd)) {
-            discard(c, index, fd);
+            connection_discard(c, index, fd);
             continue;
         }
-        table_watch(c->table, index, now);
+        connection_table_watch(c->table, index, now);
     }
-    int64_t oldest = table_oldest(c->table);
+    int64_t oldest = connection_table_oldest(c->table);
     if (oldest)
         arm_timer(c, oldest + limit_us - now);
 }
@@ -367,12 +367,12 @@ static void close_old(struct connections *c)
 /* A connection that is ready: its descriptor if there is a request to read, else -1. */
 static int take_ready(struct connections *c, const struct epoll_event *event, unsigned *index)
 {
-    int fd = table_take(c->table, event->data.u64, index);
+    int fd = connection_table_take(c->table, event->data.u64, index);
 
     if (fd < 0)
         return -1; /* another thread has closed it in the meantime */
     if ((event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) && connection_is_closed(fd)) {
-        discard(c, *index, fd);
+        connection_discard(c, *index, fd);
         return -1;
     }
     return fd;
@@ -412,39 +412,39 @@ static void give_up_idle(struct connections *c)
 {
     unsigned index;
 
-    for (unsigned left = table_count(c->table); left > 0; left--) {
-        int fd = table_take_oldest(c->table, INT64_MAX, &index);
+    for (unsigned left = connection_table_count(c->table); left > 0; left--) {
+        int fd = connection_table_take_oldest(c->table, INT64_MAX, &index);
         if (fd < 0)
             return;
         if (!pass_on(c, index, fd))
-            part(c, index, fd);
+            ask_to_close(c, index, fd);
     }
 }
 
 /*
- * Those who wait on the listener: served here at the end of the pool itself, otherwise handed on,
- * since the kernel may have told this process alone of them. Where nobody is ready they are left
- * for whoever starts next and looks at the listener then.
+ * Accepts those that wait on the listener. At the end of the pool they are served here, otherwise
+ * handed on, since the kernel may have reported them to this process alone. If no process is ready,
+ * they are left for the next one that starts.
  */
-static void take_backlog(struct connections *c, bool last)
+static void take_backlog(struct connections *c, enum drain_scope scope)
 {
     for (unsigned i = 0; i < LAST_TAKEN; i++) {
-        if (!last && scoreboard_least(c->setup.scoreboard, c->setup.place) < 0)
+        if (scope == DRAIN_PROCESS && scoreboard_least(c->setup.scoreboard, c->setup.place) < 0)
             return;
         if (!accept_one(c))
             return;
     }
 }
 
-void connections_drain(struct connections *c, bool last)
+void connections_drain(struct connections *c, enum drain_scope scope)
 {
-    /* First the threads are told: after take_backlog none of them takes a connection. */
+    /* First no thread may accept any more, so that none does after take_backlog. */
     pthread_mutex_lock(&c->listen_lock);
     atomic_store(&c->draining, true);
     epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
     pthread_mutex_unlock(&c->listen_lock);
-    take_backlog(c, last);
-    table_close(c->table);
-    atomic_store(&c->timer_armed, false); /* from now on it is to ring sooner */
+    take_backlog(c, scope);
+    connection_table_close(c->table);
+    atomic_store(&c->timer_armed, false); /* from now on it must fire sooner */
     give_up_idle(c);
 }

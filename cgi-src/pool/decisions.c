@@ -7,10 +7,11 @@
 
 #include "base/log.h"
 #include "pool/master.h"
+#include "pool/no_auth.h"
 #include "pool/notify.h"
 #include "pool/upgrade.h"
 
-static void announce(const struct master *m)
+static void announce_ready(const struct master *m)
 {
     notify_send("READY=1\nSTATUS=%u processes with %lld threads each", m->state.current.processes,
                 (long long)m->current.config->pool_threads);
@@ -30,7 +31,8 @@ static unsigned processes_for(const struct master *m, const struct config *confi
         n = STEP_POSITIONS;
     if (m->state.places && n > (long)m->state.places / 2) {
         n = (long)m->state.places / 2;
-        log_warning("POOL_PROCESSES: only %ld until the pool is started again", n);
+        log_warning(
+            "POOL_PROCESSES: only %ld processes are possible until the pool is started again", n);
     }
     return (unsigned)n;
 }
@@ -60,7 +62,7 @@ static void begin_reload(struct master *m)
     if (m->options->reload && !(config = m->options->reload(&e))) {
         log_error("reload: the configuration is not used, the pool goes on with the old one: %s",
                   e.detail);
-        announce(m);
+        announce_ready(m);
         return;
     }
     m->next =
@@ -91,7 +93,7 @@ void decisions_ask_for_reload(struct master *m)
 
 static void end_reload(struct master *m)
 {
-    announce(m);
+    announce_ready(m);
     if (m->reload_again) {
         m->reload_again = false;
         begin_reload(m);
@@ -100,8 +102,10 @@ static void end_reload(struct master *m)
 
 static void generation_commit(struct master *m)
 {
-    /* Without a reload function the new generation runs with the old configuration. */
+    /* Without a reload function the new generation has the old configuration. */
     if (m->next.owned) {
+        if (m->current.config->auth_mode != m->next.config->auth_mode)
+            no_auth_warn(m->next.config, m->listener.fd);
         configuration_free(&m->current);
         m->current = m->next;
     }
@@ -117,16 +121,16 @@ static void generation_abandon(struct master *m, enum decision_reason why)
     static const char *const reasons[] = {[REASON_STARTS_FAIL] = "its processes do not start",
                                           [REASON_TOO_SLOW] = "its processes are not ready in time",
                                           [REASON_NO_PLACE] =
-                                              "those of earlier reloads take every place"};
+                                              "processes of earlier reloads take every place"};
 
     log_error("reload: given up because %s; the pool goes on with the old configuration",
               reasons[why]);
     configuration_free(&m->next);
 }
 
-/* Returns only if it cannot be: then the reload starts processes of this program. What connects
- * meanwhile waits in the socket. */
-static void execute(struct master *m)
+/* Returns only if that fails: then the reload starts processes of this program. Clients that
+ * connect meanwhile wait in the socket. */
+static void execute_new_program(struct master *m)
 {
     struct err e = {.code = ERR_NONE};
     const struct upgrade_sockets sockets = {.listener = m->listener.fd,
@@ -190,7 +194,7 @@ static void pool_begin_stop(struct master *m)
     long long timeout_s = m->current.config->pool_stop_timeout_s;
 
     log_info("stopping: requests have %lld s to end", timeout_s);
-    /* systemd's own patience (TimeoutStopSec) may be shorter than what is configured here. */
+    /* systemd's own limit (TimeoutStopSec) may be shorter than what is configured here. */
     notify_send("STOPPING=1\nSTATUS=waiting for requests to end\nEXTEND_TIMEOUT_USEC=%lld",
                 timeout_s * 1000000 + 2 * (long long)STEP_TERM_TIME_US);
     listener_unlink(&m->listener);
@@ -208,10 +212,10 @@ static void become_ready(struct master *m)
 {
     log_info("the pool is ready: %u processes with %lld threads each", m->state.current.processes,
              (long long)m->current.config->pool_threads);
-    announce(m);
+    announce_ready(m);
 }
 
-/* What concerns one process. False if it is none of these. */
+/* Carries out a decision that concerns one process. False if it is another kind of decision. */
 static bool carry_out_for_child(struct master *m, const struct decision *d)
 {
     switch (d->kind) {
@@ -252,7 +256,7 @@ static void carry_out(struct master *m, const struct decision *d)
         generation_abandon(m, d->reason);
         break;
     case DECIDE_EXECUTE:
-        execute(m);
+        execute_new_program(m);
         break;
     case DECIDE_STOPPING:
         pool_begin_stop(m);

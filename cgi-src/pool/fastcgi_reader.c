@@ -1,5 +1,5 @@
 /*
- * A FastCGI request in pieces. Whatever comes, nothing is read or kept beyond the bounds below.
+ * A FastCGI request in pieces. Whatever arrives, nothing is read or kept beyond the limits below.
  */
 #include "pool/fastcgi_reader.h"
 
@@ -87,7 +87,8 @@ static enum fastcgi_progress end_record(struct fastcgi_reader *r)
     return r->head[1] == RECORD_STDIN && length == 0 ? FASTCGI_COMPLETE : FASTCGI_MORE;
 }
 
-/* Takes what belongs together of the data: part of a head, content or padding. How much it was. */
+/* Takes the part of the data that belongs together: some of a head, of content or of padding.
+ * Returns how much that was. */
 static size_t take_part(struct fastcgi_reader *r, const char *data, size_t n)
 {
     size_t part;

@@ -26,7 +26,7 @@ struct fastcgi_reader {
     bool keep;    /* the web server wants to keep the connection (FCGI_KEEP_CONN) */
     bool surplus; /* something came behind the end of the request */
     uint64_t total;
-    struct buf params; /* what comes beyond its cap is left out */
+    struct buf params; /* what comes beyond its cap is dropped */
 };
 
 /* The memory of the parameters is freed by fastcgi_reader_free. */

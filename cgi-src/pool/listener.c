@@ -53,19 +53,19 @@ void listener_warn_if_short(int wait)
         long most = strtol(text, NULL, 10);
         if (most > 0 && most < wait)
             log_warning("net.core.somaxconn is %ld: only so many requests can wait while every "
-                        "worker is busy, those above are answered 503 at once; with "
-                        "net.core.somaxconn=%d as many as this service can use",
+                        "worker is busy, and nginx answers 503 to more at once; set "
+                        "net.core.somaxconn to %d, the most that this service uses",
                         most, wait);
     }
     fclose(f);
 }
 
-/* True if somebody takes connections there. */
-static bool answers(const struct sockaddr_un *address)
+/* True if a program accepts connections there. */
+static bool socket_is_in_use(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return true; /* not known: rather no harm */
+        return true; /* not known: better not to replace the socket */
     bool refused = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
                    (errno == ECONNREFUSED || errno == ENOENT);
     close(fd);
@@ -79,7 +79,7 @@ static bool is_socket(const char *path)
     return lstat(path, &s) == 0 && S_ISSOCK(s.st_mode);
 }
 
-/* Never more open than asked for, not even between bind and chmod. */
+/* The socket is never more open than asked for, not even between bind and chmod. */
 static int bind_private(int fd, const struct sockaddr_un *address)
 {
     mode_t before = umask(0177);
@@ -94,7 +94,8 @@ static int bind_private(int fd, const struct sockaddr_un *address)
 /*
  * Two that start at once must not take each other's new socket, which does not listen yet, for one
  * that was left behind. The directory is locked, not a file, which would be left behind too.
- * Returns the descriptor that holds the lock; -1: none, which must not stop the start.
+ * Returns the descriptor that holds the lock, or -1 if there is none, which must not prevent the
+ * start.
  */
 static int lock_directory(const char *path)
 {
@@ -117,12 +118,12 @@ static int bind_or_replace(int fd, const struct sockaddr_un *address, struct err
     if (bind_private(fd, address) == 0)
         return 0;
     if (errno == EADDRINUSE && is_socket(address->sun_path)) {
-        if (answers(address))
+        if (socket_is_in_use(address))
             return err_set(e, ERR_CONFIGURATION,
-                           "already running: somebody answers on %s; stop that one first, or set "
+                           "already running: a program answers on %s; stop that one first, or set "
                            "SOCKET or STATUS_SOCKET to another path",
                            address->sun_path);
-        log_warning("replacing %s, which nobody listens on any more", address->sun_path);
+        log_warning("replacing %s, on which no program listens any more", address->sun_path);
         if (unlink(address->sun_path) == 0 && bind_private(fd, address) == 0)
             return 0;
     }
@@ -166,7 +167,7 @@ int listener_open(struct listener *l, const char *path, unsigned mode, int wait,
 
 /* ---- systemd ---- */
 
-static long number(const char *name)
+static long environment_number(const char *name)
 {
     const char *text = getenv(name);
     char *end;
@@ -192,9 +193,9 @@ static bool is_named(long i, const char *name)
 bool listener_from_systemd(struct listener *l, const char *name)
 {
     *l = (struct listener){.fd = -1};
-    if (number("LISTEN_PID") != getpid())
+    if (environment_number("LISTEN_PID") != getpid())
         return false;
-    for (long i = 0; i < number("LISTEN_FDS"); i++) {
+    for (long i = 0; i < environment_number("LISTEN_FDS"); i++) {
         int fd = SYSTEMD_FIRST + (int)i;
         if (name ? !is_named(i, name) : is_named(i, "status"))
             continue;

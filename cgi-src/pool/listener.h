@@ -13,16 +13,16 @@ struct listener {
     int fd;           /* close-on-exec, not blocking; -1: none */
     const char *path; /* borrowed; NULL: it came from systemd, which keeps it */
     dev_t device;     /* the file that was made here, */
-    ino_t inode;      /* so that nobody else's is removed */
+    ino_t inode;      /* so that no other program's is removed */
 };
 
 /* True if the descriptor is a listening socket. */
 bool listener_is_one(int fd);
-/* Says so in the log if others than this machine's users may reach it: FastCGI trusts its client.
- */
+/* Warns in the log if others than this machine's users may reach it, since FastCGI trusts its
+ * client. */
 void listener_warn_if_open(int fd);
 
-/* Says so in the log if the kernel keeps fewer connections waiting (net.core.somaxconn). */
+/* Warns in the log if the kernel keeps fewer connections waiting (net.core.somaxconn). */
 void listener_warn_if_short(int wait);
 
 /*

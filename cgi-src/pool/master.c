@@ -1,6 +1,7 @@
 /*
  * The master: start, the event loop, signals, end. Events are recorded as facts, master_step
- * decides, decisions.c carries out. It touches no request but those that it refuses (refusal.c).
+ * decides, decisions.c carries out. It touches no requests except those that it refuses
+ * (refusal.c).
  */
 #include "pool/master.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "pool/no_auth.h"
 #include "pool/notify.h"
 #include "pool/privileges.h"
 #include "pool/signals.h"
@@ -23,13 +25,12 @@
 /* Connections that wait while every worker is busy: a burst of as many clients loses none of them.
  * The kernel takes less where net.core.somaxconn is less. */
 #define BACKLOG 1024
-#define STATUS_BACKLOG 1024
 #define PLACES_MIN 16
 #define DESCRIPTORS 65536
 
 /* ---- reports ---- */
 
-static void report(void *context, struct status_report *out)
+static void master_report(void *context, struct status_report *out)
 {
     struct master *m = context;
 
@@ -88,14 +89,14 @@ static void signals_ready(struct watch *w, uint32_t events)
 
 /* ---- start ---- */
 
-static int open_socket(struct listener *l, const char *systemd_name, const char *path, int backlog,
+static int open_socket(struct listener *l, const char *systemd_name, const char *path,
                        const struct config *c, struct err *e)
 {
     if (listener_from_systemd(l, systemd_name)) {
-        listen(l->fd, backlog); /* its unit may have another idea of how many may wait */
+        listen(l->fd, BACKLOG); /* its unit may allow another number to wait */
         return 0;
     }
-    return listener_open(l, path, (unsigned)c->socket_mode, backlog, e);
+    return listener_open(l, path, (unsigned)c->socket_mode, BACKLOG, e);
 }
 
 static int open_sockets(struct master *m, struct err *e)
@@ -106,17 +107,18 @@ static int open_sockets(struct master *m, struct err *e)
         snprintf(m->status_path, sizeof(m->status_path), "%s", c->status_socket);
     else
         snprintf(m->status_path, sizeof(m->status_path), "%s.status", c->socket);
-    int result = open_socket(&m->listener, NULL, c->socket, BACKLOG, c, e);
+    int result = open_socket(&m->listener, NULL, c->socket, c, e);
     if (result == 0) {
         listener_warn_if_open(m->listener.fd);
+        no_auth_warn(c, m->listener.fd);
         listener_warn_if_short(BACKLOG);
-        result = open_socket(&m->status_listener, "status", m->status_path, STATUS_BACKLOG, c, e);
+        result = open_socket(&m->status_listener, "status", m->status_path, c, e);
     }
     listener_forget_environment();
     return result;
 }
 
-/* What another program had opened before this one took its place. */
+/* Takes over the sockets that another program had opened before this one took its place. */
 static void own_sockets(struct master *m)
 {
     if (!upgrade_gave_own_sockets())
@@ -125,7 +127,8 @@ static void own_sockets(struct master *m)
     listener_own(&m->status_listener, m->status_path);
 }
 
-/* Each connection, each thread's connection to DynamoDB and each inbox is one. */
+/* Descriptors are needed for each client's connection, each thread's connection to DynamoDB and
+ * each inbox. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -154,7 +157,7 @@ static int start_servers(struct master *m, struct err *e)
     const struct status_setup status = {.epoll_fd = m->epoll_fd,
                                         .listener = m->status_listener.fd,
                                         .timer = &m->state.timers[TIMER_CLIENTS],
-                                        .report = report,
+                                        .report = master_report,
                                         .context = m};
     const struct refusal_setup refusal = {.epoll_fd = m->epoll_fd,
                                           .listener = m->listener.fd,
@@ -166,7 +169,7 @@ static int start_servers(struct master *m, struct err *e)
     return m->status ? 0 : -1;
 }
 
-static int start(struct master *m, struct err *e)
+static int master_start(struct master *m, struct err *e)
 {
     const struct config *c = m->options->config;
 
@@ -197,7 +200,7 @@ static int start(struct master *m, struct err *e)
 /* ---- the loop ---- */
 
 /* True if something happened on the way that must be decided upon at once. */
-static bool step(struct master *m)
+static bool master_decide(struct master *m)
 {
     int64_t now = pool_now_us();
 
@@ -211,7 +214,7 @@ static void wait_for_event(struct master *m)
 {
     struct epoll_event event;
     int wait_ms = -1;
-    /* Carrying out decisions may have set timers. */
+    /* The timers are looked at here, since carrying out decisions may have set some. */
     int64_t next = timers_next(m->state.timers, TIMER_COUNT);
 
     if (next) {
@@ -224,10 +227,10 @@ static void wait_for_event(struct master *m)
     w->ready(w, event.events);
 }
 
-static void run(struct master *m)
+static void master_loop(struct master *m)
 {
     for (;;) {
-        bool again = step(m);
+        bool again = master_decide(m);
         if (m->state.stop_signals > 0 && !children_exist(&m->children))
             return;
         if (!again)
@@ -237,7 +240,7 @@ static void run(struct master *m)
 
 /* ---- end ---- */
 
-static void clean_up(struct master *m)
+static void master_clean_up(struct master *m)
 {
     status_free(m->status);
     refusal_free(m->refusal);
@@ -254,7 +257,7 @@ static void clean_up(struct master *m)
 
 int pool_run(const struct pool_options *options, struct err *e)
 {
-    static struct master m; /* large, and there is one */
+    static struct master m; /* static, because it is large and there is only one */
     int result = -1;
 
     m = (struct master){.options = options,
@@ -269,12 +272,12 @@ int pool_run(const struct pool_options *options, struct err *e)
     if (m.epoll_fd < 0 || m.signals.fd < 0 || watch_add(m.epoll_fd, &m.signals, EPOLLIN) < 0) {
         err_set(e, ERR_INTERNAL, "the master cannot open its descriptors: %s",
                 strerrordesc_np(errno));
-    } else if (start(&m, e) == 0) {
-        run(&m);
+    } else if (master_start(&m, e) == 0) {
+        master_loop(&m);
         log_info("stopped");
         result = 0;
     }
-    clean_up(&m);
+    master_clean_up(&m);
     sigprocmask(SIG_SETMASK, &m.mask_before, NULL);
     return result;
 }

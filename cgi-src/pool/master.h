@@ -1,5 +1,5 @@
 /*
- * The master's state: master.c (start, loop, stop) owns it, decisions.c carries out in it what
+ * The master's state: master.c (start, loop, stop) owns it, and decisions.c carries out what
  * master_step.c decides. For pool/ alone.
  */
 #ifndef POOL_MASTER_H

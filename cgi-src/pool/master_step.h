@@ -11,7 +11,7 @@
  *  - A new configuration's processes are ready before the old ones drain.
  *  - Where the program's file was replaced, a reload drains all processes and executes the new one;
  *    if that fails, it goes on as any other reload.
- *  - Whoever is to end is told so (the drain), then gets TERM, then KILL, each with its time.
+ *  - A process that is to end is told to drain, then gets TERM, then KILL, each with its time.
  */
 #ifndef POOL_MASTER_STEP_H
 #define POOL_MASTER_STEP_H
@@ -108,7 +108,7 @@ struct master_state {
 
 enum decision_kind {
     DECIDE_START,       /* fork a process at this place */
-    DECIDE_RETIRE,      /* nobody hands connections to it any more */
+    DECIDE_RETIRE,      /* no process hands connections to it any more */
     DECIDE_DRAIN,       /* it is to end its requests and exit */
     DECIDE_DRAIN_LAST,  /* the same, and take what waits on the listener before */
     DECIDE_SIGNAL,      /* send it the signal `number` */

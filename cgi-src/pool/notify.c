@@ -1,5 +1,5 @@
 /*
- * Datagrams to NOTIFY_SOCKET. When to send what is the master's business.
+ * Datagrams to NOTIFY_SOCKET. The master decides what is sent and when.
  */
 #include "pool/notify.h"
 

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Sends lines such as "READY=1\nSTATUS=..."; nothing happens where nobody asked for them. */
+/* Sends lines such as "READY=1\nSTATUS=..."; nothing happens where NOTIFY_SOCKET is not set. */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* How often systemd wants to see WATCHDOG=1, in microseconds, halved as it advises; 0: never. */

@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "pool/scoreboard.h"
 #include "pool/listener.h"
+#include "pool/no_auth.h"
 #include "pool/process.h"
+#include "pool/scoreboard.h"
 #include "pool/title.h"
 #include "pool/upgrade.h"
 
@@ -68,6 +69,7 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
                        strerrordesc_np(errno));
     listener_forget_environment();
     listener_warn_if_open(listener);
+    no_auth_warn(config, listener);
     struct scoreboard *scoreboard = scoreboard_new(1, e);
     if (!scoreboard)
         return -1;
@@ -83,8 +85,8 @@ int pool_run_single(const struct config *config, const struct pool_handler *hand
     return status == EXIT_SUCCESS ? 0 : err_set(e, ERR_INTERNAL, "the process has failed");
 }
 
-/* A server that gives one socket for both ways loses the answer if the body was not read to its
- * end. */
+/* A server that uses one socket for both directions loses the answer if the body was not read to
+ * its end. */
 static void read_to_end(struct gateway *gateway)
 {
     char rest[8192];
@@ -97,13 +99,14 @@ int pool_run_cgi(const struct config *config, const struct pool_handler *handler
 {
     int result = -1;
 
-    signal(SIGPIPE, SIG_IGN); /* the log says it, not a signal */
+    signal(SIGPIPE, SIG_IGN); /* the log reports it, a signal must not end the process */
     void *process = handler->process_new(config, e);
     if (!process)
         return -1;
     void *thread = handler->thread_new(process, e);
     if (thread) {
         struct gateway *gateway = gateway_cgi();
+        no_auth_warn_cgi(config, gateway->param(gateway, "SERVER_ADDR"));
         handler->handle(thread, gateway);
         read_to_end(gateway);
         handler->thread_free(thread);

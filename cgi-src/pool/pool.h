@@ -1,5 +1,5 @@
 /*
- * The pool: how requests reach threads. What they do with a request is the handler's.
+ * The pool: how requests reach threads. The handler knows what to do with a request.
  */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
@@ -29,10 +29,10 @@ struct pool_handler {
 unsigned pool_slots(void);
 
 /*
- * Call first thing in main, in every mode: undoes what a careless parent left behind (ignored
- * SIGCHLD: no child could be waited for), forbids core files, and lets the pool write into argv
- * what its processes are doing, for ps. Strings of argv and of the environment are lost: who needs
- * one takes a copy before.
+ * Call first thing in main, in every mode: undoes what a careless parent left behind (if SIGCHLD is
+ * ignored, no child can be waited for), forbids core files, and lets the pool write into argv what
+ * its processes are doing, for ps. The strings of argv and of the environment are lost: take a copy
+ * of what is needed before.
  */
 void pool_begin(int argc, char **argv);
 
@@ -54,7 +54,7 @@ enum pool_aside pool_run_aside(const struct config *config,
 
 /*
  * Starts this program once more beside the pool, as POOL_USER, with these arguments (arguments[0]
- * is its name; NULL ends them). Nobody waits for it; it ends with this process, or when the next
+ * is its name; NULL ends them). It is not waited for; it ends with this process, or when the next
  * one is started.
  */
 void pool_start_beside(const struct config *config, char *const *arguments);
@@ -80,8 +80,8 @@ int pool_run(const struct pool_options *options, struct err *e);
  * file was replaced executes the new one, which keeps process id and sockets. */
 bool pool_is_upgrade(void);
 
-/* The listening socket that the one who started the program has given: as standard input
- * (spawn-fcgi, mod_fcgid), or as systemd passes it (LISTEN_FDS). -1: none. */
+/* The listening socket that the program was started with: as standard input (spawn-fcgi,
+ * mod_fcgid), or as systemd passes it (LISTEN_FDS). -1: there is none. */
 int pool_given_listener(void);
 
 /* One process without a master on that socket. */

@@ -1,5 +1,6 @@
 /*
- * Root is there to open what only root can; it is dropped for good before the first worker starts.
+ * Root is needed only to open what no other user can open, and is given up for good before the
+ * first worker starts.
  */
 #include "pool/privileges.h"
 

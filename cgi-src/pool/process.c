@@ -27,9 +27,9 @@ struct process {
 };
 
 /*
- * What many threads would keep of freed memory. Without a limit the C library gives each of up to
- * 8 threads a core an arena of its own, and each arena keeps what its busiest moment took. With a
- * fixed threshold, large blocks (bodies, answers) always go straight back to the kernel.
+ * Limits what many threads would keep of freed memory. Without a limit the C library gives each of
+ * up to 8 threads a core an arena of its own, and each arena keeps what its busiest moment took.
+ * With a fixed threshold, large blocks (bodies, answers) always go straight back to the kernel.
  */
 #define ARENAS 2
 #define LARGE_BLOCK (128 * 1024)
@@ -56,7 +56,7 @@ static int open_signals(bool single)
     wanted = blocked;
     if (single)
         sigaddset(&wanted, SIGINT);
-    /* Ctrl-C and a closed terminal reach the whole group; with a master they are its business. */
+    /* Ctrl-C and a closed terminal reach the whole group; if there is a master, it handles them. */
     sigaddset(&blocked, SIGINT);
     sigaddset(&blocked, SIGHUP);
     sigaddset(&blocked, SIGUSR2);
@@ -102,11 +102,13 @@ static int process_start(struct process *p, struct err *e)
 
 /* ---- draining ---- */
 
-static void begin_drain(struct process *p, bool last)
+static void begin_drain(struct process *p, enum drain_scope scope)
 {
+    if (p->draining)
+        return;
     scoreboard_change(p->setup.scoreboard, p->setup.place, SCOREBOARD_READY, SCOREBOARD_DRAINING);
     p->draining = true;
-    connections_drain(p->connections, last);
+    connections_drain(p->connections, scope);
 }
 
 /* ---- orders ---- */
@@ -117,13 +119,12 @@ struct orders {
     bool drained;
 };
 
-static void drain_by(struct process *p, struct orders *o, bool last, bool own_deadline)
+/* Without a master that keeps the time, the process keeps it itself. Also if it drains already: its
+ * master may have gone meanwhile. */
+static void keep_own_deadline(const struct process *p, struct orders *o)
 {
-    /* Also for one that drains already: its master, who kept the time until now, may be gone. */
-    if (own_deadline && !o->deadline_us)
+    if (!o->deadline_us)
         o->deadline_us = pool_now_us() + p->setup.config->pool_stop_timeout_s * 1000000;
-    if (!p->draining)
-        begin_drain(p, last);
 }
 
 static void read_signals(struct process *p, struct orders *o)
@@ -137,7 +138,8 @@ static void read_signals(struct process *p, struct orders *o)
             log_warning("told to stop again: exiting with requests unfinished");
             _exit(EXIT_FAILURE);
         } else {
-            drain_by(p, o, p->setup.control < 0, true);
+            keep_own_deadline(p, o);
+            begin_drain(p, p->setup.control < 0 ? DRAIN_POOL : DRAIN_PROCESS);
         }
     }
 }
@@ -151,14 +153,15 @@ static void read_control(struct process *p, struct orders *o)
         if (message == CONTROL_REOPEN)
             log_reopen();
         else
-            drain_by(p, o, message == CONTROL_STOP, false);
+            begin_drain(p, message == CONTROL_STOP ? DRAIN_POOL : DRAIN_PROCESS);
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    /* The master is gone: nobody would replace this process or stop it. */
+    /* The master has gone, so no process would replace this one or stop it. */
     o->control = -1;
-    log_error("the master is gone, this process ends when its requests have");
-    drain_by(p, o, false, true);
+    log_error("the master has gone; this process ends when its requests have ended");
+    keep_own_deadline(p, o);
+    begin_drain(p, DRAIN_PROCESS);
 }
 
 static int wait_ms(const struct orders *o)
@@ -203,9 +206,9 @@ int process_run(const struct process_setup *setup)
 
     if (process_start(&p, &e) < 0) {
         log_error("a worker process cannot start: %s", e.detail);
-        _exit(EXIT_FAILURE); /* some threads may have started: no orderly way back */
+        _exit(EXIT_FAILURE); /* some threads may have started, so there is no orderly way back */
     }
-    /* Unless the master wants it to stop already. */
+    /* It becomes ready unless the master already wants it to stop. */
     scoreboard_change(setup->scoreboard, setup->place, SCOREBOARD_STARTING, SCOREBOARD_READY);
     if (setup->control >= 0)
         send(setup->control, &ready, 1, MSG_NOSIGNAL);
@@ -213,7 +216,8 @@ int process_run(const struct process_setup *setup)
     connections_stop(p.connections);
     workers_join(p.workers);
     log_end_queue();
-    /* What was given by one who saw this process as ready just before it was not any more. */
+    /* Another process may have handed a connection over just before this one was no longer
+     * ready. */
     scoreboard_forward(setup->scoreboard, setup->place);
     setup->handler->process_free(p.context);
     connections_free(p.connections);

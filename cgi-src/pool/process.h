@@ -25,7 +25,7 @@ struct process_setup {
     int control;  /* to the master; -1: there is none */
 };
 
-/* Runs in a process of its own and does not return before it is to exit: the exit status. */
+/* Runs in a process of its own until that is to exit, and returns the exit status. */
 int process_run(const struct process_setup *setup);
 
 #endif

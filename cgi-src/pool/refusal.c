@@ -1,7 +1,8 @@
 /*
- * The life of a refused request: 1. accept, 2. read it to its end, or the answer might be lost with
- * what was not read, 3. answer, 4. keep the connection if the web server does: closed from here,
- * its next request might just be on its way. When a process is ready it gets the kept connections.
+ * The life of a refused request: 1. accept, 2. read it to its end, else the answer might be lost
+ * with what was not read, 3. answer, 4. keep the connection if the web server keeps it: if it were
+ * closed from here, the next request might just be on its way. When a process is ready it gets the
+ * kept connections.
  */
 #include "pool/refusal.h"
 
@@ -26,7 +27,7 @@
 #define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
 #define ANSWER_MAX 16384
 #define ACCEPT_BATCH 64
-/* So much of one client is read in one go, then come the others. */
+/* How many reads one client gets before it is the turn of the others. */
 #define READS_MAX 16
 
 struct refused {
@@ -116,7 +117,7 @@ static bool refused_take_in(struct refusal *r, int fd)
     return true;
 }
 
-/* Nothing of a next request has come. */
+/* True if nothing of a next request has come. */
 static bool is_idle(const struct refused *c)
 {
     return c->watch.fd >= 0 && c->out.len == 0 && c->reader.total == 0;
@@ -156,7 +157,7 @@ static void refusal_listener_ready(struct watch *w, uint32_t events)
     refusal_watch_listener(r);
 }
 
-/* To a process that is ready, with whatever has come meanwhile. */
+/* Gives the connection to a process that is ready, with whatever has come meanwhile. */
 static void refused_hand_over(struct refused *c)
 {
     struct refusal *r = c->all;
@@ -202,7 +203,7 @@ static void write_refusal(struct gateway *g, struct arena *arena, const struct c
     struct err e = {.code = ERR_NONE};
 
     response_init(&response, ANSWER_MAX);
-    request_init(&request, g, arena, &e); /* whether it is a good one does not matter */
+    request_init(&request, g, arena, &e); /* it is refused, be it valid or not */
     e = (struct err){.code = ERR_NONE};
     err_set(&e, ERR_OVERLOADED, "no worker process is ready; the log of the service says why");
     response_header(&response, "X-Request-Id", str_from(request.request_id));
@@ -230,7 +231,7 @@ static void make_refusal(struct refused *c)
     c->all->refused++;
 }
 
-/* For the next request. The event that told of this one may still be set for EPOLLOUT. */
+/* Keeps the connection for the next request. Its event may still be set for EPOLLOUT. */
 static void refused_keep(struct refused *c)
 {
     fastcgi_reader_free(&c->reader);

@@ -1,6 +1,6 @@
 /*
  * Refuses requests while no worker process is ready: the master itself takes them from the FastCGI
- * socket and answers 503 with Retry-After, so that nobody waits without an answer. Part of the
+ * socket and answers 503 with Retry-After, so that no client waits without an answer. Part of the
  * master's event loop; never waits for a client. For pool/ alone.
  */
 #ifndef POOL_REFUSAL_H
@@ -30,8 +30,8 @@ void refusal_abandon(struct refusal *r);
 /* Takes connections from now on: those that wait on the listener and those that had been handed to
  * processes that have died. cors is copied. */
 void refusal_begin(struct refusal *r, const struct cors_policy *cors);
-/* Takes no more, now that a process is ready. Who has sent something is still answered; the other
- * connections go to the processes. */
+/* Accepts no more connections, now that a process is ready. Clients that have sent something are
+ * still answered; the other connections go to the processes. */
 void refusal_end(struct refusal *r);
 
 /* Drops clients that are too slow. */

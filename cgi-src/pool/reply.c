@@ -1,5 +1,5 @@
 /*
- * Sending without waiting. Who the client is, and what becomes of the connection, is the caller's.
+ * Sending without waiting. The caller knows who the client is and what becomes of the connection.
  */
 #include "pool/reply.h"
 

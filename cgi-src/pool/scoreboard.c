@@ -1,6 +1,6 @@
 /*
- * The scoreboard and the inboxes. Who gives what to whom is decided by the workers; who lives and
- * dies, by the master.
+ * The scoreboard and the inboxes. The workers decide which process gets a connection, the master
+ * which process runs.
  */
 #include "pool/scoreboard.h"
 
@@ -169,7 +169,7 @@ int scoreboard_give(struct scoreboard *b, unsigned place, int fd)
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(c), &fd, sizeof(int));
-    /* Counted first: a burst of connections must not all go to the one that is still empty. */
+    /* It is counted first: else all of a burst would go to the process that is still empty. */
     scoreboard_count(b, place, 1);
     if (sendmsg(b->inbox[place][1], &message, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
         scoreboard_count(b, place, -1);
@@ -177,7 +177,7 @@ int scoreboard_give(struct scoreboard *b, unsigned place, int fd)
     }
     close(fd);
     /* Its process may have ended since the caller looked, and the master may have emptied the
-     * inbox: nobody would look into it before the next process has the place. */
+     * inbox already: then the connection would wait there until the next process has the place. */
     if (scoreboard_state(b, place) == SCOREBOARD_FREE)
         scoreboard_forward(b, place);
     return 0;
@@ -248,7 +248,8 @@ void scoreboard_clear(struct scoreboard *b, unsigned place)
     scoreboard_set(b, place, SCOREBOARD_FREE, 0);
     while (n < INBOX_MAX && (left[n] = scoreboard_take(b, place)) >= 0)
         n++;
-    /* What its process had has been closed by the kernel; these are counted again as they go. */
+    /* The kernel has closed what its process had; those in the inbox are counted again when they
+     * are given on. */
     atomic_store(&b->place[place].connections, 0);
     for (unsigned i = 0; i < n; i++) {
         int target = scoreboard_least(b, place);

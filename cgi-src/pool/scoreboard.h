@@ -43,7 +43,7 @@ unsigned scoreboard_connections(const struct scoreboard *b, unsigned place);
 
 /*
  * How many connections a process of so many threads holds. nginx keeps 128 idle ones for each of
- * its own processes, and in a rush each request that waits has one: those that are here are asked
+ * its own processes, and in a rush each request that waits has one: those that are here are served
  * in the order in which they came, while those on the listener wait until one here is closed.
  */
 static inline unsigned scoreboard_capacity(unsigned threads)
@@ -64,10 +64,10 @@ int scoreboard_inbox(const struct scoreboard *b, unsigned place);
  * still the caller's. If the place has become free meanwhile, it goes on to another one.
  */
 int scoreboard_give(struct scoreboard *b, unsigned place, int fd);
-/* The next connection in a place's inbox; -1 if it is empty. The caller counts nothing. */
+/* The next connection in a place's inbox; -1 if it is empty. It has been counted already. */
 int scoreboard_take(struct scoreboard *b, unsigned place);
-/* Gives what is in a place's inbox to others. While there are none it stays there, for the process
- * that has the place next. */
+/* Gives what is in a place's inbox to other processes. While there is none, it stays there for
+ * the next process at this place. */
 void scoreboard_forward(struct scoreboard *b, unsigned place);
 /* The same for every free place. */
 void scoreboard_forward_free(struct scoreboard *b);

@@ -1,5 +1,5 @@
 /*
- * The status server: HTTP/1.0 and 1.1, GET and HEAD, one answer a connection. What it tells is
+ * The status server: HTTP/1.0 and 1.1, GET and HEAD, one answer a connection. What it reports is
  * counted elsewhere.
  */
 #include "pool/status.h"
@@ -20,13 +20,14 @@
 #include "pool/usage.h"
 #include "pool/watch.h"
 
-/* As many as the backlog holds; beyond, the one that has been there longest makes room. */
+/* As many as the backlog holds; when there are more, the one that has been there longest makes
+ * room. */
 #define CLIENTS_MAX 1024
 #define ACCEPT_BATCH 64
 #define EXPIRE_EVERY_US ((int64_t)1 * 1000000)
 #define CLIENT_TIME_US ((int64_t)2 * 1000000)
 #define HEADERS_MAX 8192
-#define READS_MAX 16 /* of one client in one go, then come the others */
+#define READS_MAX 16 /* how many one client gets before it is the turn of the others */
 #define ANSWER_MAX ((size_t)8 * 1024 * 1024)
 
 struct client {
@@ -232,7 +233,7 @@ static int make_answer(struct client *c)
 
 /* ---- clients ---- */
 
-static void drop(struct client *c)
+static void client_drop(struct client *c)
 {
     struct status *s = c->status;
 
@@ -252,7 +253,7 @@ static void send_status(struct client *c)
         watch_change(c->status->setup.epoll_fd, &c->watch, EPOLLOUT);
         return;
     }
-    drop(c);
+    client_drop(c);
 }
 
 /* False when the client has gone. */
@@ -283,7 +284,7 @@ static void client_ready(struct watch *w, uint32_t events)
     if (alive && (answered || make_answer(c) == 0))
         send_status(c);
     else
-        drop(c);
+        client_drop(c);
 }
 
 /* Drops the client that has been there longest: new ones are never kept waiting. */
@@ -292,7 +293,7 @@ static bool make_room(struct status *s)
     if (TAILQ_EMPTY(&s->clients))
         return false;
     // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it misses that the one before was taken out
-    drop(TAILQ_FIRST(&s->clients));
+    client_drop(TAILQ_FIRST(&s->clients));
     return true;
 }
 
@@ -300,7 +301,7 @@ static int accept_client(struct status *s)
 {
     int fd = accept4(s->watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    /* The socket stays ready: no busy loop where nothing can be done about it. */
+    /* The socket stays ready, so the loop must not spin where nothing can be done about it. */
     if (fd < 0 && (errno == EMFILE || errno == ENFILE) && !make_room(s))
         clock_system.sleep_us(clock_system.context, 100000);
     return fd;
@@ -326,13 +327,13 @@ static void take_in(struct status *s, int fd)
     s->count++;
     timer_set_at_most(s->setup.timer, now + EXPIRE_EVERY_US);
     if (watch_add(s->setup.epoll_fd, &c->watch, EPOLLIN) < 0)
-        drop(c);
+        client_drop(c);
     else
         client_ready(&c->watch, EPOLLIN); /* most have sent their request already */
 }
 
-/* All that wait: one at a time, those of a burst would come behind everything else again and again.
- */
+/* Accepts all that wait: if it took one at a time, those of a burst would come behind everything
+ * else again and again. */
 static void listener_ready(struct watch *w, uint32_t events)
 {
     int fd;
@@ -382,7 +383,7 @@ void status_abandon(struct status *s)
 void status_expire(struct status *s, int64_t now_us)
 {
     while (!TAILQ_EMPTY(&s->clients) && TAILQ_FIRST(&s->clients)->deadline_us <= now_us)
-        drop(TAILQ_FIRST(&s->clients));
+        client_drop(TAILQ_FIRST(&s->clients));
     if (s->count > 0)
         timer_set_at_most(s->setup.timer, now_us + EXPIRE_EVERY_US);
 }

@@ -1,5 +1,5 @@
 /*
- * The head of a request, line by line, in a fixed room.
+ * Reads the head of a request line by line into a buffer of fixed size.
  */
 #include "pool/status_request.h"
 
@@ -38,7 +38,7 @@ static void read_request_line(struct status_request *r, struct str line)
     memcpy(r->path, target.p, r->path_n);
 }
 
-static void read_header(struct status_request *r, struct str line)
+static void read_request_header(struct status_request *r, struct str line)
 {
     static const char name[] = "X-Request-Id:";
     const size_t n = sizeof(name) - 1;
@@ -46,11 +46,11 @@ static void read_header(struct status_request *r, struct str line)
     if (line.n < n || strncasecmp(line.p, name, n) != 0)
         return;
     struct str value = {line.p + n, line.n - n};
-    while (value.n > 0 && (*value.p == ' ' || *value.p == '\t')) {
+    while (value.n > 0 && char_is_blank(*value.p)) {
         value.p++;
         value.n--;
     }
-    while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
+    while (value.n > 0 && char_is_blank(value.p[value.n - 1]))
         value.n--;
     request_id_choose(value, r->id);
 }
@@ -68,7 +68,7 @@ static void end_line(struct status_request *r)
         return; /* an empty line before the request is allowed (RFC 9112 section 2.2) */
     }
     if (r->begun)
-        read_header(r, line);
+        read_request_header(r, line);
     else
         read_request_line(r, line);
     r->begun = true;

@@ -12,7 +12,7 @@
 
 /* More than nginx lets through (large_client_header_buffers). */
 #define STATUS_REQUEST_MAX ((size_t)256 * 1024)
-/* So much of a line is looked at. */
+/* How much of a line is looked at. */
 #define STATUS_LINE_MAX 512
 
 enum status_progress {

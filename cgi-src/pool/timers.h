@@ -1,6 +1,6 @@
 /*
- * Timers as objects in one array: whoever waits for a time sets a timer, and the loop sleeps until
- * the earliest of them. Times are CLOCK_MONOTONIC in µs. No clock and no system call in here.
+ * Timers as objects in one array: code that waits for a time sets a timer, and the loop sleeps
+ * until the earliest of them. Times are CLOCK_MONOTONIC in µs. No clock and no system call in here.
  */
 #ifndef POOL_TIMERS_H
 #define POOL_TIMERS_H

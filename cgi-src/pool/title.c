@@ -1,6 +1,6 @@
 /*
- * What ps shows for a process. Linux shows the memory where the arguments were: it is written over,
- * and the environment behind it is moved away first to make room.
+ * What ps shows for a process. Linux shows the memory in which the arguments were, so that is
+ * overwritten; the environment behind it is moved away first to make room.
  */
 #include "pool/title.h"
 
@@ -13,11 +13,11 @@
 
 static char *area;
 static size_t area_size;
-/* Kept: setenv may take a table of its own, whose entries still point into this. */
+/* Never freed: setenv may make a table of its own, whose entries still point into this one. */
 static char **moved;
 
 /* The end of the strings that follow each other without a gap from `end` on. */
-static char *follow(char *const *strings, char *end)
+static char *end_of_strings(char *const *strings, char *end)
 {
     for (; *strings; strings++) {
         if (*strings == end)
@@ -52,8 +52,8 @@ void title_init(int argc, char **argv)
 {
     if (argc < 1 || !argv[0] || area)
         return;
-    char *arguments_end = follow(argv, argv[0]);
-    char *end = follow(environ, arguments_end);
+    char *arguments_end = end_of_strings(argv, argv[0]);
+    char *end = end_of_strings(environ, arguments_end);
     if (end > arguments_end && move_environment() < 0)
         end = arguments_end;
     area = argv[0];

@@ -1,6 +1,6 @@
 /*
- * Executes the newer program. When that is done is the master's decision; that the sockets are
- * taken over as if they came from systemd is listener.c's part.
+ * Executes the newer program. The master decides when that is done; listener.c takes the sockets
+ * over as if they came from systemd.
  */
 #include "pool/upgrade.h"
 

@@ -29,9 +29,9 @@ struct upgrade_sockets {
  */
 int upgrade_run(const struct upgrade_sockets *sockets, const sigset_t *mask, struct err *e);
 
-/* True if this process has come into being like that. */
+/* True if this program was started in that way. */
 bool upgrade_was_done(void);
-/* True if it was, and the sockets are its own, as `own` above says. */
+/* True if it was, and the sockets are its own (`own` above). */
 bool upgrade_gave_own_sockets(void);
 
 #endif

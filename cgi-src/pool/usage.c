@@ -1,6 +1,6 @@
 /*
- * Adds up what /proc says of each process. A process that has just gone counts as nothing: what it
- * used is in the times of the waited-for children of the master from then on.
+ * Adds up what /proc says of each process. A process that has just ended counts as nothing; from
+ * then on, what it used is part of the times of the children that the master has waited for.
  */
 #include "pool/usage.h"
 
@@ -71,7 +71,7 @@ enum { STATM_RESIDENT = 1, STATM_SHARED = 2 };
 
 struct pages {
     uint64_t resident;
-    uint64_t own; /* of them, those that are shared with nobody */
+    uint64_t own; /* of these, the pages that no other process shares */
 };
 
 static struct pages pages_of(pid_t pid)
@@ -116,7 +116,7 @@ static struct sums add_up(const pid_t *children, unsigned count)
         if (children[i] <= 0)
             continue;
         sums.ticks += ticks_of(children[i]);
-        /* The program, its libraries and the counters are the master's, too, and count once. */
+        /* The master has the program, its libraries and the counters too, so they count once. */
         sums.pages += pages_of(children[i]).own;
         add_descriptors(&sums, children[i]);
     }

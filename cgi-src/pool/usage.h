@@ -11,14 +11,14 @@
 
 struct usage {
     /* The most that was shown so far, in clock ticks: a counter must not go back while an ended
-     * process is counted neither among the living nor among the waited for. */
+     * process counts neither as running nor as waited for. */
     uint64_t ticks_shown;
 };
 
 /*
- * Appends the families for the calling process and these children of it; an entry of 0 is passed
- * over. A family whose value cannot be read (descriptors of processes that root has started and
- * left) is left out.
+ * Appends the families for the calling process and these children of it; an entry of 0 is skipped.
+ * A family whose value cannot be read (descriptors of processes that root has started and left) is
+ * left out.
  */
 void usage_print(struct usage *usage, const pid_t *children, unsigned count, struct buf *out);
 

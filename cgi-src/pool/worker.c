@@ -1,6 +1,6 @@
 /*
  * A worker thread: takes whichever connection is ready, does one request from reading to answer,
- * and gives the connection back. What a request means is the handler's.
+ * and gives the connection back. The handler knows what a request means.
  */
 #include "pool/worker.h"
 
@@ -20,9 +20,9 @@
 
 /*
  * A thread's stack. Nothing recurses without bound and no large array lies on it:
- * `tests/pool/memory` tells how much of it was ever touched. The C library's default of 8 MB would
- * be address space alone, but that is limited in some places. The sanitizers need more for each
- * call.
+ * `tests/pool/memory` shows how much of it was ever touched. The default of the C library, 8 MB,
+ * would only take address space, but that is limited in some places. The sanitizers need more for
+ * each call.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_SIZE ((size_t)2 * 1024 * 1024)
@@ -63,7 +63,7 @@ static void count_request(struct workers *all)
 }
 
 /* Returns the descriptor if the connection stays open, else -1. */
-static int serve(struct worker *w, int fd)
+static int worker_serve(struct worker *w, int fd)
 {
     struct workers *all = w->all;
     struct gateway_fcgi gateway;
@@ -85,7 +85,7 @@ static int serve(struct worker *w, int fd)
     return fd;
 }
 
-static void work(struct worker *w)
+static void worker_loop(struct worker *w)
 {
     struct connections *connections = w->all->setup.connections;
     unsigned slot = scoreboard_metrics_slot(w->all->setup.place, w->number);
@@ -94,7 +94,7 @@ static void work(struct worker *w)
 
     while ((fd = connections_next(connections, &index)) >= 0) {
         metrics_slot_busy(slot, pool_now_us());
-        fd = serve(w, fd);
+        fd = worker_serve(w, fd);
         metrics_slot_idle(slot);
         if (fd >= 0)
             connections_give_back(connections, index, fd);
@@ -134,13 +134,13 @@ static void *worker_main(void *argument)
     report_start(w->all, w->context != NULL);
     if (!w->context)
         return NULL;
-    work(w);
+    worker_loop(w);
     handler->thread_free(w->context);
     return NULL;
 }
 
 /* Processes that started together should not all be replaced together: a tenth more or less. */
-static unsigned long serve_limit(int64_t max_requests)
+static unsigned long choose_serve_limit(int64_t max_requests)
 {
     uint32_t chance;
 
@@ -178,7 +178,7 @@ struct workers *workers_start(const struct workers_setup *setup, struct err *e)
         return NULL;
     }
     all->setup = *setup;
-    all->serve_limit = serve_limit(setup->max_requests);
+    all->serve_limit = choose_serve_limit(setup->max_requests);
     pthread_mutex_init(&all->start_lock, NULL);
     pthread_cond_init(&all->start_changed, NULL);
     unsigned created = create_threads(all);

@@ -1,5 +1,5 @@
 /*
- * What is told of a request when it has been answered: the metrics and the log line.
+ * What is recorded of a request when it has been answered: the metrics and the log line.
  */
 #include <stddef.h>
 
@@ -63,7 +63,7 @@ static struct str outcome_of(const struct exchange *x)
     return x->err.code ? str_from(err_code_name(x->err.code)) : STR("ok");
 }
 
-/* An answer that was sent in parts takes as long as it is. */
+/* An answer that is sent in parts takes as long as it has bytes: that is not slow. */
 static bool is_slow(const struct exchange *x, int64_t us)
 {
     if (x->thread->response.begun)
@@ -71,7 +71,7 @@ static bool is_slow(const struct exchange *x, int64_t us)
     return x->waited_us + us >= x->thread->process->config->slow_request_ms * 1000;
 }
 
-/* nginx's access log tells of every request; this log of those that somebody has to look into. */
+/* nginx's access log has every request; this log has those that somebody must look into. */
 static bool is_logged(const struct exchange *x, const struct dynamo_stats *stats,
                       enum log_level level)
 {

@@ -1,6 +1,6 @@
 /*
- * One request's way: read, route, authenticate, handle, answer. What is told of it afterwards is
- * exchange_account's.
+ * One request's way: read, route, authenticate, handle, answer. account.c counts it afterwards and
+ * writes its log line.
  */
 #include "base/log.h"
 #include "service/internal.h"
@@ -13,13 +13,13 @@
 /* Bodies above the usual limit, in a process: each takes several times its size while it is worked
  * on. */
 #define LARGE_BODIES_MAX 4
-/* nginx gives a request up before this: a longer wait is a clock that was set. */
+/* nginx gives a request up sooner: a longer wait means that a clock was set. */
 #define LONGEST_WAIT_US INT64_C(120000000)
 #define STATUS_CLIENT_GONE 499 /* nginx's number for it; nobody receives it */
-/* A client seldom goes sooner: only a request that waited this long is worth the system call. */
+/* Clients seldom leave sooner: only for a request that waited this long is the system call made. */
 #define CLIENT_MAY_HAVE_GONE_US INT64_C(100000)
 
-static int authenticate(struct exchange *x, struct principal *out)
+static int exchange_authenticate(struct exchange *x, struct principal *out)
 {
     struct auth *auth = x->thread->process->auth;
     const char *variable = auth_user_variable(auth);
@@ -53,8 +53,8 @@ static int refuse_method(struct exchange *x)
     return err_set(&x->err, ERR_METHOD_NOT_ALLOWED, "this path allows only %s", allow);
 }
 
-/* A deadline of that length, or the usual one if that is longer. Not so long that the watchdog
- * takes the request for stuck. */
+/* A deadline of that length, or the usual one if that is longer; but never so long that the
+ * watchdog would take the request for stuck. */
 static int64_t deadline_of(const struct exchange *x, int64_t us)
 {
     const struct config *config = x->thread->process->config;
@@ -75,9 +75,10 @@ static void begin_deadline(struct exchange *x)
 
 /*
  * How long the request lay in the socket, from nginx's clock: REQUEST_RECEIVED is its $msec,
- * "1764000000.123". Without it, or with a time that cannot be, the request has not waited.
+ * "1764000000.123". Without it, or with an impossible time, the request counts as one that has not
+ * waited.
  */
-static int64_t time_waited(const struct clock *clock, struct gateway *gateway)
+static int64_t waited_us_of(const struct clock *clock, struct gateway *gateway)
 {
     const char *text = gateway->param(gateway, "REQUEST_RECEIVED");
     int64_t ms = 0;
@@ -100,7 +101,8 @@ static int64_t time_waited(const struct clock *clock, struct gateway *gateway)
     return waited > 0 && waited <= LONGEST_WAIT_US ? waited : 0;
 }
 
-/* Whoever waited that long has lost patience, and behind it others wait: no work for it. */
+/* A client that waited this long has probably given up, and others wait behind it: no work is
+ * done for it. */
 static int check_wait(struct exchange *x, struct gateway *gateway)
 {
     int64_t limit_us = x->thread->process->config->queue_timeout_ms * 1000;
@@ -113,7 +115,7 @@ static int check_wait(struct exchange *x, struct gateway *gateway)
                    "Retry-After says and try again");
 }
 
-static int take_large_body(struct exchange *x)
+static int exchange_take_large_body(struct exchange *x)
 {
     struct service_process *p = x->thread->process;
 
@@ -133,12 +135,12 @@ static int exchange_read_body(struct exchange *x)
     int64_t limit = takes_history ? config->max_history_bytes : config->max_body_bytes;
     int64_t size = request_body_bytes(request);
 
-    if (size > config->max_body_bytes && size <= limit && take_large_body(x) < 0)
+    if (size > config->max_body_bytes && size <= limit && exchange_take_large_body(x) < 0)
         return -1;
     return request_read_body(request, limit, &x->err);
 }
 
-static int run_handler(struct exchange *x, route_handler handler)
+static int exchange_handle(struct exchange *x, route_handler handler)
 {
     struct service_thread *t = x->thread;
     struct request *request = &x->request;
@@ -148,7 +150,7 @@ static int run_handler(struct exchange *x, route_handler handler)
                       .export_places = &t->process->export_places,
                       .history_deadline_us = deadline_of(x, HISTORY_DEADLINE_US)};
 
-    if (authenticate(x, &api.principal) < 0)
+    if (exchange_authenticate(x, &api.principal) < 0)
         return -1;
     bool takes_body = request->method == HTTP_POST || request->method == HTTP_PUT ||
                       request->method == HTTP_PATCH;
@@ -157,23 +159,7 @@ static int run_handler(struct exchange *x, route_handler handler)
     return handler(&api, request, &t->response, &x->err);
 }
 
-/* Whoever reaches an open service may use every session whose id is known: said once a process. */
-static void warn_of_no_auth(struct exchange *x)
-{
-    struct service_process *p = x->thread->process;
-    struct str address = request_header(&x->request, "SERVER_ADDR");
-
-    if (p->config->auth_mode != AUTH_NONE || p->warned_of_no_auth || address.n == 0 ||
-        str_starts_with(address, "127.") || str_is(address, "::1") ||
-        str_starts_with(address, "unix:"))
-        return;
-    p->warned_of_no_auth = true;
-    log_warning("AUTH_MODE=none on %.*s: whoever reaches this address may use any session whose "
-                "id is known; set AUTH_MODE",
-                (int)address.n, address.p);
-}
-
-static int dispatch(struct exchange *x, struct gateway *gateway)
+static int exchange_dispatch(struct exchange *x, struct gateway *gateway)
 {
     struct service_thread *t = x->thread;
     int r = request_init(&x->request, gateway, &t->arena, &x->err);
@@ -181,7 +167,6 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
     exchange_begin_lines(x);
     response_header(&t->response, "X-Request-Id", str_from(x->request.request_id));
     cors_apply(&t->process->cors, &x->request, &t->response);
-    warn_of_no_auth(x);
     if (r < 0)
         return -1;
     x->route = route_find(api_routes, api_route_count, &x->request);
@@ -202,11 +187,11 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
         t->response.status = STATUS_CLIENT_GONE;
         return 0;
     }
-    return check_wait(x, gateway) < 0 ? -1 : run_handler(x, handler);
+    return check_wait(x, gateway) < 0 ? -1 : exchange_handle(x, handler);
 }
 
 /* A thread may be idle for long: what the request took is given back when it is answered. */
-static void rest(struct service_thread *t)
+static void rest_thread(struct service_thread *t)
 {
     arena_reset(&t->arena);
     response_reset(&t->response);
@@ -241,16 +226,16 @@ void service_handle(void *thread, struct gateway *gateway)
     struct service_thread *t = thread;
     struct exchange x = {.thread = t,
                          .began_us = service_now_us(t->process),
-                         .waited_us = time_waited(t->process->clock, gateway)};
+                         .waited_us = waited_us_of(t->process->clock, gateway)};
 
     dynamo_begin(t->dynamo, 0);
-    int result = dispatch(&x, gateway);
+    int result = exchange_dispatch(&x, gateway);
     if (t->response.begun)
         end_stream(&x, gateway, result);
     else
         end_answer(&x, gateway, result);
     exchange_account(&x);
-    rest(t);
+    rest_thread(t);
     if (x.has_large_body)
         t->process->large_bodies--;
 }

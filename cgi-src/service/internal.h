@@ -22,7 +22,6 @@ struct service_process {
     struct cors_policy cors;
     struct cursor_key cursor_key;
     struct export_places export_places;
-    _Atomic bool warned_of_no_auth;
     _Atomic unsigned large_bodies; /* being worked on */
 };
 
@@ -40,8 +39,8 @@ struct exchange {
     struct request request;
     const struct route *route; /* NULL: none fits */
     int64_t began_us;
-    int64_t waited_us;   /* for a worker, before that */
-    bool client_gone;    /* before anything was done for it, or in the midst of a long answer */
+    int64_t waited_us;   /* how long it waited for a worker before began_us */
+    bool client_gone;    /* before anything was done for it, or in the middle of a long answer */
     bool has_large_body; /* it is one of the process's large_bodies */
     struct err err;
     struct log_context log; /* see exchange_begin_lines */
@@ -56,8 +55,8 @@ int64_t service_now_us(const struct service_process *process);
  */
 void exchange_begin_lines(struct exchange *x);
 
-/* Counts the request for the metrics and writes its line to the log, where it deserves one. To be
- * called once, when it has been answered. */
+/* Counts the request for the metrics and writes its line to the log, if it is to have one. To be
+ * called once, when the request has been answered. */
 void exchange_account(const struct exchange *x);
 
 #endif

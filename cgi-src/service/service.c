@@ -1,5 +1,5 @@
 /*
- * Wires the layers for the pool: what a process has of each, and what each of its threads.
+ * Wires the layers for the pool: what a process has of each, and what each of its threads has.
  */
 #include <stdlib.h>
 
@@ -19,7 +19,8 @@ void service_process_free(void *process)
     free(p);
 }
 
-static int fetch_with(struct transport *transport, const char *url, struct buf *body, struct err *e)
+static int key_set_fetch_with(struct transport *transport, const char *url, struct buf *body,
+                              struct err *e)
 {
     struct transport_response response = {0};
     int r = 0;
@@ -36,13 +37,14 @@ static int fetch_with(struct transport *transport, const char *url, struct buf *
     return r;
 }
 
-/* The issuer's keys, for auth/. Once in minutes: nothing is kept for the next time. */
-static int fetch_keys(void *context, const char *url, struct buf *body, struct err *e)
+/* Fetches the issuer's keys for auth/. That happens once in minutes, so nothing is kept for the
+ * next time. */
+static int key_set_fetch(void *context, const char *url, struct buf *body, struct err *e)
 {
     const struct service_process *p = context;
     struct transport_shared *shared = transport_shared_new(p->config, e);
     struct transport *transport = shared ? transport_curl_new(shared, e) : NULL;
-    int r = transport ? fetch_with(transport, url, body, e) : -1;
+    int r = transport ? key_set_fetch_with(transport, url, body, e) : -1;
 
     if (transport)
         transport->free(transport);
@@ -50,7 +52,7 @@ static int fetch_keys(void *context, const char *url, struct buf *body, struct e
     return r;
 }
 
-/* An eighth of the threads: exports alone never hold all. */
+/* An eighth of the threads, so that exports alone never hold all of them. */
 static unsigned exports_at_once(int64_t threads)
 {
     return threads < 16 ? 1 : (unsigned)(threads / 8);
@@ -70,7 +72,7 @@ void *service_process_new(const struct config *config, struct err *e)
         service_process_free(p);
         return NULL;
     }
-    auth_set_fetch(p->auth, fetch_keys, p);
+    auth_set_fetch(p->auth, key_set_fetch, p);
     p->store = store_shared_new(config, p->clock);
     p->cors = (struct cors_policy){config->cors_origins, config->cors_credentials};
     cursor_key_init(&p->cursor_key, config->sessions_table, config->messages_table);
@@ -112,25 +114,4 @@ void *service_thread_new(void *process, struct err *e)
 int64_t service_now_us(const struct service_process *process)
 {
     return process->clock->mono_us(process->clock->context);
-}
-
-int service_create_tables(const struct config *config, enum service_tables wanted,
-                          int64_t deadline_ms, struct err *e)
-{
-    struct service_process *process = service_process_new(config, e);
-    struct service_thread *thread = process ? service_thread_new(process, e) : NULL;
-    int r = -1;
-
-    if (thread) {
-        char endpoint[512];
-        config_hide_password(dynamo_endpoint(process->dynamo), endpoint, sizeof(endpoint));
-        log_info("DynamoDB in region %s at %s", dynamo_region(process->dynamo), endpoint);
-        dynamo_begin(thread->dynamo, service_now_us(process) + deadline_ms * 1000);
-        r = store_tables_ensure(thread->store, e);
-        if (r == 0 && wanted == SERVICE_TABLES_PROTECTED)
-            r = store_tables_protect(thread->store, e);
-    }
-    service_thread_free(thread);
-    service_process_free(process);
-    return r;
 }

@@ -20,14 +20,8 @@ void service_handle(void *thread, struct gateway *gateway);
 /* The names that metrics are labelled with. */
 const struct metrics_labels *service_metrics_labels(void);
 
-/* Makes the tables, and protects them if that is wanted; to be called in a process of its own,
- * before the pool. deadline: how long it may take. */
-enum service_tables { SERVICE_TABLES_MADE, SERVICE_TABLES_PROTECTED };
-int service_create_tables(const struct config *config, enum service_tables wanted,
-                          int64_t deadline_ms, struct err *e);
-
 /* Answers one request with 500 where there is no service to answer it: a CGI program with a bad
- * configuration. What is wrong is the log's. */
+ * configuration. The log says what is wrong. */
 void service_refuse(struct gateway *gateway);
 
 #endif

@@ -207,6 +207,48 @@ is_owned_by_nobody() { [[ $(awk '/^Uid/ { print $2 }' "/proc/$1/status") == "$(i
     printf 'POOL_THREADS=1\n' >"$DIR/env"
     start_in_background pool spawn-fcgi -n -a 127.0.0.1 -p "$(free_port)" -- "$POOL_EXAMPLE" single "$DIR/env"
     wait_for 10 logged 'not a unix socket'
+    # AUTH_MODE is not set.
+    wait_for 10 logged 'AUTH_MODE=none: requests that come by 127\.0\.0\.1:[0-9]* are not authenticated'
+}
+
+no_auth_warnings() { grep -c 'AUTH_MODE=none' "$DIR/pool.log" || true; }
+
+@test "AUTH_MODE=none: the master warns of it once, when it starts" {
+    start_pool AUTH_MODE=none
+    wait_for 10 logged 'the pool is ready'
+    is "$(no_auth_warnings)" 1 'warnings before the first request'
+    logged "WARNING: AUTH_MODE=none: requests that come by $DIR/s are not authenticated"
+    start_nginx
+    result=$(load /pid 8 1)
+    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 metric_is chat_sessions_pool_reloads_total 1
+    is "$(no_auth_warnings)" 1 'warnings after requests and a reload'
+}
+
+@test "a reload that turns authentication off warns of it" {
+    start_pool AUTH_MODE=header
+    wait_for 10 logged 'the pool is ready'
+    is "$(no_auth_warnings)" 0 'warnings with AUTH_MODE=header'
+    set_config AUTH_MODE=none
+    kill -HUP "$(pid_of pool)"
+    wait_for 10 metric_is chat_sessions_pool_reloads_total 1
+    is "$(no_auth_warnings)" 1 'warnings after the reload'
+}
+
+# cgi_warnings KEY=VALUE…: by which address the requests come that one request by plain CGI warns of.
+cgi_warnings() {
+    env REQUEST_METHOD=GET REQUEST_URI=/pid "$@" "$POOL_EXAMPLE" cgi "$DIR/env" </dev/null 2>&1 >"$DIR/out" |
+        sed -n 's/.*AUTH_MODE=none: requests that come by \([^ ]*\) .*/\1/p'
+}
+
+@test "plain CGI warns of AUTH_MODE=none where others than this machine reach it" {
+    printf '' >"$DIR/env"
+    is "$(cgi_warnings SERVER_ADDR=10.0.0.1)" 10.0.0.1
+    is "$(cgi_warnings SERVER_ADDR=10.0.0.1 AUTH_MODE=header)" ''
+    is "$(cgi_warnings SERVER_ADDR=127.0.0.1)" ''
+    is "$(cgi_warnings SERVER_ADDR=unix:/run/apache.sock)" ''
+    is "$(cgi_warnings)" ''
 }
 
 @test "plain CGI: one request from the environment and standard input" {

@@ -85,7 +85,7 @@ fails_for() {
     has ✓ credentials 'from environment: access key \.\.\.MPLE'
     has ✓ identity 'arn:aws:iam::123456789012:user/chat \(account 123456789012\)'
     has ✓ latency '[0-9]+\.[0-9] ms, the median of 5 GetItem'
-    has ✓ clock 'right to 1 s'
+    has ✓ clock 'right within 1 s'
     has ✓ 'sessions table' 'ai4ai-chat-sessions: ACTIVE, keys user_id \(S\), session_id \(S\)'
     has ✓ 'messages table' 'ai4ai-chat-messages: ACTIVE, keys session_id \(S\), timestamp \(N\)'
     local permission
@@ -190,7 +190,7 @@ EOF
     fails_for 'does not exist in the region eu-west-1'
     [[ ${lines[-1]} == *'if it is there already, the region is wrong: set AWS_REGION to its own'* ]]
     # DEFAULT_AWS_REGION would not help here.
-    has – region 'DEFAULT_AWS_REGION=us-west-2 does not count, since AWS_REGION is set, too'
+    has – region 'DEFAULT_AWS_REGION=us-west-2 is ignored, since AWS_REGION is set too'
     # The endpoint is elsewhere; the proxy keeps this away from AWS.
     check_with_keys AWS_ENDPOINT_URL_DYNAMODB=https://dynamodb.eu-west-1.amazonaws.com HTTPS_PROXY=http://127.0.0.1:1
     fails_for 'is in the region eu-west-1, but the region is set to us-east-1'
@@ -324,9 +324,9 @@ EOF
 
 @test "check: what docker run --env-file and a careless echo leave in a value" {
     check_with_keys AWS_REGION='"us-east-1"'
-    [[ $status -eq 78 && ${lines[-1]} == *'AWS_REGION="us-east-1" in the environment is not allowed: quotes stand around it'* ]]
+    [[ $status -eq 78 && ${lines[-1]} == *'AWS_REGION="us-east-1" in the environment is not allowed: it is in quotes'* ]]
     check_with_keys AWS_SESSION_TOKEN="$SECRET"$'\n'
-    [[ $status -eq 78 && ${lines[-1]} == *'AWS_SESSION_TOKEN in the environment is not allowed: a line break stands at its end'* ]]
+    [[ $status -eq 78 && ${lines[-1]} == *'AWS_SESSION_TOKEN in the environment is not allowed: it ends with a line break'* ]]
     [[ $output != *"$SECRET"* ]]
 }
 

@@ -55,10 +55,10 @@ struct value_case {
 #define NOT_A_HEADER                                                                               \
     "is not allowed: expected name of a header as it is sent (X-User-Id, not HTTP_X_USER_ID)"
 #define QUOTED                                                                                     \
-    "is not allowed: quotes stand around it, which docker run --env-file does not take off; "      \
+    "is not allowed: it is in quotes, which docker run --env-file does not remove; "               \
     "expected "
 #define MS_DEADLINE "is not allowed: expected ms, 100 to 60000"
-#define MS_BLANK "is not allowed: a blank stands at its beginning or end; expected ms, 100 to 60000"
+#define MS_BLANK "is not allowed: it begins or ends with a blank; expected ms, 100 to 60000"
 #define SOCKET_107                                                                                 \
     "/2345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012" \
     "345678901234567"
@@ -137,9 +137,9 @@ static const struct value_case value_cases[] = {
     {"AWS_PROFILE", "w\xC3\xB6rk", NULL},
     {"AWS_PROFILE", "bad \xFF", "is not allowed: it is not UTF-8; expected name of a profile"},
     {"AWS_PROFILE", "two\nlines",
-     "is not allowed: a line break stands in it; expected name of a profile"},
+     "is not allowed: there is a line break in it; expected name of a profile"},
     {"AWS_PROFILE", "a\x01",
-     "is not allowed: a control character stands in it; expected name of a profile"},
+     "is not allowed: there is a control character in it; expected name of a profile"},
     {"AWS_REGION", "us-gov-west-1", NULL},
     {"AWS_REGION", "eusc-de-east-1", NULL},
     {"AWS_REGION", "local", NULL},
@@ -152,7 +152,7 @@ static const struct value_case value_cases[] = {
     {"AWS_REGION", "-", "is not allowed: expected name of an AWS region"},
     {"AWS_REGION", " ", "is not allowed: it is blank; expected name of an AWS region"},
     {"AWS_REGION", "us-east-1 ",
-     "is not allowed: a blank stands at its beginning or end; expected name of an AWS region"},
+     "is not allowed: it begins or ends with a blank; expected name of an AWS region"},
     {"AWS_REGION", "\"us-east-1\"", QUOTED "name of an AWS region"},
     {"AWS_PROFILE", "'work'", QUOTED "name of a profile"},
     {"LOG_FILE", "\"/tmp/log\"", QUOTED "path"},
@@ -217,18 +217,18 @@ static void test_faults_of_secrets(void **state)
 {
     (void)state;
     static const struct value_case cases[] = {
-        {"AWS_SESSION_TOKEN", "HUSH\n", "a line break stands at its end; expected session token"},
-        {"AWS_SESSION_TOKEN", "HUSH\r", "a line break stands at its end; expected session token"},
+        {"AWS_SESSION_TOKEN", "HUSH\n", "it ends with a line break; expected session token"},
+        {"AWS_SESSION_TOKEN", "HUSH\r", "it ends with a line break; expected session token"},
         {"AWS_SECRET_ACCESS_KEY", "\"HUSH\"",
-         "quotes stand around it, which docker run --env-file does not take off; expected secret "
+         "it is in quotes, which docker run --env-file does not remove; expected secret "
          "access key"},
         {"AWS_SECRET_ACCESS_KEY", "HUSH ",
-         "a blank stands at its beginning or end; expected secret access key"},
+         "it begins or ends with a blank; expected secret access key"},
         {"AUTH_JWT_SECRET", "'HUSH5678901234567890123456789012345'",
-         "quotes stand around it, which docker run --env-file does not take off; expected secret, "
+         "it is in quotes, which docker run --env-file does not remove; expected secret, "
          "at least 32 bytes"},
         {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "HUSH\n",
-         "a line break stands at its end; expected token"},
+         "it ends with a line break; expected token"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct config c;

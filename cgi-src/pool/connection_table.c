@@ -2,7 +2,7 @@
  * The table of connections. An event of epoll names its connection by index and generation, so that
  * an event that was fetched just before another thread closed the connection finds nothing.
  */
-#include "pool/table.h"
+#include "pool/connection_table.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 
 enum entry_state { ENTRY_FREE, ENTRY_HELD, ENTRY_IDLE };
 
-struct table_entry {
+struct connection_table_entry {
     int fd;
     enum entry_state state;
     bool known; /* epoll has it */
@@ -25,20 +25,21 @@ struct table_entry {
     int64_t idle_since_us;
 };
 
-struct table {
+struct connection_table {
     pthread_mutex_t lock;
     int epoll_fd, drained_fd;
     bool closed;
     unsigned size, used;
     uint32_t free_first;
     uint32_t oldest, newest; /* of the idle ones */
-    struct table_entry *entries;
+    struct connection_table_entry *entries;
 };
 
-struct table *table_new(int epoll_fd, int drained_fd, unsigned size, struct err *e)
+struct connection_table *connection_table_new(int epoll_fd, int drained_fd, unsigned size,
+                                              struct err *e)
 {
-    struct table *t = calloc(1, sizeof(*t));
-    struct table_entry *entries = calloc(size, sizeof(*entries));
+    struct connection_table *t = calloc(1, sizeof(*t));
+    struct connection_table_entry *entries = calloc(size, sizeof(*entries));
 
     if (!t || !entries) {
         free(t);
@@ -46,20 +47,21 @@ struct table *table_new(int epoll_fd, int drained_fd, unsigned size, struct err 
         err_set(e, ERR_INTERNAL, "no memory for the table of connections");
         return NULL;
     }
-    *t = (struct table){.epoll_fd = epoll_fd,
-                        .drained_fd = drained_fd,
-                        .size = size,
-                        .free_first = 0,
-                        .oldest = NONE,
-                        .newest = NONE,
-                        .entries = entries};
+    *t = (struct connection_table){.epoll_fd = epoll_fd,
+                                   .drained_fd = drained_fd,
+                                   .size = size,
+                                   .free_first = 0,
+                                   .oldest = NONE,
+                                   .newest = NONE,
+                                   .entries = entries};
     pthread_mutex_init(&t->lock, NULL);
     for (unsigned i = 0; i < size; i++)
-        entries[i] = (struct table_entry){.fd = -1, .after = i + 1 < size ? i + 1 : NONE};
+        entries[i] =
+            (struct connection_table_entry){.fd = -1, .after = i + 1 < size ? i + 1 : NONE};
     return t;
 }
 
-void table_free(struct table *t)
+void connection_table_free(struct connection_table *t)
 {
     if (!t)
         return;
@@ -74,9 +76,9 @@ void table_free(struct table *t)
 
 /* ---- under the lock ---- */
 
-static void link_newest(struct table *t, uint32_t i)
+static void link_newest(struct connection_table *t, uint32_t i)
 {
-    struct table_entry *e = &t->entries[i];
+    struct connection_table_entry *e = &t->entries[i];
 
     e->before = t->newest;
     e->after = NONE;
@@ -84,25 +86,27 @@ static void link_newest(struct table *t, uint32_t i)
     t->newest = i;
 }
 
-static void unlink_idle(struct table *t, uint32_t i)
+static void unlink_idle(struct connection_table *t, uint32_t i)
 {
-    struct table_entry *e = &t->entries[i];
+    struct connection_table_entry *e = &t->entries[i];
 
     *(e->before == NONE ? &t->oldest : &t->entries[e->before].after) = e->after;
     *(e->after == NONE ? &t->newest : &t->entries[e->after].before) = e->before;
 }
 
-static void table_forget_entry(struct table *t, struct table_entry *e)
+static void connection_table_forget_entry(struct connection_table *t,
+                                          struct connection_table_entry *e)
 {
     if (e->known)
         epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, e->fd, NULL);
     e->known = false;
 }
 
-/* The epoll set is told under the lock: between the two nobody may close the descriptor. */
-static void watch(struct table *t, uint32_t i, int64_t now_us)
+/* The epoll set is changed while the lock is held, so that no thread closes the descriptor in
+ * between. */
+static void entry_watch(struct connection_table *t, uint32_t i, int64_t now_us)
 {
-    struct table_entry *e = &t->entries[i];
+    struct connection_table_entry *e = &t->entries[i];
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
                                 .data.u64 = (uint64_t)e->generation << 32 | i};
 
@@ -113,7 +117,7 @@ static void watch(struct table *t, uint32_t i, int64_t now_us)
     e->known = true;
 }
 
-static void tell_if_drained(struct table *t)
+static void tell_if_drained(struct connection_table *t)
 {
     uint64_t one = 1;
 
@@ -125,12 +129,12 @@ static void tell_if_drained(struct table *t)
 
 /* ---- for others ---- */
 
-int table_add(struct table *t, int fd)
+int connection_table_add(struct connection_table *t, int fd)
 {
     pthread_mutex_lock(&t->lock);
     uint32_t i = t->free_first;
     if (i != NONE) {
-        struct table_entry *e = &t->entries[i];
+        struct connection_table_entry *e = &t->entries[i];
         t->free_first = e->after;
         t->used++;
         e->fd = fd;
@@ -141,31 +145,31 @@ int table_add(struct table *t, int fd)
     return i == NONE ? -1 : (int)i;
 }
 
-int table_idle(struct table *t, unsigned index, int64_t now_us)
+int connection_table_idle(struct connection_table *t, unsigned index, int64_t now_us)
 {
     pthread_mutex_lock(&t->lock);
     bool closed = t->closed;
     if (!closed)
-        watch(t, index, now_us);
+        entry_watch(t, index, now_us);
     pthread_mutex_unlock(&t->lock);
     return closed ? -1 : 0;
 }
 
-void table_watch(struct table *t, unsigned index, int64_t now_us)
+void connection_table_watch(struct connection_table *t, unsigned index, int64_t now_us)
 {
     pthread_mutex_lock(&t->lock);
-    watch(t, index, now_us);
+    entry_watch(t, index, now_us);
     pthread_mutex_unlock(&t->lock);
 }
 
-int table_take(struct table *t, uint64_t key, unsigned *index)
+int connection_table_take(struct connection_table *t, uint64_t key, unsigned *index)
 {
     uint32_t i = (uint32_t)key;
     int fd = -1;
 
     pthread_mutex_lock(&t->lock);
     if (i < t->size) {
-        struct table_entry *e = &t->entries[i];
+        struct connection_table_entry *e = &t->entries[i];
         if (e->state == ENTRY_IDLE && e->generation == (uint32_t)(key >> 32)) {
             unlink_idle(t, i);
             e->state = ENTRY_HELD;
@@ -177,7 +181,7 @@ int table_take(struct table *t, uint64_t key, unsigned *index)
     return fd;
 }
 
-int table_take_oldest(struct table *t, int64_t before_us, unsigned *index)
+int connection_table_take_oldest(struct connection_table *t, int64_t before_us, unsigned *index)
 {
     int fd = -1;
 
@@ -185,7 +189,7 @@ int table_take_oldest(struct table *t, int64_t before_us, unsigned *index)
     uint32_t i = t->oldest;
     if (i != NONE && t->entries[i].idle_since_us <= before_us) {
         unlink_idle(t, i);
-        table_forget_entry(t, &t->entries[i]);
+        connection_table_forget_entry(t, &t->entries[i]);
         t->entries[i].state = ENTRY_HELD;
         fd = t->entries[i].fd;
         *index = i;
@@ -194,17 +198,17 @@ int table_take_oldest(struct table *t, int64_t before_us, unsigned *index)
     return fd;
 }
 
-void table_unwatch(struct table *t, unsigned index)
+void connection_table_unwatch(struct connection_table *t, unsigned index)
 {
     pthread_mutex_lock(&t->lock);
-    table_forget_entry(t, &t->entries[index]);
+    connection_table_forget_entry(t, &t->entries[index]);
     pthread_mutex_unlock(&t->lock);
 }
 
-void table_remove(struct table *t, unsigned index)
+void connection_table_remove(struct connection_table *t, unsigned index)
 {
     pthread_mutex_lock(&t->lock);
-    struct table_entry *e = &t->entries[index];
+    struct connection_table_entry *e = &t->entries[index];
     e->state = ENTRY_FREE;
     e->fd = -1;
     e->known = false;
@@ -216,7 +220,7 @@ void table_remove(struct table *t, unsigned index)
     pthread_mutex_unlock(&t->lock);
 }
 
-void table_close(struct table *t)
+void connection_table_close(struct connection_table *t)
 {
     pthread_mutex_lock(&t->lock);
     t->closed = true;
@@ -224,7 +228,7 @@ void table_close(struct table *t)
     pthread_mutex_unlock(&t->lock);
 }
 
-unsigned table_count(struct table *t)
+unsigned connection_table_count(struct connection_table *t)
 {
     pthread_mutex_lock(&t->lock);
     unsigned n = t->used;
@@ -232,7 +236,7 @@ unsigned table_count(struct table *t)
     return n;
 }
 
-int64_t table_oldest(struct table *t)
+int64_t connection_table_oldest(struct connection_table *t)
 {
     pthread_mutex_lock(&t->lock);
     int64_t since = t->oldest == NONE ? 0 : t->entries[t->oldest].idle_since_us;
