@@ -67,7 +67,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
     return 0;
 }
 
-static void take_fingerprint(struct append_request *a)
+static void append_request_fingerprint(struct append_request *a)
 {
     struct fingerprint *f = fingerprint_begin();
 
@@ -99,19 +99,20 @@ static int read_append(const struct api *api, struct request *q, struct append_r
             return -1;
     }
     if (out->idempotency.key.p)
-        take_fingerprint(out);
+        append_request_fingerprint(out);
     return 0;
 }
 
-static void put_location(struct response *r, const struct message *message)
+static void message_put_location(struct response *r, const struct message *message)
 {
     buf_puts(&r->headers, "Location: /api/v1/sessions/");
     uri_encode(&r->headers, message->session_id);
     buf_printf(&r->headers, "/messages/%" PRId64 "\r\n", message->timestamp);
 }
 
-static int append(struct store *store, const struct request *q, const struct append_request *wanted,
-                  struct message *out, bool *replayed, struct err *e)
+static int append_request_execute(struct store *store, const struct request *q,
+                                  const struct append_request *wanted, struct message *out,
+                                  bool *replayed, struct err *e)
 {
     struct append_new append_new = {
         .session_id = request_path(q, "session_id"),
@@ -132,7 +133,7 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
     if (read_append(api, q, &wanted, e) < 0)
         return -1;
     struct message *messages = arena_array(q->arena, wanted.count, sizeof(*messages));
-    if (append(api->store, q, &wanted, messages, &replayed, e) < 0)
+    if (append_request_execute(api->store, q, &wanted, messages, &replayed, e) < 0)
         return -1;
     response_begin(r, replayed ? 200 : 201, &w);
     json_key(&w, wanted.is_array ? "messages" : "message");
@@ -144,7 +145,7 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
         json_end_array(&w);
     response_end(&w, api_now_us(api));
     if (!wanted.is_array)
-        put_location(r, &messages[0]);
+        message_put_location(r, &messages[0]);
     if (replayed)
         response_header(r, "Idempotent-Replayed", STR("true"));
     return 0;
@@ -154,13 +155,13 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
 static const char *const list_parameters[] = {"limit", "order",   "after", "before",
                                               "q",     "user_id", NULL};
 
-struct list_request {
+struct message_list_request {
     struct message_query query;
     struct str scope; /* of its cursors */
 };
 
 /* A cursor is the timestamp where the last page ended. */
-static int apply_cursor(const struct api *api, struct request *q, struct list_request *l,
+static int apply_cursor(const struct api *api, struct request *q, struct message_list_request *l,
                         struct str text, struct err *e)
 {
     const struct cursor_text cursor = {.scope = l->scope, .text = text};
@@ -192,8 +193,8 @@ static struct str messages_scope(const struct message_query *query, struct arena
                         query->session_id.p);
 }
 
-static int read_list(const struct api *api, struct request *q, struct list_request *out,
-                     struct err *e)
+static int message_list_read(const struct api *api, struct request *q,
+                             struct message_list_request *out, struct err *e)
 {
     static const char *const orders[] = {"asc", "desc", NULL};
     struct message_query *query = &out->query;
@@ -201,7 +202,7 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
     struct str cursor;
     int order = 0;
 
-    *out = (struct list_request){
+    *out = (struct message_list_request){
         .query = {.session_id = request_path(q, "session_id"), .before = INT64_MAX, .limit = 100}};
     parameters_of_request(q, &p);
     if (read_hint(api, q, &query->hint, e) < 0 ||
@@ -219,12 +220,12 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
 
 int messages_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct list_request list;
+    struct message_list_request list;
     struct shape_list out;
     struct str cursor = STR_NONE;
     struct message_page page;
 
-    if (read_list(api, q, &list, e) < 0)
+    if (message_list_read(api, q, &list, e) < 0)
         return -1;
     response_begin(r, 200, &out.w);
     json_put_string(&out.w, "session_id", list.query.session_id);

@@ -41,7 +41,7 @@ static int read_new_members(const struct parameters *p, struct session_new *out,
 
 /* What was not known when the first keys were used counts only where it says something, so that
  * their fingerprints stay what they are. */
-static void take_fingerprint(struct session_new *new)
+static void session_new_fingerprint(struct session_new *new)
 {
     struct fingerprint *f = fingerprint_begin();
 
@@ -70,11 +70,11 @@ static int read_new(struct api *api, struct request *q, struct session_new *out,
         api_history(api, q, out, e) < 0)
         return -1;
     if (out->idempotency.key.p)
-        take_fingerprint(out);
+        session_new_fingerprint(out);
     return api_history_times(api, out, e);
 }
 
-static void put_location(struct response *r, const struct session *session)
+static void session_put_location(struct response *r, const struct session *session)
 {
     buf_puts(&r->headers, "Location: /api/v1/sessions/");
     uri_encode(&r->headers, session->user_id);
@@ -96,7 +96,7 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
     if (store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
         return -1;
     answer_session(api, r, replayed ? 200 : 201, NULL, &session);
-    put_location(r, &session);
+    session_put_location(r, &session);
     if (replayed)
         response_header(r, "Idempotent-Replayed", STR("true"));
     return 0;
@@ -106,7 +106,7 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
 static const char *const list_parameters[] = {"limit", "sort", "archived", "pinned",
                                               "tag",   "q",    "user_id",  NULL};
 
-struct list_request {
+struct session_list_request {
     struct session_query query;
     struct str scope; /* of its cursors */
 };
@@ -158,7 +158,8 @@ static struct str sessions_scope(const struct session_query *query, const char *
                         (int)query->user_id.n, query->user_id.p);
 }
 
-static int read_list(struct api *api, struct request *q, struct list_request *out, struct err *e)
+static int session_list_read(struct api *api, struct request *q, struct session_list_request *out,
+                             struct err *e)
 {
     static const char *const orders[] = {"activity", "created", NULL};
     static const struct parameter_limits any = {0};
@@ -167,7 +168,7 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     struct parameters p;
     struct str text;
 
-    *out = (struct list_request){.query = {.limit = 1000}};
+    *out = (struct session_list_request){.query = {.limit = 1000}};
     parameters_of_request(q, &p);
     if (api_named_user(api, q, &query->user_id, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
@@ -183,7 +184,7 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
 
 int sessions_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct list_request list;
+    struct session_list_request list;
     struct shape_list out;
     struct session_page page;
     struct str cursor = STR_NONE;
@@ -191,7 +192,7 @@ int sessions_list(struct api *api, struct request *q, struct response *r, struct
     response_header(r, "Vary", STR("Accept"));
     if (export_is_wanted(q))
         return sessions_export(api, q, r, e);
-    if (read_list(api, q, &list, e) < 0)
+    if (session_list_read(api, q, &list, e) < 0)
         return -1;
     response_begin(r, 200, &out.w);
     shape_list_begin(&out, "sessions");

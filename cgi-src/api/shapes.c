@@ -35,7 +35,8 @@ void shape_list_end(struct shape_list *list)
 }
 
 /* What was written last is taken back if it is too much. */
-static enum visit add(struct shape_list *list, const struct item_kind *kind, const void *item)
+static enum visit shape_list_add(struct shape_list *list, const struct item_kind *kind,
+                                 const void *item)
 {
     struct json_writer before = list->w;
     size_t length = before.out->len;
@@ -52,10 +53,10 @@ static enum visit add(struct shape_list *list, const struct item_kind *kind, con
 
 enum visit shape_list_session(void *list, const struct session *s)
 {
-    return add(list, &item_session, s);
+    return shape_list_add(list, &item_session, s);
 }
 
 enum visit shape_list_message(void *list, const struct message *m)
 {
-    return add(list, &item_message, m);
+    return shape_list_add(list, &item_message, m);
 }

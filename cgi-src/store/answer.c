@@ -158,7 +158,7 @@ int store_scan(struct store *s, const struct query *query, struct items *out, st
 }
 
 /* Steps to the next item, over what stands between. */
-static bool step(struct items *items)
+static bool items_step(struct items *items)
 {
     struct json_reader *r = &items->reader;
     struct str name;
@@ -182,7 +182,7 @@ static bool step(struct items *items)
 
 bool items_next(struct items *items, const struct item_kind *kind, void *out)
 {
-    while (step(items)) {
+    while (items_step(items)) {
         if (item_read(&items->reader, kind, items->arena, out))
             return true;
     }
@@ -192,7 +192,7 @@ bool items_next(struct items *items, const struct item_kind *kind, void *out)
 enum items_end items_end(struct store *s, struct items *items, struct str *next, struct err *e)
 {
     *next = STR_NONE;
-    while (step(items))
+    while (items_step(items))
         json_skip(&items->reader);
     if (!json_reader_end(&items->reader))
         return store_unreadable(items->operation, e);

@@ -18,7 +18,7 @@
 
 /* ---- the shared part, and a thread's --------------------------------------------------------- */
 
-static char *prepare(const char *before, const char *name)
+static char *table_text_new(const char *before, const char *name)
 {
     struct buf text;
 
@@ -30,13 +30,13 @@ static char *prepare(const char *before, const char *name)
     return text.data;
 }
 
-static void prepare_table(struct table_texts *out, const char *name)
+static void table_texts_init(struct table_texts *out, const char *name)
 {
     out->name = strdup(name);
     if (!out->name)
         abort();
-    out->call = prepare("{\"ReturnConsumedCapacity\":\"TOTAL\",\"TableName\":", name);
-    out->member = prepare("\"TableName\":", name);
+    out->call = table_text_new("{\"ReturnConsumedCapacity\":\"TOTAL\",\"TableName\":", name);
+    out->member = table_text_new("\"TableName\":", name);
 }
 
 struct store_shared *store_shared_new(const struct config *config, const struct clock *clock)
@@ -44,8 +44,8 @@ struct store_shared *store_shared_new(const struct config *config, const struct 
     struct store_shared *shared = calloc(1, sizeof(*shared));
     if (!shared)
         abort();
-    prepare_table(&shared->tables[STORE_SESSIONS_TABLE], config->sessions_table);
-    prepare_table(&shared->tables[STORE_MESSAGES_TABLE], config->messages_table);
+    table_texts_init(&shared->tables[STORE_SESSIONS_TABLE], config->sessions_table);
+    table_texts_init(&shared->tables[STORE_MESSAGES_TABLE], config->messages_table);
     shared->consistent = config->consistent_read;
     shared->clock = clock;
     shared->owners = owner_cache_new(OWNERS_CACHED);
@@ -142,16 +142,6 @@ void store_begin_call(struct store *s, enum store_table table)
     buf_puts(&s->body, s->shared->tables[table].call);
 }
 
-static void append_number(struct buf *out, int64_t n)
-{
-    char digits[JSON_DIGITS_SIZE];
-    size_t length = json_digits(n, digits);
-
-    buf_putc(out, '"');
-    buf_append(out, digits, length);
-    buf_putc(out, '"');
-}
-
 void store_put_key_object(struct store *s, const struct key *key)
 {
     struct buf *out = &s->body;
@@ -168,7 +158,7 @@ void store_put_key_object(struct store *s, const struct key *key)
     if (key->sort.p)
         json_append_string(out, key->sort);
     else
-        append_number(out, key->timestamp);
+        item_write_number(out, key->timestamp);
     buf_append_str(out, STR("}}"));
 }
 
@@ -186,13 +176,13 @@ void store_put_values(struct store *s, struct values values)
     if (values.count == 0)
         return;
     for (size_t i = 0; i < values.count; i++) {
-        const struct value *v = &values.list[i];
+        const struct expression_value *v = &values.list[i];
         if (v->kind != VALUE_NUMBER && !v->string.p)
             continue;
         buf_append_str(out, before);
         buf_append_str(out, v->attribute);
         if (v->kind == VALUE_NUMBER)
-            append_number(out, v->number);
+            item_write_number(out, v->number);
         else if (v->kind == VALUE_RAW)
             buf_append_str(out, v->string);
         else

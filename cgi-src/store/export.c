@@ -16,8 +16,7 @@
 #define CALL_LIMIT_US INT64_C(30000000)
 #define POSITION_MAX_BYTES 4096
 
-struct export
-{
+struct user_export {
     struct str user_id;
     const struct export_sink *sink;
     struct export_counts counts;
@@ -66,7 +65,7 @@ static void add_line(struct buf *lines, const char *type, const struct item_kind
 }
 
 /* The next call to DynamoDB has its own time. */
-static void go_on(struct export *x)
+static void go_on(struct user_export *x)
 {
     const struct store *s = x->sessions;
     const struct clock *clock = s->shared->clock;
@@ -76,7 +75,7 @@ static void go_on(struct export *x)
         x->sink->goes_on(x->sink->context);
 }
 
-static int hand_over_if_enough(struct export *x)
+static int hand_over_if_enough(struct user_export *x)
 {
     if (x->sink->lines->len < LINES_ENOUGH && buf_ok(x->sink->lines))
         return 0;
@@ -84,7 +83,7 @@ static int hand_over_if_enough(struct export *x)
     return x->refused ? -1 : 0;
 }
 
-static int export_begin_session(struct export *x)
+static int export_begin_session(struct user_export *x)
 {
     if (x->begun)
         return 0;
@@ -99,7 +98,7 @@ static int export_begin_session(struct export *x)
 /* A visitor's "full" ends the slice: that is how a sink that fails ends the export. */
 static enum visit take_message(void *context, const struct message *m)
 {
-    struct export *x = context;
+    struct user_export *x = context;
 
     if (export_begin_session(x) < 0)
         return VISIT_FULL;
@@ -120,7 +119,7 @@ static int forgive_deleted(struct err *e)
     return 0;
 }
 
-static int export_session(struct export *x, const struct session *session)
+static int export_session(struct user_export *x, const struct session *session)
 {
     const struct message_visitor visitor = {take_message, x};
     struct message_query query = {.session_id = session->session_id,
@@ -146,7 +145,7 @@ static int export_session(struct export *x, const struct session *session)
 
 /* ---- 3. the sessions of the user ------------------------------------------------------------- */
 
-static enum items_end export_end_page(struct export *x, struct user_walk *walk)
+static enum items_end export_end_page(struct user_export *x, struct user_walk *walk)
 {
     enum items_end end = user_walk_end_page(x->sessions, walk, x->err);
 
@@ -158,7 +157,7 @@ static enum items_end export_end_page(struct export *x, struct user_walk *walk)
                                 : (enum items_end)store_unreadable(DYNAMO_QUERY, x->err);
 }
 
-static enum items_end export_page(struct export *x)
+static enum items_end export_page(struct user_export *x)
 {
     struct user_walk walk = {.user_id = x->user_id,
                              .query = {.table = STORE_SESSIONS_TABLE,
@@ -183,7 +182,7 @@ static enum items_end export_page(struct export *x)
     return export_end_page(x, &walk);
 }
 
-static void export_init(struct export *x, struct store *s)
+static void export_init(struct user_export *x, struct store *s)
 {
     arena_init(&x->page);
     arena_init(&x->slice);
@@ -192,7 +191,7 @@ static void export_init(struct export *x, struct store *s)
     x->messages = store_new(s->shared, s->dynamo, &x->slice);
 }
 
-static void export_free(struct export *x)
+static void export_free(struct user_export *x)
 {
     store_free(x->sessions);
     store_free(x->messages);
@@ -204,7 +203,7 @@ static void export_free(struct export *x)
 int store_user_export(struct store *s, struct str user_id, const struct export_sink *sink,
                       struct export_counts *out, struct err *e)
 {
-    struct export x = {.user_id = user_id, .sink = sink, .err = e};
+    struct user_export x = {.user_id = user_id, .sink = sink, .err = e};
     enum items_end end;
 
     export_init(&x, s);

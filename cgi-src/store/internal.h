@@ -68,7 +68,7 @@ bool store_pause(struct store *s, int64_t us);
 #define RETURN_OLD ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
 /* What the placeholders of its expressions stand for. A string that is absent is left out. */
-struct value {
+struct expression_value {
     struct str attribute; /* ":name":{"S": */
     enum { VALUE_STRING, VALUE_NUMBER, VALUE_RAW } kind;
     struct str string;
@@ -97,12 +97,13 @@ struct value {
     }
 
 struct values {
-    const struct value *list;
+    const struct expression_value *list;
     size_t count;
 };
 #define VALUES(...)                                                                                \
-    ((struct values){(const struct value[]){__VA_ARGS__},                                          \
-                     sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value)})
+    ((struct values){(const struct expression_value[]){__VA_ARGS__},                               \
+                     sizeof((const struct expression_value[]){__VA_ARGS__}) /                      \
+                         sizeof(struct expression_value)})
 #define NO_VALUES ((struct values){NULL, 0})
 
 /* A primary key of either table. */

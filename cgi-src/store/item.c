@@ -191,12 +191,14 @@ static bool flag_in(const struct item_field *f, const void *item)
     return *((const bool *)item + f->place);
 }
 
-static void append_number(struct buf *out, int64_t n)
+void item_write_number(struct buf *out, int64_t number)
 {
     char digits[JSON_DIGITS_SIZE];
-    size_t length = json_digits(n, digits);
+    size_t length = json_digits(number, digits);
 
+    buf_putc(out, '"');
     buf_append(out, digits, length);
+    buf_putc(out, '"');
 }
 
 void item_write_strings(struct buf *out, struct str strings)
@@ -222,9 +224,7 @@ static void write_value(struct buf *out, const struct item_field *f, const void 
 {
     switch (f->type) {
     case FIELD_NUMBER:
-        buf_putc(out, '"');
-        append_number(out, number_in(f, item));
-        buf_putc(out, '"');
+        item_write_number(out, number_in(f, item));
         break;
     case FIELD_BOOL:
         buf_append_str(out, flag_in(f, item) ? STR("true") : STR("false"));

@@ -151,6 +151,9 @@ struct str item_read_string(struct json_reader *r);
 /* Writes the whole item, as a value for Put. */
 void item_write(struct buf *out, const struct item_kind *kind, const void *item);
 
+/* A number as the value of an attribute of type N: "12" */
+void item_write_number(struct buf *out, int64_t number);
+
 /* The text of a JSON array of strings as the value of an attribute of type L: [{"S":"…"},…] */
 void item_write_strings(struct buf *out, struct str strings);
 

@@ -54,7 +54,7 @@ static struct str read_attribute(struct json_reader *r, char letter)
 }
 
 /* Earlier backends wrote local isoformat() times; all of this API's end in Z. */
-static struct str read_time(struct str text, struct arena *a)
+static struct str field_parse_time(struct str text, struct arena *a)
 {
     if (!text.p || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
         return text;
@@ -90,7 +90,7 @@ static bool is_digits(struct str text)
     return text.n > 0;
 }
 
-static int64_t read_number(struct str text, int64_t absent)
+static int64_t field_parse_number(struct str text, int64_t absent)
 {
     char copy[64];
     char *end;
@@ -167,7 +167,7 @@ static struct str item_read_strings(struct json_reader *r, struct arena *a)
 
 static void read_number_field(struct json_reader *r, const struct item_field *f, void *out)
 {
-    *field_number(f, out) = read_number(read_attribute(r, 'N'), f->absent);
+    *field_number(f, out) = field_parse_number(read_attribute(r, 'N'), f->absent);
 }
 
 static struct str read_text(struct json_reader *r, const struct item_field *f, struct arena *a)
@@ -184,7 +184,7 @@ static struct str read_text(struct json_reader *r, const struct item_field *f, s
     case FIELD_JSON:
         return read_json(read_attribute(r, 'S'));
     case FIELD_TIME:
-        return read_time(read_attribute(r, 'S'), a);
+        return field_parse_time(read_attribute(r, 'S'), a);
     default:
         return read_attribute(r, 'S');
     }

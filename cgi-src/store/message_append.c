@@ -67,7 +67,7 @@ static int choose_time(struct store *s, struct append *a, struct err *e)
     return 0;
 }
 
-static void describe(struct store *s, struct append *a)
+static void append_describe_messages(struct store *s, struct append *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         const struct message_new *wanted = &a->wanted[i];
@@ -100,7 +100,7 @@ static size_t update_session(struct transaction *t, const struct append *a)
         STR_INIT(MOVE CONDITION(IS_LIVE " AND attribute_not_exists(last_timestamp)") RETURN_OLD);
     const struct key key = store_session_key(a->owner.user_id, a->claim.session_id);
     const struct message *last = &a->out[a->count - 1];
-    const struct value values[] = {
+    const struct expression_value values[] = {
         STRING_VALUE(":now", last->created_at),
         NUMBER_VALUE(":last", last->timestamp),
         STRING_VALUE(":role", last->role),
@@ -134,7 +134,7 @@ static struct str list_ids(struct store *s, const struct append *a)
     return ids;
 }
 
-static size_t put_marker(struct transaction *t, const struct append *a)
+static size_t append_put_marker(struct transaction *t, const struct append *a)
 {
     const struct append_marker marker = {
         .session_id = a->claim.session_id,
@@ -158,7 +158,7 @@ static void write_append(struct store *s, struct transaction *t, struct append *
     a->session_action = update_session(t, a);
     a->owner_action =
         a->owner.has_item ? NO_ACTION : store_put_owner(t, a->claim.session_id, a->owner.user_id);
-    a->marker_action = a->idempotency->key.p ? put_marker(t, a) : NO_ACTION;
+    a->marker_action = a->idempotency->key.p ? append_put_marker(t, a) : NO_ACTION;
 }
 
 /* Gives the messages the ids that the marker keeps: {"L":[{"S":"…"},…]}. */
@@ -289,7 +289,7 @@ static enum append_end try_append(struct store *s, struct append *a, struct err 
     return r;
 }
 
-static enum append_end append(struct store *s, struct append *a, struct err *e)
+static enum append_end append_until_settled(struct store *s, struct append *a, struct err *e)
 {
     enum append_end r;
 
@@ -318,8 +318,8 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
                        "too many others were writing to this session; nothing was written, send "
                        "the request again");
     if (store_owner_find(s, &a.claim, OWNER_BELIEVED, &a.owner, e) == 0) {
-        describe(s, &a);
-        r = append(s, &a, e);
+        append_describe_messages(s, &a);
+        r = append_until_settled(s, &a, e);
     }
     gate_leave(s->shared->gate, wanted->session_id);
     *replayed = r == APPEND_REPLAYED;

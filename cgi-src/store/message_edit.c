@@ -20,7 +20,7 @@ static bool is_message_timestamp(int64_t timestamp)
     return timestamp > 0 && timestamp <= TIMESTAMP_MAX;
 }
 
-static int read_message(struct store *s, const struct message_key *key,
+static int message_read(struct store *s, const struct message_key *key,
                         enum consistency consistency, struct message *out, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(key->session_id, key->timestamp),
@@ -53,7 +53,7 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    int r = read_message(s, key, CONSISTENT_IF_SET, out, e);
+    int r = message_read(s, key, CONSISTENT_IF_SET, out, e);
     bool known = owner.has_item || key->hint.p;
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
@@ -155,7 +155,7 @@ static size_t move_session(struct transaction *t, const struct message_change *c
     static const struct str last =
         STR_INIT(UPDATE("SET updated_at = :now, last_preview = :preview" MOVE_VERSION)
                      CONDITION(IS_LIVE " AND last_shown = :timestamp") RETURN_OLD);
-    const struct value values[] = {
+    const struct expression_value values[] = {
         STRING_VALUE(":now", c->now),
         NUMBER_VALUE(":one", 1),
         NUMBER_VALUE(":timestamp", c->key->timestamp),
@@ -179,7 +179,7 @@ static const char *remove_text(const struct message_changes *changes)
     return metadata ? " REMOVE metadata" : content_type ? " REMOVE content_type" : "";
 }
 
-static struct str update_text(struct store *s, const struct message_changes *changes)
+static struct str message_update_text(struct store *s, const struct message_changes *changes)
 {
     return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s%s") IS_THERE,
                         changes->content.p ? ", content = :content" : "",
@@ -195,7 +195,7 @@ static enum change_end message_try_update(struct store *s, struct message_change
     struct transaction t;
 
     transaction_begin(s, &t);
-    transaction_update(&t, &message, update_text(s, changes),
+    transaction_update(&t, &message, message_update_text(s, changes),
                        VALUES(STRING_VALUE(":now", c->now),
                               STRING_VALUE(":content", changes->content),
                               STRING_VALUE(":type", changes->content_type),
@@ -227,7 +227,7 @@ int store_message_update(struct store *s, const struct message_key *key,
     struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, &c, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
+    if (begin_change(s, &c, e) < 0 || message_read(s, key, CONSISTENT, out, e) < 0)
         return -1;
     if (apply(changes, c.now, out, e) < 0)
         return -1;
@@ -237,7 +237,7 @@ int store_message_update(struct store *s, const struct message_key *key,
     if (r == CHANGE_FAILED)
         return -1;
     /* What stands there now, with what others changed at the same time. */
-    if (read_message(s, key, CONSISTENT, out, e) < 0)
+    if (message_read(s, key, CONSISTENT, out, e) < 0)
         return store_changed_unseen(e);
     return 0;
 }

@@ -131,7 +131,7 @@ static bool messages_show(struct listing *l, const struct message *m)
     return true;
 }
 
-static void take(struct listing *l, const struct message *m)
+static void listing_take_message(struct listing *l, const struct message *m)
 {
     if (!is_next(l, m))
         return;
@@ -160,7 +160,7 @@ static int take_page(struct store *s, struct listing *l, struct err *e)
     l->last_id = STR_NONE;
     while (!l->more && items_next(&l->walk.items, &item_message, &m)) {
         if (m.timestamp != TIMESTAMP_OWNER)
-            take(l, &m);
+            listing_take_message(l, &m);
         else if (is_within(l->walk.range, m.timestamp) && take_owner(s, l, &m, e) < 0)
             return -1;
     }
@@ -257,7 +257,7 @@ static int64_t position_of(const struct range_walk *walk)
 }
 
 /* How the list is read to its end, or to the end of what one call does. */
-static int read_list(struct store *s, struct listing *l, struct message_page *out, struct err *e)
+static int listing_read(struct store *s, struct listing *l, struct message_page *out, struct err *e)
 {
     bool further;
 
@@ -284,7 +284,7 @@ int store_messages_list(struct store *s, const struct message_query *query,
     arena_init(&l.scratch);
     if (is_search(&l))
         fold_init(&l.text, query->text);
-    int r = read_list(s, &l, out, e);
+    int r = listing_read(s, &l, out, e);
     if (is_search(&l))
         fold_free(&l.text);
     return r;

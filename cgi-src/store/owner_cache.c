@@ -9,7 +9,7 @@
 
 #define STRIPES 64
 
-struct entry {
+struct owner_entry {
     char *bytes; /* session id, then user id; owned; NULL: free */
     size_t session_n;
     size_t user_n;
@@ -19,7 +19,7 @@ struct entry {
 struct owner_cache {
     unsigned mask;
     pthread_mutex_t locks[STRIPES];
-    struct entry entries[];
+    struct owner_entry entries[];
 };
 
 struct owner_cache *owner_cache_new(unsigned entries)
@@ -52,7 +52,7 @@ static unsigned slot_of(const struct owner_cache *c, struct str id)
     return (unsigned)str_hash(id) & c->mask;
 }
 
-static bool is_of(const struct entry *entry, struct str session_id)
+static bool owner_entry_is_of(const struct owner_entry *entry, struct str session_id)
 {
     return entry->bytes && entry->session_n == session_id.n &&
            memcmp(entry->bytes, session_id.p, session_id.n) == 0;
@@ -62,10 +62,10 @@ bool owner_cache_get(struct owner_cache *c, struct str session_id, struct arena 
                      struct str *user_id, int64_t *last_timestamp)
 {
     unsigned slot = slot_of(c, session_id);
-    const struct entry *entry = &c->entries[slot];
+    const struct owner_entry *entry = &c->entries[slot];
 
     pthread_mutex_lock(&c->locks[slot % STRIPES]);
-    bool found = is_of(entry, session_id);
+    bool found = owner_entry_is_of(entry, session_id);
     if (found) {
         *user_id = arena_str(a, (struct str){entry->bytes + entry->session_n, entry->user_n});
         *last_timestamp = entry->last_timestamp;
@@ -78,10 +78,10 @@ void owner_cache_put(struct owner_cache *c, struct str session_id, struct str us
                      int64_t last_timestamp)
 {
     unsigned slot = slot_of(c, session_id);
-    struct entry *entry = &c->entries[slot];
+    struct owner_entry *entry = &c->entries[slot];
 
     pthread_mutex_lock(&c->locks[slot % STRIPES]);
-    if (is_of(entry, session_id)) {
+    if (owner_entry_is_of(entry, session_id)) {
         if (last_timestamp > entry->last_timestamp)
             entry->last_timestamp = last_timestamp;
     } else {
@@ -90,7 +90,7 @@ void owner_cache_put(struct owner_cache *c, struct str session_id, struct str us
             memcpy(bytes, session_id.p, session_id.n);
             memcpy(bytes + session_id.n, user_id.p, user_id.n);
             free(entry->bytes);
-            *entry = (struct entry){bytes, session_id.n, user_id.n, last_timestamp};
+            *entry = (struct owner_entry){bytes, session_id.n, user_id.n, last_timestamp};
         }
     }
     pthread_mutex_unlock(&c->locks[slot % STRIPES]);
@@ -99,12 +99,12 @@ void owner_cache_put(struct owner_cache *c, struct str session_id, struct str us
 void owner_cache_remove(struct owner_cache *c, struct str session_id)
 {
     unsigned slot = slot_of(c, session_id);
-    struct entry *entry = &c->entries[slot];
+    struct owner_entry *entry = &c->entries[slot];
 
     pthread_mutex_lock(&c->locks[slot % STRIPES]);
-    if (is_of(entry, session_id)) {
+    if (owner_entry_is_of(entry, session_id)) {
         free(entry->bytes);
-        *entry = (struct entry){0};
+        *entry = (struct owner_entry){0};
     }
     pthread_mutex_unlock(&c->locks[slot % STRIPES]);
 }

@@ -51,7 +51,7 @@ static void write_batch(struct store *s, const struct batch *b)
     buf_append_str(out, STR("]}"));
 }
 
-static size_t find(const struct batch *b, struct str timestamp)
+static size_t batch_find(const struct batch *b, struct str timestamp)
 {
     size_t i = 0;
 
@@ -77,8 +77,8 @@ static void read_unprocessed(struct store *s, struct json_reader *r, const struc
             if (!str_is(name, "Key"))
                 json_skip(r);
             else if (item_read(r, &item_sort_digits, s->arena, &key) && key.timestamp.p)
-                i = find(sent, key.timestamp);
-            if (i < sent->count && find(left, key.timestamp) == left->count)
+                i = batch_find(sent, key.timestamp);
+            if (i < sent->count && batch_find(left, key.timestamp) == left->count)
                 left->timestamps[left->count++] = sent->timestamps[i];
         }
     }
@@ -206,7 +206,7 @@ static int delete_items(struct store *s, struct batch *b, struct items *items,
         struct str timestamp = key.timestamp;
         if (!timestamp.p)
             return store_unreadable(DYNAMO_QUERY, e);
-        if (str_is(timestamp, "0") || find(b, timestamp) < b->count)
+        if (str_is(timestamp, "0") || batch_find(b, timestamp) < b->count)
             continue;
         *deleted_messages += timestamp.p[0] != '-';
         b->timestamps[b->count++] = timestamp;

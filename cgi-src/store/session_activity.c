@@ -14,33 +14,23 @@
 
 #include "store/session_query.h"
 
-#define SHOWN_MAX 100  /* hashes in a cursor */
-#define PLACED_MAX 200 /* queries for sessions that moved, a page */
+#define SHOWN_MAX 100     /* hashes in a cursor */
+#define LOOKED_UP_MAX 200 /* queries for sessions that moved, a page */
 
 /* What the heap holds at most, whatever the limit: a page's JSON is not smaller than its strings.
  */
 #define HEAP_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 /* A session's place: later first, then the greater id. */
-struct place {
+struct activity_place {
     int64_t us;
     struct str session_id;
 };
 
-/* What a cursor says. */
-struct walk {
-    bool first;        /* there was no cursor */
-    int64_t t_us;      /* T, whole milliseconds */
-    struct place from; /* the last place shown; first: none */
-    uint64_t shown[SHOWN_MAX];
-    size_t shown_count;
-    unsigned placed;
-};
-
 struct heap_entry {
-    int64_t us;
-    struct session session; /* views into bytes */
-    size_t size;            /* of bytes */
+    struct activity_place place; /* its session_id is the session's */
+    struct session session;      /* views into bytes */
+    size_t size;                 /* of bytes */
     char bytes[];
 };
 
@@ -53,91 +43,99 @@ struct heap {
     bool more; /* something was left out */
 };
 
-static int compare(int64_t a_us, struct str a_id, int64_t b_us, struct str b_id)
+/* A list under way: what the cursor says, and the page that is being gathered. */
+struct activity_walk {
+    bool first;                 /* there was no cursor */
+    int64_t t_us;               /* T, whole milliseconds */
+    struct activity_place from; /* the last place shown; first: none */
+    uint64_t shown[SHOWN_MAX];
+    size_t shown_count;
+    unsigned looked_up; /* sessions whose last message before T was queried */
+    struct heap heap;
+};
+
+/* True if a session at the place a stands in the list behind one at b. */
+static bool place_is_behind(const struct activity_place *a, const struct activity_place *b)
 {
-    if (a_us != b_us)
-        return a_us < b_us ? -1 : 1;
-    size_t n = a_id.n < b_id.n ? a_id.n : b_id.n;
-    int c = n ? memcmp(a_id.p, b_id.p, n) : 0;
-    return c ? c : (a_id.n > b_id.n) - (a_id.n < b_id.n);
+    if (a->us != b->us)
+        return a->us < b->us;
+    return sort_key_compare(a->session_id, b->session_id) < 0;
 }
 
-static bool worse(const struct heap_entry *a, const struct heap_entry *b)
+static bool heap_is_worse(const struct heap *h, size_t i, size_t j)
 {
-    return compare(a->us, a->session.session_id, b->us, b->session.session_id) < 0;
+    return place_is_behind(&h->entries[i]->place, &h->entries[j]->place);
 }
 
-static void swap(struct heap *h, size_t i, size_t j)
+static void heap_swap(struct heap *h, size_t i, size_t j)
 {
     struct heap_entry *entry = h->entries[i];
     h->entries[i] = h->entries[j];
     h->entries[j] = entry;
 }
 
-static void sift_up(struct heap *h, size_t i)
+static void heap_sift_up(struct heap *h, size_t i)
 {
-    for (; i > 0 && worse(h->entries[i], h->entries[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(h, i, (i - 1) / 2);
+    for (; i > 0 && heap_is_worse(h, i, (i - 1) / 2); i = (i - 1) / 2)
+        heap_swap(h, i, (i - 1) / 2);
 }
 
-static void sift_down(struct heap *h)
+static void heap_sift_down(struct heap *h)
 {
     for (size_t i = 0;;) {
         size_t worst = i;
         for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < h->count; child++) {
-            if (worse(h->entries[child], h->entries[worst]))
+            if (heap_is_worse(h, child, worst))
                 worst = child;
         }
         if (worst == i)
             return;
-        swap(h, i, worst);
+        heap_swap(h, i, worst);
         i = worst;
     }
 }
 
-static struct heap_entry *take_worst(struct heap *h)
+static struct heap_entry *heap_take_worst(struct heap *h)
 {
     struct heap_entry *worst = h->entries[0];
     h->entries[0] = h->entries[--h->count];
     h->bytes -= worst->size;
-    sift_down(h);
+    heap_sift_down(h);
     return worst;
 }
 
-static struct heap_entry *entry_new(const struct session *from, int64_t us)
+static struct heap_entry *heap_entry_new(const struct session *from, int64_t us)
 {
     size_t size = item_string_bytes(&item_session, from);
     struct heap_entry *entry = malloc(sizeof(*entry) + size);
     if (!entry)
         abort();
-    entry->us = us;
     entry->size = size;
     entry->session = *from;
     item_take_strings(&item_session, &entry->session, entry->bytes);
+    entry->place = (struct activity_place){us, entry->session.session_id};
     return entry;
 }
 
-static void heap_add(struct heap *h, const struct session *session, int64_t us)
+static void heap_add(struct heap *h, const struct session *session,
+                     const struct activity_place *place)
 {
-    if (h->count == h->limit) {
-        const struct heap_entry *root = h->entries[0];
-        if (compare(us, session->session_id, root->us, root->session.session_id) < 0) {
-            h->more = true;
-            return;
-        }
+    if (h->count == h->limit && place_is_behind(place, &h->entries[0]->place)) {
+        h->more = true;
+        return;
     }
-    struct heap_entry *entry = entry_new(session, us);
+    struct heap_entry *entry = heap_entry_new(session, place->us);
     h->entries[h->count++] = entry;
     h->bytes += entry->size;
-    sift_up(h, h->count - 1);
+    heap_sift_up(h, h->count - 1);
     while (h->count > h->limit || (h->count > 1 && h->bytes > HEAP_MAX_BYTES)) {
-        free(take_worst(h));
+        free(heap_take_worst(h));
         h->more = true;
         h->limit = h->count < h->limit ? h->count : h->limit; /* nothing worse may follow it in */
     }
 }
 
-static bool was_shown(const struct walk *walk, struct str session_id)
+static bool was_shown(const struct activity_walk *walk, struct str session_id)
 {
     uint64_t h = str_hash(session_id);
     for (size_t i = 0; i < walk->shown_count; i++) {
@@ -152,9 +150,9 @@ static int64_t time_us(struct str text)
     return clock_parse_us(text.p, text.n);
 }
 
-/* When the session was last active before T. */
-static int active_before(struct store *s, const struct walk *walk, const struct session *session,
-                         int64_t *us, struct err *e)
+/* Reads when the session was last active before T. */
+static int session_read_activity(struct store *s, const struct activity_walk *walk,
+                                 const struct session *session, int64_t *us, struct err *e)
 {
     struct timestamp_range before = {TIMESTAMP_OWNER + 1, walk->t_us / 1000 - 1};
     struct message last = {.created_at = STR_NONE};
@@ -165,51 +163,55 @@ static int active_before(struct store *s, const struct walk *walk, const struct 
     return found == LOOKUP_FAILED ? -1 : 0;
 }
 
-/* Where the session stands in this walk, and whether that is beyond what was shown before. */
-static int place(struct store *s, struct walk *walk, const struct session *session, bool *belongs,
-                 int64_t *us, struct err *e)
+/* PLACE_WAS_SHOWN: on this page or one before it. */
+enum place_end { PLACE_FAILED = -1, PLACE_IS_AHEAD, PLACE_WAS_SHOWN };
+
+/* Finds out where the session stands in this walk, and whether the walk has passed that place. */
+static enum place_end session_find_place(struct store *s, struct activity_walk *walk,
+                                         const struct session *session, struct activity_place *out,
+                                         struct err *e)
 {
-    *us = time_us(session->updated_at);
-    *belongs = true;
+    *out = (struct activity_place){time_us(session->updated_at), session->session_id};
     if (walk->first)
-        return 0;
-    if (*us >= walk->t_us) {
-        if (was_shown(walk, session->session_id)) {
-            *belongs = false;
-            return 0;
-        }
-        /* Too many to look up: rather shown twice than never. A session is never older than this
-         * place, and the place does not move, so the walk ends. */
-        if (walk->placed++ >= PLACED_MAX)
-            *us = time_us(session->created_at);
-        else if (active_before(s, walk, session, us, e) < 0)
-            return -1;
+        return PLACE_IS_AHEAD;
+    if (out->us >= walk->t_us) {
+        if (was_shown(walk, session->session_id))
+            return PLACE_WAS_SHOWN;
+        /* If there are too many to look up, one may be shown twice, but none is left out. A session
+         * is never older than this place, and the place does not move, so the walk ends. */
+        if (walk->looked_up++ >= LOOKED_UP_MAX)
+            out->us = time_us(session->created_at);
+        else if (session_read_activity(s, walk, session, &out->us, e) < 0)
+            return PLACE_FAILED;
     }
-    *belongs = compare(*us, session->session_id, walk->from.us, walk->from.session_id) < 0;
-    return 0;
+    return place_is_behind(out, &walk->from) ? PLACE_IS_AHEAD : PLACE_WAS_SHOWN;
 }
 
 /* Takes the sessions of one answer: the heap copies what it keeps. */
-static int add_page(struct store *s, struct user_walk *partition, struct walk *walk, struct heap *h,
-                    struct err *e)
+static int activity_take_page(struct store *s, struct user_walk *partition,
+                              struct activity_walk *walk, struct err *e)
 {
+    struct activity_place place;
     struct session session;
-    bool belongs;
-    int64_t us;
 
     while (user_walk_next(partition, &session)) {
         if (session.deleted)
             continue;
-        if (place(s, walk, &session, &belongs, &us, e) < 0)
+        switch (session_find_place(s, walk, &session, &place, e)) {
+        case PLACE_IS_AHEAD:
+            heap_add(&walk->heap, &session, &place);
+            break;
+        case PLACE_WAS_SHOWN:
+            break;
+        default:
             return -1;
-        if (belongs)
-            heap_add(h, &session, us);
+        }
     }
     return 0;
 }
 
-static enum items_end stream_page(struct store *s, struct user_walk *partition, struct walk *walk,
-                                  struct heap *h, struct err *e)
+static enum items_end activity_read_page(struct store *s, struct user_walk *partition,
+                                         struct activity_walk *walk, struct err *e)
 {
     struct arena scratch; /* for what is rewritten of the sessions of a page */
     enum items_end end = ITEMS_FAILED;
@@ -218,7 +220,7 @@ static enum items_end stream_page(struct store *s, struct user_walk *partition, 
     int r = user_walk_page(s, partition, e);
     partition->items.arena = &scratch;
     if (r == 0)
-        r = add_page(s, partition, walk, h, e);
+        r = activity_take_page(s, partition, walk, e);
     if (r == 0)
         end = user_walk_end_page(s, partition, e);
     else
@@ -227,8 +229,9 @@ static enum items_end stream_page(struct store *s, struct user_walk *partition, 
     return end;
 }
 
-static int stream(struct store *s, const struct session_query *query, struct walk *walk,
-                  struct heap *h, struct err *e)
+/* Reads all sessions of the user; the heap keeps the best. */
+static int activity_read_all(struct store *s, const struct session_query *query,
+                             struct activity_walk *walk, struct err *e)
 {
     struct session_matcher matcher;
     struct user_walk partition = {.user_id = query->user_id,
@@ -242,7 +245,7 @@ static int stream(struct store *s, const struct session_query *query, struct wal
 
     session_matcher_init(&matcher, &query->filter);
     do
-        end = stream_page(s, &partition, walk, h, e);
+        end = activity_read_page(s, &partition, walk, e);
     while (end == ITEMS_MORE);
     session_matcher_free(&matcher);
     if (end == ITEMS_END)
@@ -255,7 +258,7 @@ static int stream(struct store *s, const struct session_query *query, struct wal
 
 /* "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is counted from -1,
  * the place of a session without a time that can be read. */
-static struct str write_cursor(struct store *s, const struct walk *walk)
+static struct str activity_write_cursor(struct store *s, const struct activity_walk *walk)
 {
     struct buf text;
 
@@ -288,7 +291,7 @@ static bool take_hex(struct str *rest, uint64_t *out)
     return i > start;
 }
 
-static int read_cursor(struct str cursor, struct walk *walk, struct err *e)
+static int activity_read_cursor(struct str cursor, struct activity_walk *walk, struct err *e)
 {
     struct str rest = cursor;
     uint64_t t;
@@ -299,7 +302,7 @@ static int read_cursor(struct str cursor, struct walk *walk, struct err *e)
         t < 2000 || t > INT64_MAX || us > INT64_MAX)
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     walk->t_us = (int64_t)t;
-    walk->from = (struct place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
+    walk->from = (struct activity_place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
     rest.p += n + 1;
     rest.n -= n + 1;
     while (walk->shown_count < SHOWN_MAX && take_hex(&rest, &walk->shown[walk->shown_count]))
@@ -314,35 +317,36 @@ static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *co
     struct heap_entry **sorted = arena_array(s->arena, h->count + 1, sizeof(struct heap_entry *));
 
     for (size_t i = h->count; i > 0; i--)
-        sorted[i - 1] = take_worst(h);
+        sorted[i - 1] = heap_take_worst(h);
     return sorted;
 }
 
 /* On the first page an entry's place is when its session was last active. */
-static void remember(struct walk *walk, const struct heap_entry *entry)
+static void activity_remember(struct activity_walk *walk, const struct heap_entry *entry)
 {
-    if (walk->first && walk->shown_count < SHOWN_MAX && entry->us >= walk->t_us)
+    if (walk->first && walk->shown_count < SHOWN_MAX && entry->place.us >= walk->t_us)
         walk->shown[walk->shown_count++] = str_hash(entry->session.session_id);
 }
 
 /* Shows the page and frees it. True if it did not take all of them. */
-static bool activity_show(struct store *s, struct walk *walk, struct heap *h,
+static bool activity_show(struct store *s, struct activity_walk *walk,
                           const struct session_visitor *visitor)
 {
     size_t count;
-    struct heap_entry **sorted = heap_sort(s, h, &count);
+    struct heap_entry **sorted = heap_sort(s, &walk->heap, &count);
     struct heap_entry *last = NULL;
     bool full = false;
 
     for (size_t i = 0; i < count; i++) {
         full = full || visitor->visit(visitor->context, &sorted[i]->session) == VISIT_FULL;
         if (!full) {
-            remember(walk, sorted[i]);
+            activity_remember(walk, sorted[i]);
             last = sorted[i];
         }
     }
     if (last)
-        walk->from = (struct place){last->us, arena_str(s->arena, last->session.session_id)};
+        walk->from =
+            (struct activity_place){last->place.us, arena_str(s->arena, last->place.session_id)};
     for (size_t i = 0; i < count; i++)
         free(sorted[i]);
     return full;
@@ -352,18 +356,20 @@ int store_sessions_by_activity(struct store *s, const struct session_query *quer
                                const struct session_visitor *visitor, struct session_page *out,
                                struct err *e)
 {
-    struct walk walk = {.first = !query->cursor.p, .t_us = store_now_us(s) / 1000 * 1000};
-    struct heap h = {.limit = (size_t)query->limit};
+    struct activity_walk walk = {.first = !query->cursor.p,
+                                 .t_us = store_now_us(s) / 1000 * 1000,
+                                 .heap = {.limit = (size_t)query->limit}};
+    struct heap *h = &walk.heap;
 
-    if (query->cursor.p && read_cursor(query->cursor, &walk, e) < 0)
+    if (query->cursor.p && activity_read_cursor(query->cursor, &walk, e) < 0)
         return -1;
-    h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct heap_entry *));
-    int r = stream(s, query, &walk, &h, e);
-    while (r < 0 && h.count > 0)
-        free(take_worst(&h));
+    h->entries = arena_array(s->arena, h->limit + 1, sizeof(struct heap_entry *));
+    int r = activity_read_all(s, query, &walk, e);
+    while (r < 0 && h->count > 0)
+        free(heap_take_worst(h));
     if (r < 0)
         return -1;
-    if (activity_show(s, &walk, &h, visitor) || h.more)
-        out->next_cursor = write_cursor(s, &walk);
+    if (activity_show(s, &walk, visitor) || h->more)
+        out->next_cursor = activity_write_cursor(s, &walk);
     return 0;
 }

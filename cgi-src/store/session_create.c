@@ -40,7 +40,8 @@ static void describe_history(struct store *s, const struct creation *c)
     out->last_preview = preview_of(s->arena, &last);
 }
 
-static void describe(struct store *s, struct creation *c, struct str session_id, int64_t created_us)
+static void creation_describe(struct store *s, struct creation *c, struct str session_id,
+                              int64_t created_us)
 {
     const struct session_new *wanted = c->wanted;
     struct str created_at = store_time(s, created_us);
@@ -75,7 +76,7 @@ static void describe_new(struct store *s, struct creation *c)
     if (!created_us)
         created_us = store_now_us(s);
     ids_uuid7(created_us / 1000, id);
-    describe(s, c, arena_str(s->arena, str_from(id)), created_us);
+    creation_describe(s, c, arena_str(s->arena, str_from(id)), created_us);
 }
 
 /* The message that the walk has come to, without its id and the text of its time. */
@@ -126,7 +127,7 @@ static int check_history(struct store *s, struct creation *c, struct err *e)
 /* ---- 2. the first transaction ---------------------------------------------------------------- */
 
 /* Its marker may be one that still names a session which is gone; see creation_replay. */
-static size_t put_marker(struct transaction *t, const struct creation *c)
+static size_t creation_put_marker(struct transaction *t, const struct creation *c)
 {
     const struct create_marker marker = {
         .user_id = c->out->user_id,
@@ -212,7 +213,7 @@ static size_t write_first(struct store *s, struct transaction *t, const struct c
         put_build(t, c);
     else
         put_whole_session(t, c);
-    return c->out->create_marker.p ? put_marker(t, c) : t->actions;
+    return c->out->create_marker.p ? creation_put_marker(t, c) : t->actions;
 }
 
 /* ---- 3. where the key was used before -------------------------------------------------------- */
@@ -288,7 +289,7 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
     }
     if (!str_equals(marker->fingerprint, store_fingerprint(s, &c->wanted->idempotency)))
         return store_key_reused(e);
-    describe(s, c, key.session_id, created_us);
+    creation_describe(s, c, key.session_id, created_us);
     return named == NAMED_LIVES ? CREATED_BEFORE : CREATION_UNFINISHED;
 }
 

@@ -15,7 +15,7 @@ struct session_listing {
 };
 
 /* Takes the sessions of one answer until the page is full. */
-static void take(struct store *s, struct user_walk *walk, struct session_listing *l)
+static void session_listing_take(struct store *s, struct user_walk *walk, struct session_listing *l)
 {
     struct str last = STR_NONE;
     struct session session;
@@ -61,7 +61,7 @@ static enum items_end sessions_read_page(struct store *s, struct user_walk *walk
     walk->query.limit = sessions_choose_limit(l, walk);
     if (user_walk_page(s, walk, e) == 0) {
         walk->items.arena = &scratch;
-        take(s, walk, l);
+        session_listing_take(s, walk, l);
         end = user_walk_end_page(s, walk, e);
     } else {
         user_walk_stop(walk);

@@ -9,8 +9,7 @@ const struct str user_sessions_text =
     STR_INIT(KEY_CONDITION("user_id = :u AND session_id >= :first"));
 const struct str user_all_text = STR_INIT(KEY_CONDITION("user_id = :u") PROJECTION("session_id"));
 
-/* DynamoDB orders strings by their bytes. */
-static int compare(struct str a, struct str b)
+int sort_key_compare(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
     int c = n ? memcmp(a.p, b.p, n) : 0;
@@ -24,7 +23,7 @@ static bool is_beyond(const struct user_walk *walk, struct str sort_key, struct 
         return false;
     if (!position.p)
         return true;
-    int c = compare(sort_key, position);
+    int c = sort_key_compare(sort_key, position);
     return walk->query.direction == FORWARD ? c > 0 : c < 0;
 }
 

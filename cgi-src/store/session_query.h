@@ -33,6 +33,9 @@ extern const struct str user_all_text;
     VALUES(STRING_VALUE(":u", (user_id)), STRING_VALUE(":first", STR("\"")))
 #define USER_ALL_VALUES(user_id) VALUES(STRING_VALUE(":u", (user_id)))
 
+/* Less than 0, 0 or more than 0, as DynamoDB orders strings: by their bytes. */
+int sort_key_compare(struct str a, struct str b);
+
 /* Reads the next page. user_walk_end_page in either case. */
 int user_walk_page(struct store *s, struct user_walk *walk, struct err *e);
 /* The next item of the page that has a place in the order, and matches; views into the page. */

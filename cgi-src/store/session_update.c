@@ -81,7 +81,7 @@ static bool has_tags(const struct session_changes *c)
     return c->tags.n > STR("[]").n;
 }
 
-static struct str update_text(struct store *s, const struct session_update *u)
+static struct str session_update_text(struct store *s, const struct session_update *u)
 {
     const struct session_changes *c = &u->changes;
     const struct clause set[] = {
@@ -124,7 +124,8 @@ static struct str list_tags(struct store *s, struct str tags)
     return list;
 }
 
-static size_t write_update(struct store *s, struct transaction *t, const struct session_update *u)
+static size_t session_update_write(struct store *s, struct transaction *t,
+                                   const struct session_update *u)
 {
     const struct session_changes *c = &u->changes;
     const struct key key = store_session_key(u->key->user_id, u->key->session_id);
@@ -133,7 +134,7 @@ static size_t write_update(struct store *s, struct transaction *t, const struct 
 
     transaction_begin(s, t);
     return transaction_update(
-        t, &key, update_text(s, u),
+        t, &key, session_update_text(s, u),
         VALUES(STRING_VALUE(":now", moves_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
                STRING_VALUE(":title", c->title), STRING_VALUE(":metadata", c->metadata),
                RAW_VALUE(":true", "BOOL", turns_on ? STR("true") : STR_NONE),
@@ -150,7 +151,7 @@ static enum update session_try_update(struct store *s, const struct session_upda
 {
     struct session found;
     struct transaction t;
-    size_t action = write_update(s, &t, u);
+    size_t action = session_update_write(s, &t, u);
     enum transaction_end end = transaction_commit(&t, e);
     enum update r = end == TRANSACTION_DONE ? UPDATED : UPDATE_FAILED;
 

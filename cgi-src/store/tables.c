@@ -5,12 +5,14 @@
 #include "store/internal.h"
 #include "store/tables.h"
 
-void tables_list(const struct store *s, struct table out[2])
+void tables_list(const struct store *s, struct table_definition out[2])
 {
-    out[0] = (struct table){"Sessions", "sessions",   s->shared->tables[STORE_SESSIONS_TABLE].name,
-                            "user_id",  "session_id", "S"};
-    out[1] = (struct table){"Messages",   "messages",  s->shared->tables[STORE_MESSAGES_TABLE].name,
-                            "session_id", "timestamp", "N"};
+    out[0] = (struct table_definition){
+        "Sessions", "sessions",   s->shared->tables[STORE_SESSIONS_TABLE].name,
+        "user_id",  "session_id", "S"};
+    out[1] = (struct table_definition){
+        "Messages",   "messages",  s->shared->tables[STORE_MESSAGES_TABLE].name,
+        "session_id", "timestamp", "N"};
 }
 
 static void put_key_element(struct json_writer *w, const char *name, const char *type)
@@ -29,14 +31,14 @@ static void put_attribute(struct json_writer *w, const char *name, const char *t
     json_end_object(w);
 }
 
-void tables_begin_call(struct store *s, const struct table *t)
+void tables_begin_call(struct store *s, const struct table_definition *t)
 {
     buf_reset(&s->body);
     buf_puts(&s->body, "{\"TableName\":");
     json_append_string(&s->body, str_from(t->name));
 }
 
-void tables_begin_create(struct store *s, const struct table *t)
+void tables_begin_create(struct store *s, const struct table_definition *t)
 {
     struct json_writer w = {.out = &s->body, .comma = true};
 
@@ -54,7 +56,7 @@ void tables_begin_create(struct store *s, const struct table *t)
     json_end_array(&w);
 }
 
-static int create(struct store *s, const struct table *t, struct err *e)
+static int create(struct store *s, const struct table_definition *t, struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -95,12 +97,12 @@ struct str tables_keys(struct store *s, struct json_object *table)
     return out;
 }
 
-struct str tables_wanted_keys(struct store *s, const struct table *t)
+struct str tables_wanted_keys(struct store *s, const struct table_definition *t)
 {
     return arena_printf(s->arena, "%s (S), %s (%s)", t->partition_key, t->sort_key, t->sort_type);
 }
 
-static int check_keys(struct store *s, const struct table *t, struct json_object *table,
+static int check_keys(struct store *s, const struct table_definition *t, struct json_object *table,
                       struct err *e)
 {
     struct str wanted = tables_wanted_keys(s, t);
@@ -116,7 +118,8 @@ static int check_keys(struct store *s, const struct table *t, struct json_object
 
 enum table_state { TABLE_MISSING, TABLE_NOT_YET, TABLE_ACTIVE };
 
-static int describe(struct store *s, const struct table *t, enum table_state *state, struct err *e)
+static int table_read_state(struct store *s, const struct table_definition *t,
+                            enum table_state *state, struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -139,12 +142,12 @@ static int describe(struct store *s, const struct table *t, enum table_state *st
 
 /* Until it is ACTIVE or the deadline of the store's DynamoDB client is too near for another look.
  */
-static int wait_active(struct store *s, const struct table *t, struct err *e)
+static int wait_active(struct store *s, const struct table_definition *t, struct err *e)
 {
     enum table_state state = TABLE_MISSING;
 
     for (;;) {
-        if (describe(s, t, &state, e) < 0)
+        if (table_read_state(s, t, &state, e) < 0)
             return -1;
         if (state == TABLE_ACTIVE)
             return 0;
@@ -154,11 +157,11 @@ static int wait_active(struct store *s, const struct table *t, struct err *e)
     }
 }
 
-static int ensure(struct store *s, const struct table *t, struct err *e)
+static int ensure(struct store *s, const struct table_definition *t, struct err *e)
 {
     enum table_state state = TABLE_MISSING;
 
-    if (describe(s, t, &state, e) < 0)
+    if (table_read_state(s, t, &state, e) < 0)
         return -1;
     bool existed = state != TABLE_MISSING;
     if (!existed && create(s, t, e) < 0)
@@ -174,7 +177,7 @@ static int ensure(struct store *s, const struct table *t, struct err *e)
 
 int store_tables_ensure(struct store *s, struct err *e)
 {
-    struct table tables[2];
+    struct table_definition tables[2];
 
     tables_list(s, tables);
     for (int i = 0; i < 2; i++) {
@@ -184,7 +187,7 @@ int store_tables_ensure(struct store *s, struct err *e)
     return 0;
 }
 
-static void name_table(const struct table *t, struct err *e)
+static void name_table(const struct table_definition *t, struct err *e)
 {
     struct err why = *e;
 
@@ -193,7 +196,8 @@ static void name_table(const struct table *t, struct err *e)
 }
 
 /* Reads an item that cannot be there: cheap, and what requests need to work. */
-static int probe(struct store *s, enum store_table which, const struct table *t, struct err *e)
+static int probe(struct store *s, enum store_table which, const struct table_definition *t,
+                 struct err *e)
 {
     const struct key key = which == STORE_SESSIONS_TABLE
                                ? store_session_key(STR("!ready"), STR("!ready"))
@@ -215,7 +219,7 @@ static int probe(struct store *s, enum store_table which, const struct table *t,
 
 int store_tables_ready(struct store *s, struct err *e)
 {
-    struct table tables[STORE_TABLES];
+    struct table_definition tables[STORE_TABLES];
 
     tables_list(s, tables);
     for (int i = 0; i < STORE_TABLES; i++) {

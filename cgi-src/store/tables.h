@@ -8,7 +8,7 @@
 
 struct json_object;
 
-struct table {
+struct table_definition {
     const char *title; /* "Sessions" */
     const char *word;  /* "sessions" */
     const char *name;
@@ -18,18 +18,18 @@ struct table {
 };
 
 /* The sessions table, then the messages table. */
-void tables_list(const struct store *s, struct table out[2]);
+void tables_list(const struct store *s, struct table_definition out[2]);
 
 /* Starts the body of a call that takes no more than the table's name, or is about to say more. */
-void tables_begin_call(struct store *s, const struct table *t);
+void tables_begin_call(struct store *s, const struct table_definition *t);
 /* The whole body of CreateTable but its end. */
-void tables_begin_create(struct store *s, const struct table *t);
+void tables_begin_create(struct store *s, const struct table_definition *t);
 
 /* Between two looks at a table that is not ready. */
 #define TABLES_WAIT_STEP_US 200000
 
 /* "user_id (S), session_id (S)" of a table's description, and as they must be. In the arena. */
 struct str tables_keys(struct store *s, struct json_object *table);
-struct str tables_wanted_keys(struct store *s, const struct table *t);
+struct str tables_wanted_keys(struct store *s, const struct table_definition *t);
 
 #endif

@@ -33,7 +33,7 @@ static void read_description(struct store *s, struct json_object *table,
 int store_table_describe(struct store *s, enum store_table which, struct table_description *out,
                          struct err *e)
 {
-    struct table tables[STORE_TABLES];
+    struct table_definition tables[STORE_TABLES];
     struct dynamo_answer answer;
 
     tables_list(s, tables);
@@ -77,12 +77,12 @@ static void put_key(struct store *s, struct str before, enum store_table which,
 
 /* Cannot hold where no item is, so the write is not done; that it was judged means it is permitted.
  */
-static void put_impossible_condition(struct store *s, const struct table *t)
+static void put_impossible_condition(struct store *s, const struct table_definition *t)
 {
     buf_printf(&s->body, CONDITION("attribute_exists(%s)"), t->partition_key);
 }
 
-static void put_query(struct store *s, const struct table *t, const struct nowhere *n)
+static void put_query(struct store *s, const struct table_definition *t, const struct nowhere *n)
 {
     buf_printf(&s->body, KEY_CONDITION("%s = :p"), t->partition_key);
     store_put_values(s, VALUES(STRING_VALUE(":p", n->partition)));
@@ -90,7 +90,7 @@ static void put_query(struct store *s, const struct table *t, const struct nowhe
 }
 
 /* The one that knows no condition: deleting what is not there changes nothing. */
-static void put_batch(struct store *s, enum store_table which, const struct table *t,
+static void put_batch(struct store *s, enum store_table which, const struct table_definition *t,
                       const struct nowhere *n)
 {
     buf_reset(&s->body);
@@ -106,8 +106,8 @@ static void put_batch(struct store *s, enum store_table which, const struct tabl
 static void put_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
                       const struct nowhere *n)
 {
-    struct table tables[STORE_TABLES];
-    const struct table *t = &tables[which];
+    struct table_definition tables[STORE_TABLES];
+    const struct table_definition *t = &tables[which];
 
     tables_list(s, tables);
     tables_begin_call(s, t);
@@ -141,7 +141,7 @@ static void put_probe(struct store *s, enum store_table which, enum dynamo_opera
     }
 }
 
-static enum probe_finding judge(enum dynamo_outcome outcome)
+static enum probe_finding probe_judge(enum dynamo_outcome outcome)
 {
     switch (outcome) {
     case DYNAMO_OK:
@@ -169,7 +169,7 @@ int store_table_probe(struct store *s, enum store_table which, enum dynamo_opera
     put_probe(s, which, operation, &nowhere);
     int r = store_send(s, operation, STORE_EXPECT_ANY, &answer, e);
     if (r == 0) {
-        out->finding = judge(answer.outcome);
+        out->finding = probe_judge(answer.outcome);
         out->said = said_by(s, &answer);
     }
     dynamo_answer_free(&answer);

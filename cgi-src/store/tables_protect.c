@@ -34,8 +34,8 @@ static bool is_busy(const struct dynamo_answer *answer)
 }
 
 /* What DynamoDB said, with what it was asked for. */
-static int explain(const struct protection *p, const struct table *t,
-                   const struct dynamo_answer *answer, struct err *e)
+static int protection_explain_refusal(const struct protection *p, const struct table_definition *t,
+                                      const struct dynamo_answer *answer, struct err *e)
 {
     const char *name = dynamo_operation_names[p->operation];
 
@@ -58,7 +58,7 @@ static int explain(const struct protection *p, const struct table *t,
 
 enum protect_step { PROTECT_DONE, PROTECT_AGAIN, PROTECT_FAILED };
 
-static enum protect_step try_once(struct store *s, const struct table *t,
+static enum protect_step try_once(struct store *s, const struct table_definition *t,
                                   const struct protection *p, struct err *e)
 {
     struct dynamo_answer answer;
@@ -70,14 +70,14 @@ static enum protect_step try_once(struct store *s, const struct table *t,
     if (r == 0 && answer.outcome == DYNAMO_OK)
         step = PROTECT_DONE;
     else if (r == 0)
-        explain(p, t, &answer, e);
+        protection_explain_refusal(p, t, &answer, e);
     if (r == 0 && is_busy(&answer))
         step = PROTECT_AGAIN;
     dynamo_answer_free(&answer);
     return step;
 }
 
-static int protect(struct store *s, const struct table *t, const struct protection *p,
+static int protect(struct store *s, const struct table_definition *t, const struct protection *p,
                    struct err *e)
 {
     for (;;) {
@@ -120,7 +120,8 @@ static bool is_protected(struct dynamo_answer *answer)
 }
 
 /* DynamoDB refuses a change that changes nothing. */
-static int has_deletion_protection(struct store *s, const struct table *t, bool *out, struct err *e)
+static int has_deletion_protection(struct store *s, const struct table_definition *t, bool *out,
+                                   struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -131,7 +132,7 @@ static int has_deletion_protection(struct store *s, const struct table *t, bool 
     return r;
 }
 
-static int protect_from_deletion(struct store *s, const struct table *t, struct err *e)
+static int protect_from_deletion(struct store *s, const struct table_definition *t, struct err *e)
 {
     bool has = false;
 
@@ -145,7 +146,7 @@ static int protect_from_deletion(struct store *s, const struct table *t, struct 
 
 int store_tables_protect(struct store *s, struct err *e)
 {
-    struct table tables[STORE_TABLES];
+    struct table_definition tables[STORE_TABLES];
 
     tables_list(s, tables);
     for (int i = 0; i < STORE_TABLES; i++) {

@@ -74,7 +74,7 @@ struct reasons {
     bool has_grown_too_large; /* an Update may make an item too large that was not read before */
 };
 
-static bool contains(struct str text, const char *words)
+static bool reason_contains(struct str text, const char *words)
 {
     return text.n && memmem(text.p, text.n, words, strlen(words));
 }
@@ -101,7 +101,7 @@ static void read_reason(struct json_reader *r, struct reasons *out, struct cance
     }
     if (str_is(code, TRANSACTION_VALIDATION_ERROR)) {
         out->has_validation_error = true;
-        out->has_grown_too_large |= contains(message, "Item size");
+        out->has_grown_too_large |= reason_contains(message, "Item size");
     }
     if (c && str_is(code, "ConditionalCheckFailed")) {
         out->has_condition = true;

@@ -14,17 +14,16 @@
     (16 * 1024 * 1024) /* an item of 400 KB, each byte of it escaped, and much more                \
                         */
 
-struct export
-{
+struct export_file {
     FILE *out;
     const char *name; /* of it, for people */
     struct buf lines;
     int64_t bytes;
-    struct progress progress;
+    struct progress_line progress;
     bool write_failed;
 };
 
-static int write_lines(struct export *x, struct err *e)
+static int export_write_lines(struct export_file *x, struct err *e)
 {
     if (!buf_ok(&x->lines))
         return err_set(e, ERR_INTERNAL, "a line is too long");
@@ -39,9 +38,9 @@ static int write_lines(struct export *x, struct err *e)
 
 static int export_flush_file(void *context, struct err *e)
 {
-    struct export *x = context;
+    struct export_file *x = context;
 
-    if (write_lines(x, e) < 0)
+    if (export_write_lines(x, e) < 0)
         return -1;
     progress_show(&x->progress, "%.1f MB", (double)x->bytes / 1e6);
     return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; the export is not whole")
@@ -49,9 +48,9 @@ static int export_flush_file(void *context, struct err *e)
 }
 
 /* What is in the C library's buffer may still fail. */
-static int end_file(struct export *x, struct err *e)
+static int end_file(struct export_file *x, struct err *e)
 {
-    if (write_lines(x, e) < 0)
+    if (export_write_lines(x, e) < 0)
         return -1;
     if (fflush(x->out) == 0 && (x->out == stdout || fsync(fileno(x->out)) == 0))
         return 0;
@@ -59,7 +58,7 @@ static int end_file(struct export *x, struct err *e)
     return err_set(e, ERR_INTERNAL, "%s: %s", x->name, strerror(errno));
 }
 
-static enum tool_exit export_to(struct export *x, const char *user, struct tables *t)
+static enum tool_exit export_to(struct export_file *x, const char *user, struct tables *t)
 {
     const struct export_sink sink = {.lines = &x->lines, .flush = export_flush_file, .context = x};
     struct export_counts counts;
@@ -97,7 +96,7 @@ static FILE *create_private(const char *path)
 static enum tool_exit export_to_file(const struct tool_call *call, struct tables *t)
 {
     struct str part = arena_printf(&t->arena, "%s.part", call->output);
-    struct export x = {.out = create_private(part.p), .name = part.p};
+    struct export_file x = {.out = create_private(part.p), .name = part.p};
 
     if (!x.out) {
         tool_complain(&x.progress, "%s: %s", part.p, strerror(errno));
@@ -116,7 +115,7 @@ static enum tool_exit export_to_file(const struct tool_call *call, struct tables
 
 enum tool_exit tool_export(const struct tool_call *call, struct tables *t)
 {
-    struct export x = {.out = stdout, .name = "standard output"};
+    struct export_file x = {.out = stdout, .name = "standard output"};
 
     return call->output ? export_to_file(call, t) : export_to(&x, call->user, t);
 }

@@ -34,14 +34,14 @@ struct import {
     int64_t line; /* the number of the line being read */
     struct gathering now;
     struct arena arena; /* of what is gathered */
-    struct progress progress;
+    struct progress_line progress;
     int64_t imported, skipped, failed;
     struct export_counts seen; /* since the last end */
     bool ended;                /* the last line was the end */
     bool unreachable;
 };
 
-static void fail(struct import *im, int64_t line, const char *why)
+static void import_report_failure(struct import *im, int64_t line, const char *why)
 {
     tool_complain(&im->progress, "%s:%" PRId64 ": %s", im->name, line, why);
     im->failed++;
@@ -96,11 +96,12 @@ static int end_session(struct import *im, struct err *e)
         im->unreachable = true;
         return -1;
     }
-    fail(im, im->now.line,
-         e->code == ERR_IDEMPOTENCY_KEY_REUSED
-             ? "this session was imported before, from a file that has other things of it; what is "
-               "there stays as it is"
-             : e->detail);
+    import_report_failure(
+        im, im->now.line,
+        e->code == ERR_IDEMPOTENCY_KEY_REUSED
+            ? "this session was imported before, from a file that has other things of it; what is "
+              "there stays as it is"
+            : e->detail);
     *e = (struct err){.code = ERR_NONE};
     return 0;
 }
@@ -110,7 +111,7 @@ static int end_session(struct import *im, struct err *e)
 static void spoil(struct import *im, const char *why)
 {
     if (!im->now.is_bad)
-        fail(im, im->line, why);
+        import_report_failure(im, im->line, why);
     im->now.is_bad = true;
 }
 
@@ -159,8 +160,8 @@ static void check_end(struct import *im, const struct import_line *line)
         line->counts.sessions != im->seen.sessions || line->counts.messages != im->seen.messages;
 
     if (differ && im->failed == 0)
-        fail(im, im->line,
-             "the counts are others than those of the lines before: some are missing");
+        import_report_failure(
+            im, im->line, "the counts are others than those of the lines before: some are missing");
     im->seen = (struct export_counts){0};
     im->ended = true;
 }
@@ -193,7 +194,8 @@ static int take_line(struct import *im, struct str text, struct err *e)
         r = import_read_line(im, text, &line, &why);
         import_begin_session(im, &line);
     } else if (!im->now.is_open && (r < 0 || line.type == LINE_MESSAGE)) {
-        fail(im, im->line, r < 0 ? why.detail : "there is no session before this message");
+        import_report_failure(im, im->line,
+                              r < 0 ? why.detail : "there is no session before this message");
         return 0;
     }
     if (r < 0)

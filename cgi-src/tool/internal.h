@@ -31,20 +31,20 @@ bool tables_are_out_of_reach(const struct err *e);
 /* ---- progress (tool/progress.c) ---- */
 
 /* One line on standard error, written over as it changes, if that is a terminal; else none. */
-struct progress {
+struct progress_line {
     bool is_shown;
     int64_t next_us;
 };
 
-void progress_init(struct progress *p);
+void progress_init(struct progress_line *p);
 /* At most ten times a second. */
-void progress_show(struct progress *p, const char *format, ...)
+void progress_show(struct progress_line *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Takes the line away: before anything else is written there, and at the end. */
-void progress_clear(struct progress *p);
+void progress_clear(struct progress_line *p);
 
 /* "chat-sessions: " and the text on standard error, a line, in the place of the progress. */
-void tool_complain(struct progress *p, const char *format, ...)
+void tool_complain(struct progress_line *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* ---- being interrupted (tool/interrupt.c) ---- */

@@ -10,7 +10,7 @@
 struct purge {
     const struct tool_call *call;
     struct tables *tables;
-    struct progress progress;
+    struct progress_line progress;
     struct buf line;
     int64_t pages;
     int64_t sessions, builds, deletes; /* purged, or found by a dry run */
@@ -83,7 +83,8 @@ static int stop_if_wanted(struct err *e)
                                  : 0;
 }
 
-static int find(void *context, enum purge_find what, const struct purge_item *item, struct err *e)
+static int purge_visit_item(void *context, enum purge_find what, const struct purge_item *item,
+                            struct err *e)
 {
     struct purge *p = context;
 
@@ -95,7 +96,7 @@ static int find(void *context, enum purge_find what, const struct purge_item *it
     return stop_if_wanted(e);
 }
 
-static int page(void *context, struct err *e)
+static int purge_visit_page(void *context, struct err *e)
 {
     struct purge *p = context;
 
@@ -120,7 +121,7 @@ static void purge_print_result(const struct purge *p)
 enum tool_exit tool_purge(const struct tool_call *call, struct tables *t)
 {
     struct purge p = {.call = call, .tables = t};
-    const struct purge_visitor visitor = {find, page, &p};
+    const struct purge_visitor visitor = {purge_visit_item, purge_visit_page, &p};
     const struct purge_query query = {.before_us = clock_system.wall_us(clock_system.context) -
                                                    call->older_us,
                                       .archived = call->archived};
