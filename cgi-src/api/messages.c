@@ -110,9 +110,9 @@ static void message_put_location(struct response *r, const struct message *messa
     buf_printf(&r->headers, "/messages/%" PRId64 "\r\n", message->timestamp);
 }
 
-static int append_request_execute(struct store *store, const struct request *q,
-                                  const struct append_request *wanted, struct message *out,
-                                  bool *replayed, struct err *e)
+static enum store_write append_request_execute(struct store *store, const struct request *q,
+                                               const struct append_request *wanted,
+                                               struct message *out, struct err *e)
 {
     struct append_new append_new = {
         .session_id = request_path(q, "session_id"),
@@ -121,21 +121,21 @@ static int append_request_execute(struct store *store, const struct request *q,
         .count = wanted->count,
         .idempotency = wanted->idempotency,
     };
-    return store_messages_append(store, &append_new, out, replayed, e);
+    return store_messages_append(store, &append_new, out, e);
 }
 
 int messages_append(struct api *api, struct request *q, struct response *r, struct err *e)
 {
     struct append_request wanted = {.count = 0};
     struct json_writer w;
-    bool replayed;
 
     if (read_append(api, q, &wanted, e) < 0)
         return -1;
     struct message *messages = arena_array(q->arena, wanted.count, sizeof(*messages));
-    if (append_request_execute(api->store, q, &wanted, messages, &replayed, e) < 0)
+    enum store_write end = append_request_execute(api->store, q, &wanted, messages, e);
+    if (end == STORE_WRITE_FAILED)
         return -1;
-    response_begin(r, replayed ? 200 : 201, &w);
+    response_begin(r, end == STORE_REPLAYED ? 200 : 201, &w);
     json_key(&w, wanted.is_array ? "messages" : "message");
     if (wanted.is_array)
         json_begin_array(&w);
@@ -146,7 +146,7 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
     response_end(&w, api_now_us(api));
     if (!wanted.is_array)
         message_put_location(r, &messages[0]);
-    if (replayed)
+    if (end == STORE_REPLAYED)
         response_header(r, "Idempotent-Replayed", STR("true"));
     return 0;
 }

@@ -87,17 +87,17 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
 {
     struct session_new wanted;
     struct session session;
-    bool replayed;
 
     if (read_new(api, q, &wanted, e) < 0)
         return -1;
     if (wanted.history.count)
         store_set_deadline(api->store, api->history_deadline_us);
-    if (store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
+    enum store_write end = store_session_create(api->store, &wanted, &session, e);
+    if (end == STORE_WRITE_FAILED)
         return -1;
-    answer_session(api, r, replayed ? 200 : 201, NULL, &session);
+    answer_session(api, r, end == STORE_REPLAYED ? 200 : 201, NULL, &session);
     session_put_location(r, &session);
-    if (replayed)
+    if (end == STORE_REPLAYED)
         response_header(r, "Idempotent-Replayed", STR("true"));
     return 0;
 }

@@ -301,8 +301,8 @@ static enum append_end append_until_settled(struct store *s, struct append *a, s
     return r;
 }
 
-int store_messages_append(struct store *s, const struct append_new *wanted, struct message *out,
-                          bool *replayed, struct err *e)
+enum store_write store_messages_append(struct store *s, const struct append_new *wanted,
+                                       struct message *out, struct err *e)
 {
     struct append a = {
         .claim = {wanted->session_id, wanted->hint},
@@ -322,6 +322,7 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
         r = append_until_settled(s, &a, e);
     }
     gate_leave(s->shared->gate, wanted->session_id);
-    *replayed = r == APPEND_REPLAYED;
-    return r == APPEND_FAILED ? -1 : 0;
+    if (r == APPEND_FAILED)
+        return STORE_WRITE_FAILED;
+    return r == APPEND_REPLAYED ? STORE_REPLAYED : STORE_WRITTEN;
 }

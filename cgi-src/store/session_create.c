@@ -328,8 +328,8 @@ static enum creation_end try_create(struct store *s, struct creation *c, struct 
     return r;
 }
 
-int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
-                         bool *replayed, struct err *e)
+enum store_write store_session_create(struct store *s, const struct session_new *wanted,
+                                      struct session *out, struct err *e)
 {
     struct creation c = {.wanted = wanted, .out = out};
     enum creation_end r;
@@ -337,7 +337,7 @@ int store_session_create(struct store *s, const struct session_new *wanted, stru
     describe_new(s, &c);
     if (store_check_size(item_size(&item_session, out), "session", e) < 0 ||
         check_history(s, &c, e) < 0)
-        return -1;
+        return STORE_WRITE_FAILED;
     do
         r = try_create(s, &c, e);
     while (r == CREATION_AGAIN);
@@ -345,6 +345,7 @@ int store_session_create(struct store *s, const struct session_new *wanted, stru
         r = creation_finish_build(s, &c, e);
     if (r == CREATED)
         owner_cache_put(s->shared->owners, out->session_id, out->user_id, out->last_timestamp);
-    *replayed = r == CREATED_BEFORE;
-    return r == CREATION_FAILED ? -1 : 0;
+    if (r == CREATION_FAILED)
+        return STORE_WRITE_FAILED;
+    return r == CREATED_BEFORE ? STORE_REPLAYED : STORE_WRITTEN;
 }

@@ -36,6 +36,10 @@ struct idempotency {
     unsigned char fingerprint[32]; /* SHA-256 of the payload */
 };
 
+/* How a write ends that may have an Idempotency-Key. STORE_REPLAYED: the same was written before
+ * under this key; what is returned is as it was then. STORE_WRITE_FAILED with e. */
+enum store_write { STORE_WRITE_FAILED = -1, STORE_WRITTEN, STORE_REPLAYED };
+
 /* ---- sessions ---- */
 
 struct message_new {
@@ -79,10 +83,9 @@ struct session_new {
  * nobody sees anything of the session. If they are cut off, the same request under the same key
  * goes on where they ended; without a key nothing does, and store_build_delete removes what is
  * left. ERR_SESSION_NOT_FOUND: the user was erased meanwhile, and the session with him.
- * *replayed: it had been created before under the same key; *out is as it was then.
  */
-int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
-                         bool *replayed, struct err *e);
+enum store_write store_session_create(struct store *s, const struct session_new *wanted,
+                                      struct session *out, struct err *e);
 
 /*
  * A session that is being built has an item of its own in the sessions table, whose sort key is
@@ -254,9 +257,9 @@ struct append_new {
     struct idempotency idempotency;
 };
 
-/* Appends all or none, in order. out has room for count. *replayed: as with a session. */
-int store_messages_append(struct store *s, const struct append_new *wanted, struct message *out,
-                          bool *replayed, struct err *e);
+/* Appends all or none, in order. out has room for count. */
+enum store_write store_messages_append(struct store *s, const struct append_new *wanted,
+                                       struct message *out, struct err *e);
 
 struct message_query {
     struct str session_id;

@@ -61,7 +61,7 @@ static struct str import_key_of(struct import *im)
     return (struct str){key, prefix.n + id.n};
 }
 
-static int import_create(struct import *im, bool *replayed, struct err *e)
+static enum store_write import_create(struct import *im, struct err *e)
 {
     struct gathering *g = &im->now;
     struct session_new wanted = g->session;
@@ -72,24 +72,23 @@ static int import_create(struct import *im, bool *replayed, struct err *e)
     wanted.idempotency.key = import_key_of(im);
     EVP_DigestFinal_ex(g->digest, wanted.idempotency.fingerprint, NULL);
     tables_begin(im->tables, CREATE_TIME_MS);
-    int r = store_session_create(im->tables->store, &wanted, &created, replayed, e);
+    enum store_write end = store_session_create(im->tables->store, &wanted, &created, e);
     arena_reset(&im->tables->arena);
-    return r;
+    return end;
 }
 
 /* 0, or -1 if there is no use in going on. */
 static int end_session(struct import *im, struct err *e)
 {
-    bool replayed = false;
-
     if (!im->now.is_open)
         return 0;
     im->now.is_open = false;
     if (im->now.is_bad)
         return 0;
-    if (import_create(im, &replayed, e) == 0) {
-        im->skipped += replayed;
-        im->imported += !replayed;
+    enum store_write end = import_create(im, e);
+    if (end != STORE_WRITE_FAILED) {
+        im->skipped += end == STORE_REPLAYED;
+        im->imported += end == STORE_WRITTEN;
         return interrupt_is_wanted() ? -1 : 0;
     }
     if (tables_are_out_of_reach(e)) {

@@ -269,10 +269,9 @@ static int append(struct answer *a, struct err *e)
     struct append_new wanted = {
         .session_id = STR("s"), .hint = STR("u"), .messages = messages, .count = 2};
     struct message out[2];
-    bool replayed;
     if (world.flags & WITH_KEY)
         wanted.idempotency.key = STR("k");
-    if (store_messages_append(a->store, &wanted, out, &replayed, e) < 0)
+    if (store_messages_append(a->store, &wanted, out, e) < 0)
         return -1;
     shape_message(&a->list.w, &out[1]);
     return 0;
@@ -282,10 +281,9 @@ static int create(struct answer *a, struct err *e)
 {
     struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
     struct session out;
-    bool replayed;
     if (world.flags & WITH_KEY)
         wanted.idempotency.key = STR("k");
-    if (store_session_create(a->store, &wanted, &out, &replayed, e) < 0)
+    if (store_session_create(a->store, &wanted, &out, e) < 0)
         return -1;
     shape_session(&a->list.w, &out);
     return 0;

@@ -21,16 +21,15 @@ static int append(struct world *w, size_t count, const char *key, const char *hi
         .idempotency = {.key = str_from(key)},
     };
     struct message out[COUNT(messages)];
-    bool replayed;
-    int r = store_messages_append(w->store, &wanted, out, &replayed, e);
+    enum store_write end = store_messages_append(w->store, &wanted, out, e);
 
-    for (size_t i = 0; i < count && r == 0; i++) {
+    for (size_t i = 0; i < count && end != STORE_WRITE_FAILED; i++) {
         say_str(w, i ? ", " : "", out[i].message_id);
         say(w, " %lld", (long long)out[i].timestamp);
     }
-    if (replayed)
+    if (end == STORE_REPLAYED)
         say(w, " replayed");
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 static int one(struct world *w, struct err *e)

@@ -16,7 +16,6 @@ static int create_history(struct world *w, size_t count, const char *key, struct
                                        .history = {messages, count},
                                        .idempotency = {.key = str_from(key)}};
     struct session session;
-    bool replayed;
 
     for (size_t i = 0; i < count; i++)
         messages[i] = (struct history_message){
@@ -24,15 +23,15 @@ static int create_history(struct world *w, size_t count, const char *key, struct
             .timestamp = (int64_t)(i + 1) * 1000};
     messages[0].message.message_id = STR("first");
     w->shared->history_batch = 2;
-    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
-    if (r == 0) {
+    enum store_write end = store_session_create(w->store, &wanted, &session, e);
+    if (end != STORE_WRITE_FAILED) {
         say(w, "%lld to %lld", (long long)session.message_count, (long long)session.last_timestamp);
         say_str(w, ", ", session.created_at);
         say_str(w, " to ", session.updated_at);
-        if (replayed)
+        if (end == STORE_REPLAYED)
             say_str(w, ", replayed as ", session.session_id);
     }
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 static int create_short(struct world *w, struct err *e)
@@ -466,9 +465,8 @@ static int append(struct world *w, struct err *e)
     const struct message_new message = {.role = STR("user"), .content = STR("c")};
     const struct append_new wanted = {.session_id = STR("s"), .messages = &message, .count = 1};
     struct message out;
-    bool replayed;
 
-    return store_messages_append(w->store, &wanted, &out, &replayed, e);
+    return store_messages_append(w->store, &wanted, &out, e);
 }
 
 #define MESSAGE S("session_id", "s") "," N("timestamp", "1000") "," S("content", "c")

@@ -34,18 +34,16 @@ static int append(struct world *w, struct err *e)
     const struct append_new wanted = {
         .session_id = STR("s"), .hint = STR("u"), .messages = &message, .count = 1};
     struct message out;
-    bool replayed;
 
-    return store_messages_append(w->store, &wanted, &out, &replayed, e);
+    return store_messages_append(w->store, &wanted, &out, e);
 }
 
 static int create(struct world *w, struct err *e)
 {
     const struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
     struct session out;
-    bool replayed;
 
-    return store_session_create(w->store, &wanted, &out, &replayed, e);
+    return store_session_create(w->store, &wanted, &out, e);
 }
 
 /* The session is marked already; what is left of it is deleted. */

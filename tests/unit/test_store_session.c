@@ -10,15 +10,14 @@ static int create_with(struct world *w, const char *key, struct err *e)
                                        .metadata = STR("{}"),
                                        .idempotency = {.key = str_from(key)}};
     struct session session;
-    bool replayed;
-    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
+    enum store_write end = store_session_create(w->store, &wanted, &session, e);
 
-    if (r == 0) {
+    if (end != STORE_WRITE_FAILED) {
         say_str(w, "", session.title);
-        if (replayed)
+        if (end == STORE_REPLAYED)
             say_str(w, ", replayed as ", session.session_id);
     }
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 static int create(struct world *w, struct err *e)
@@ -166,14 +165,13 @@ static int create_marked(struct world *w, struct err *e)
                                        .pinned = true,
                                        .idempotency = {.key = STR("key")}};
     struct session session;
-    bool replayed;
-    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
+    enum store_write end = store_session_create(w->store, &wanted, &session, e);
 
-    if (r == 0) {
+    if (end != STORE_WRITE_FAILED) {
         say_str(w, "", session.tags);
         say(w, " %d %d", session.archived, session.pinned);
     }
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 #define KEY S("user_id", "u") "," S("session_id", "s")
