@@ -234,6 +234,14 @@ int session_get(struct api *api, struct request *q, struct response *r, struct e
     return 0;
 }
 
+/* The session that a change is about, and the versions that If-Match names. */
+static int read_target(const struct api *api, const struct request *q, struct session_target *out,
+                       struct err *e)
+{
+    request_versions(q, "HTTP_IF_MATCH", &out->if_match);
+    return path_key(api, q, &out->key, e);
+}
+
 /* null: in a merge patch it takes the member's value away, else it counts as left out. */
 static int read_flag(const struct request *q, const struct parameters *p, const char *name,
                      enum flag_change *out, struct err *e)
@@ -312,14 +320,12 @@ static int with_etag(struct response *r, const struct session *session, const st
 int session_update(struct api *api, struct request *q, struct response *r, struct err *e)
 {
     struct session_changes changes;
-    struct versions if_match;
+    struct session_target target;
     struct session session;
-    struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", &if_match);
-    if (path_key(api, q, &key, e) < 0 || read_changes(q, &changes, e) < 0)
+    if (read_target(api, q, &target, e) < 0 || read_changes(q, &changes, e) < 0)
         return -1;
-    if (store_session_update(api->store, &key, &changes, &if_match, &session, e) < 0)
+    if (store_session_update(api->store, &target, &changes, &session, e) < 0)
         return with_etag(r, &session, e);
     answer_session(api, r, 200, "Session updated successfully", &session);
     return 0;
@@ -327,16 +333,14 @@ int session_update(struct api *api, struct request *q, struct response *r, struc
 
 int session_delete(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct versions if_match;
+    struct session_target target;
     struct session session;
     int64_t deleted_messages = 0;
     struct json_writer w;
-    struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", &if_match);
-    if (path_key(api, q, &key, e) < 0)
+    if (read_target(api, q, &target, e) < 0)
         return -1;
-    if (store_session_delete(api->store, &key, &if_match, &session, &deleted_messages, e) < 0)
+    if (store_session_delete(api->store, &target, &session, &deleted_messages, e) < 0)
         return with_etag(r, &session, e);
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Session deleted successfully"));

@@ -125,13 +125,12 @@ int store_purge_walk(struct store *s, const struct purge_query *query,
     return end == ITEMS_END ? 0 : -1;
 }
 
-static enum purge_end purge_session(struct store *s, const struct session_key *key,
-                                    const struct versions *if_match, int64_t *deleted_messages,
-                                    struct err *e)
+static enum purge_end purge_session(struct store *s, const struct session_target *target,
+                                    int64_t *deleted_messages, struct err *e)
 {
     struct session session;
 
-    if (store_session_delete(s, key, if_match, &session, deleted_messages, e) == 0)
+    if (store_session_delete(s, target, &session, deleted_messages, e) == 0)
         return PURGED;
     if (e->code != ERR_PRECONDITION_FAILED && e->code != ERR_SESSION_NOT_FOUND)
         return PURGE_FAILED;
@@ -142,16 +141,15 @@ static enum purge_end purge_session(struct store *s, const struct session_key *k
 enum purge_end store_purge(struct store *s, enum purge_find what, const struct purge_item *item,
                            int64_t *deleted_messages, struct err *e)
 {
-    const struct session_key key = {item->user_id, item->session_id};
-    const struct versions as_found = {.present = true, .count = 1, .list = &item->version};
-    static const struct versions no_condition;
+    struct session_target target = {.key = {item->user_id, item->session_id}};
 
     if (what == PURGE_BUILD) {
-        enum build_end end = store_build_delete(s, &key, e);
+        enum build_end end = store_build_delete(s, &target.key, e);
         if (end == BUILD_DELETE_FAILED)
             return PURGE_FAILED;
         return end == BUILD_DELETED ? PURGED : PURGE_KEPT;
     }
-    return purge_session(s, &key, what == PURGE_DELETE ? &no_condition : &as_found,
-                         deleted_messages, e);
+    if (what == PURGE_SESSION) /* as it was found */
+        target.if_match = (struct versions){.present = true, .count = 1, .list = &item->version};
+    return purge_session(s, &target, deleted_messages, e);
 }

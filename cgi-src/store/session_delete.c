@@ -31,9 +31,11 @@ static void write_mark(struct store *s, struct transaction *t, const struct sess
  * Marks the session as it is now, unless it is marked: then its owner item may be gone already, and
  * must not come back. A condition that fails means that it changed: look again.
  */
-static int deletion_mark(struct store *s, const struct session_key *key,
-                         const struct versions *if_match, struct session *out, struct err *e)
+static int deletion_mark(struct store *s, const struct session_target *target, struct session *out,
+                         struct err *e)
 {
+    const struct session_key *key = &target->key;
+    const struct versions *if_match = &target->if_match;
     enum transaction_end end;
 
     do {
@@ -81,11 +83,12 @@ int store_create_marker_delete(struct store *s, const struct session_key *sessio
     return r;
 }
 
-int store_session_delete(struct store *s, const struct session_key *key,
-                         const struct versions *if_match, struct session *out,
+int store_session_delete(struct store *s, const struct session_target *target, struct session *out,
                          int64_t *deleted_messages, struct err *e)
 {
-    if (deletion_mark(s, key, if_match, out, e) < 0)
+    const struct session_key *key = &target->key;
+
+    if (deletion_mark(s, target, out, e) < 0)
         return -1;
     owner_cache_remove(s->shared->owners, key->session_id);
     if (store_partition_delete(s, key->session_id, deleted_messages, e) < 0)
@@ -108,10 +111,10 @@ struct erased {
 static int erase_session(struct store *s, const struct session_key *key, struct erased *erased,
                          struct err *e)
 {
-    static const struct versions no_condition;
+    const struct session_target target = {.key = *key};
     struct session session;
 
-    if (store_session_delete(s, key, &no_condition, &session, &erased->messages, e) == 0) {
+    if (store_session_delete(s, &target, &session, &erased->messages, e) == 0) {
         erased->sessions++;
         return 0;
     }

@@ -251,12 +251,15 @@ static int update(struct store *s, struct session_update *u, struct err *e)
     return r == UPDATED ? 0 : -1;
 }
 
-int store_session_update(struct store *s, const struct session_key *key,
-                         const struct session_changes *changes, const struct versions *if_match,
-                         struct session *out, struct err *e)
+int store_session_update(struct store *s, const struct session_target *target,
+                         const struct session_changes *changes, struct session *out, struct err *e)
 {
-    struct session_update u = {
-        .key = key, .wanted = changes, .if_match = if_match, .changes = *changes, .held = if_match};
+    const struct session_key *key = &target->key;
+    struct session_update u = {.key = key,
+                               .wanted = changes,
+                               .if_match = &target->if_match,
+                               .changes = *changes,
+                               .held = &target->if_match};
 
     *out = (struct session){0};
     if (!store_is_session_key(key))

@@ -36,6 +36,18 @@ struct idempotency {
     unsigned char fingerprint[32]; /* SHA-256 of the payload */
 };
 
+/* The key of a session in its table. */
+struct session_key {
+    struct str user_id;
+    struct str session_id;
+};
+
+/* The session that a write is about, and the versions that it may have for it (If-Match). */
+struct session_target {
+    struct session_key key;
+    struct versions if_match;
+};
+
 /* How a write ends that may have an Idempotency-Key. STORE_REPLAYED: the same was written before
  * under this key; what is returned is as it was then. STORE_WRITE_FAILED with e. */
 enum store_write { STORE_WRITE_FAILED = -1, STORE_WRITTEN, STORE_REPLAYED };
@@ -96,14 +108,7 @@ bool store_is_build(struct str sort_key);
 /* Deletes what there is of a build, if nobody has finished it: BUILD_IS_SESSION, nothing was done
  * then. key: of its item. Cut off, it is finished by calling it again. */
 enum build_end { BUILD_DELETE_FAILED = -1, BUILD_DELETED, BUILD_IS_SESSION };
-struct session_key;
 enum build_end store_build_delete(struct store *s, const struct session_key *key, struct err *e);
-
-/* The key of a session in its table. */
-struct session_key {
-    struct str user_id;
-    struct str session_id;
-};
 
 int store_session_get(struct store *s, const struct session_key *key, struct session *out,
                       struct err *e);
@@ -123,18 +128,14 @@ struct session_changes {
     enum flag_change pinned;
 };
 
-/*
- * The session as it is afterwards. if_match: on ERR_PRECONDITION_FAILED out->version is the
- * current one.
- */
-int store_session_update(struct store *s, const struct session_key *key,
-                         const struct session_changes *changes, const struct versions *if_match,
-                         struct session *out, struct err *e);
+/* *out is the session as it is afterwards. On ERR_PRECONDITION_FAILED out->version is the current
+ * one. */
+int store_session_update(struct store *s, const struct session_target *target,
+                         const struct session_changes *changes, struct session *out, struct err *e);
 
 /* Removes every item of the session, adding its messages to *deleted_messages. Cut off, it is
  * finished by calling it again. */
-int store_session_delete(struct store *s, const struct session_key *key,
-                         const struct versions *if_match, struct session *out,
+int store_session_delete(struct store *s, const struct session_target *target, struct session *out,
                          int64_t *deleted_messages, struct err *e);
 
 /* Deletes every session of a user. Resumable likewise. */

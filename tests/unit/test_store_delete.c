@@ -6,10 +6,10 @@
 
 static int delete_if(struct world *w, const struct versions *if_match, struct err *e)
 {
-    const struct session_key key = {STR("u"), STR("s")};
+    const struct session_target target = {{STR("u"), STR("s")}, *if_match};
     struct session session = {0};
     int64_t deleted_messages = 0;
-    int r = store_session_delete(w->store, &key, if_match, &session, &deleted_messages, e);
+    int r = store_session_delete(w->store, &target, &session, &deleted_messages, e);
 
     if (r == 0)
         say(w, "%lld messages", (long long)deleted_messages);

@@ -6,11 +6,10 @@
 
 static int delete_session(struct world *w, struct err *e)
 {
-    static const struct versions no_condition;
-    const struct session_key key = {STR("u"), STR("s")};
+    const struct session_target target = {.key = {STR("u"), STR("s")}};
     struct session session;
     int64_t messages = 0;
-    int r = store_session_delete(w->store, &key, &no_condition, &session, &messages, e);
+    int r = store_session_delete(w->store, &target, &session, &messages, e);
 
     if (r == 0)
         say(w, "%lld messages", (long long)messages);

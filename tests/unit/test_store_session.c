@@ -61,9 +61,9 @@ static int get_helper(struct world *w, struct err *e)
 static int change(struct world *w, const struct session_changes *changes,
                   const struct versions *if_match, struct err *e)
 {
-    const struct session_key key = {STR("u"), STR("s")};
+    const struct session_target target = {{STR("u"), STR("s")}, *if_match};
     struct session session = {0};
-    int r = store_session_update(w->store, &key, changes, if_match, &session, e);
+    int r = store_session_update(w->store, &target, changes, &session, e);
 
     if (r == 0)
         say_str(w, "", session.title);
