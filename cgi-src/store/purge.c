@@ -27,54 +27,48 @@ struct purge_walk {
     struct buf start;    /* of the next page: a key's JSON; empty at the beginning */
 };
 
-static bool is_before(struct str time, int64_t limit_us)
+static bool time_is_before(struct str time, int64_t limit_us)
 {
     int64_t us = time.p ? clock_parse_us(time.p, time.n) : -1;
 
     return us >= 0 && us < limit_us;
 }
 
-/* False: it stays. */
-static bool is_to_go(const struct purge_walk *walk, const struct purge_item *item,
-                     enum purge_find *what)
+static enum purge_find purge_judge(const struct purge_walk *walk, const struct purge_item *item)
 {
-    if (store_is_build(item->session_id)) {
-        *what = PURGE_BUILD;
-        return is_before(item->building_at, walk->day_us);
-    }
+    if (store_is_build(item->session_id))
+        return time_is_before(item->building_at, walk->day_us) ? PURGE_BUILD : PURGE_NOTHING;
     if (!store_is_session_id(item->session_id))
-        return false;
-    if (item->deleted_at.p) {
-        *what = PURGE_DELETE;
-        return is_before(item->deleted_at, walk->day_us);
-    }
-    *what = PURGE_SESSION;
-    return is_before(item->updated_at, walk->query->before_us) &&
-           (item->archived || !walk->query->archived);
+        return PURGE_NOTHING;
+    if (item->deleted_at.p)
+        return time_is_before(item->deleted_at, walk->day_us) ? PURGE_DELETE : PURGE_NOTHING;
+    if (walk->query->archived && !item->archived)
+        return PURGE_NOTHING;
+    return time_is_before(item->updated_at, walk->query->before_us) ? PURGE_SESSION : PURGE_NOTHING;
 }
 
-static int visit_items(const struct purge_walk *walk, struct items *items,
-                       const struct purge_visitor *visitor, struct err *e)
+static int purge_walk_visit(const struct purge_walk *walk, struct items *items,
+                            const struct purge_visitor *visitor, struct err *e)
 {
     struct purge_item item;
-    enum purge_find what;
 
     while (items_next(items, &item_purge, &item)) {
-        if (is_to_go(walk, &item, &what) && visitor->find(visitor->context, what, &item, e) < 0)
+        enum purge_find what = purge_judge(walk, &item);
+        if (what != PURGE_NOTHING && visitor->find(visitor->context, what, &item, e) < 0)
             return -1;
     }
     return 0;
 }
 
-static void renew_deadline(struct store *s)
+static void store_renew_deadline(struct store *s)
 {
     const struct clock *clock = s->shared->clock;
 
     dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
 }
 
-static enum items_end walk_page(struct purge_walk *walk, const struct purge_visitor *visitor,
-                                struct err *e)
+static enum items_end purge_walk_read_page(struct purge_walk *walk,
+                                           const struct purge_visitor *visitor, struct err *e)
 {
     const struct query query = {
         .table = STORE_SESSIONS_TABLE,
@@ -88,9 +82,9 @@ static enum items_end walk_page(struct purge_walk *walk, const struct purge_visi
     struct items items;
     struct str next = STR_NONE;
 
-    renew_deadline(walk->store);
+    store_renew_deadline(walk->store);
     if (store_scan(walk->store, &query, &items, e) == 0 &&
-        visit_items(walk, &items, visitor, e) == 0)
+        purge_walk_visit(walk, &items, visitor, e) == 0)
         end = items_end(walk->store, &items, &next, e);
     items_free(&items);
     if (end == ITEMS_MORE) {
@@ -116,7 +110,7 @@ int store_purge_walk(struct store *s, const struct purge_query *query,
     buf_init(&walk.start, (size_t)64 * 1024);
     walk.store = store_new(s->shared, s->dynamo, &walk.arena);
     do {
-        end = walk_page(&walk, visitor, e);
+        end = purge_walk_read_page(&walk, visitor, e);
         arena_reset(&walk.arena);
     } while (end == ITEMS_MORE);
     store_free(walk.store);

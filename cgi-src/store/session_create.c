@@ -218,39 +218,52 @@ static size_t write_first(struct store *s, struct transaction *t, const struct c
 
 /* ---- 3. where the key was used before -------------------------------------------------------- */
 
-/* What has become of the session that a marker names. */
-enum named { NAMED_UNKNOWN = -1, NAMED_LIVES, NAMED_IS_BUILT, NAMED_IS_GONE };
+/* What has become of the session that a marker names. NAMED_HAS_NO_ITEM: it has no session item,
+ * so that it is being built, or gone. */
+enum named_session {
+    NAMED_UNKNOWN = -1,
+    NAMED_LIVES,
+    NAMED_IS_BUILT,
+    NAMED_IS_GONE,
+    NAMED_HAS_NO_ITEM
+};
 
-static enum named look_for_session(struct store *s, const struct session_key *key, bool *is_there,
-                                   struct err *e)
+static enum named_session named_read_session(struct store *s, const struct session_key *key,
+                                             struct err *e)
 {
     struct session now;
 
-    *is_there = true;
     if (store_session_read(s, key, CONSISTENT, &now, e) == 0)
         return now.deleted ? NAMED_IS_GONE : NAMED_LIVES;
-    *is_there = false;
     if (e->code != ERR_SESSION_NOT_FOUND)
         return NAMED_UNKNOWN;
     e->code = ERR_NONE;
-    return NAMED_IS_GONE;
+    return NAMED_HAS_NO_ITEM;
+}
+
+/* The second look at a session whose build seems to be finished: what has no item now is gone. */
+static enum named_session named_read_session_again(struct store *s, const struct session_key *key,
+                                                   struct err *e)
+{
+    enum named_session named = named_read_session(s, key, e);
+
+    return named == NAMED_HAS_NO_ITEM ? NAMED_IS_GONE : named;
 }
 
 /*
  * Where there is no session item the owner item tells whether the session is being built. If it
- * says neither that nor that it is gone, the build was finished between the two looks.
+ * says neither that nor that it is gone, the build was finished between the two reads.
  */
-static enum named look_for(struct store *s, const struct session_key *key, int64_t *built_until,
-                           struct err *e)
+static enum named_session named_read(struct store *s, const struct session_key *key,
+                                     int64_t *built_until, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(key->session_id, TIMESTAMP_OWNER),
                                   .kind = &item_owner,
                                   .consistency = CONSISTENT};
     struct owner_item owner;
-    bool is_there;
-    enum named named = look_for_session(s, key, &is_there, e);
+    enum named_session named = named_read_session(s, key, e);
 
-    if (is_there || named == NAMED_UNKNOWN)
+    if (named != NAMED_HAS_NO_ITEM)
         return named;
     switch (store_lookup(s, &lookup, &owner, e)) {
     case LOOKUP_ABSENT:
@@ -259,7 +272,7 @@ static enum named look_for(struct store *s, const struct session_key *key, int64
         *built_until = owner.built_until;
         if (owner.deleted)
             return NAMED_IS_GONE;
-        return owner.building_at.p ? NAMED_IS_BUILT : look_for_session(s, key, &is_there, e);
+        return owner.building_at.p ? NAMED_IS_BUILT : named_read_session_again(s, key, e);
     default:
         return NAMED_UNKNOWN;
     }
@@ -280,7 +293,7 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
         return store_key_reused(e); /* it lies there, but is none of this service's */
     item_keep(&item_create_marker, marker, s->arena);
     const struct session_key key = {c->wanted->user_id, marker->created_session_id};
-    enum named named = look_for(s, &key, &c->built_until, e);
+    enum named_session named = named_read(s, &key, &c->built_until, e);
     if (named == NAMED_UNKNOWN)
         return CREATION_FAILED;
     if (named == NAMED_IS_GONE) {

@@ -40,7 +40,8 @@ static void session_listing_take(struct store *s, struct user_walk *walk, struct
  * some did not match, as many more as it has taken so far to find one. Each call costs time, each
  * item that is read a little money.
  */
-static int64_t sessions_choose_limit(const struct session_listing *l, const struct user_walk *walk)
+static int64_t session_listing_choose_limit(const struct session_listing *l,
+                                            const struct user_walk *walk)
 {
     int64_t wanted = l->limit - l->count + 1;
     int64_t found = l->count > 0 ? l->count : 1;
@@ -51,14 +52,14 @@ static int64_t sessions_choose_limit(const struct session_listing *l, const stru
     return estimate > wanted ? estimate : wanted;
 }
 
-static enum items_end sessions_read_page(struct store *s, struct user_walk *walk,
-                                         struct session_listing *l, struct err *e)
+static enum items_end session_listing_read_page(struct store *s, struct user_walk *walk,
+                                                struct session_listing *l, struct err *e)
 {
     enum items_end end = ITEMS_FAILED;
     struct arena scratch; /* for what is rewritten of sessions, however many are passed over */
 
     arena_init(&scratch);
-    walk->query.limit = sessions_choose_limit(l, walk);
+    walk->query.limit = session_listing_choose_limit(l, walk);
     if (user_walk_page(s, walk, e) == 0) {
         walk->items.arena = &scratch;
         session_listing_take(s, walk, l);
@@ -70,9 +71,9 @@ static enum items_end sessions_read_page(struct store *s, struct user_walk *walk
     return end;
 }
 
-static int by_creation(struct store *s, const struct session_query *query,
-                       const struct session_visitor *visitor, struct session_page *out,
-                       struct err *e)
+static int store_sessions_by_creation(struct store *s, const struct session_query *query,
+                                      const struct session_visitor *visitor,
+                                      struct session_page *out, struct err *e)
 {
     struct session_listing l = {.visitor = visitor, .limit = query->limit};
     struct session_matcher matcher;
@@ -90,7 +91,7 @@ static int by_creation(struct store *s, const struct session_query *query,
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     session_matcher_init(&matcher, &query->filter);
     while (end == ITEMS_MORE && !l.more)
-        end = sessions_read_page(s, &walk, &l, e);
+        end = session_listing_read_page(s, &walk, &l, e);
     session_matcher_free(&matcher);
     if (end == ITEMS_FAILED)
         return store_out_of_time(s, walk.pages,
@@ -107,6 +108,6 @@ int store_sessions_list(struct store *s, const struct session_query *query,
 {
     *out = (struct session_page){.next_cursor = STR_NONE};
     if (query->order == SESSIONS_BY_CREATION)
-        return by_creation(s, query, visitor, out, e);
+        return store_sessions_by_creation(s, query, visitor, out, e);
     return store_sessions_by_activity(s, query, visitor, out, e);
 }

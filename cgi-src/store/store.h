@@ -216,6 +216,7 @@ struct purge_query {
 };
 
 enum purge_find {
+    PURGE_NOTHING, /* it stays; nobody is told of it */
     PURGE_SESSION,
     PURGE_DELETE, /* a session whose delete was begun a day ago or more */
     PURGE_BUILD   /* one that was begun a day ago or more, and is seen by nobody */

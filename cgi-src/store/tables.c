@@ -56,7 +56,7 @@ void tables_begin_create(struct store *s, const struct table_definition *t)
     json_end_array(&w);
 }
 
-static int create(struct store *s, const struct table_definition *t, struct err *e)
+static int table_create(struct store *s, const struct table_definition *t, struct err *e)
 {
     struct dynamo_answer answer;
 
@@ -69,7 +69,7 @@ static int create(struct store *s, const struct table_definition *t, struct err 
 }
 
 /* The type of an attribute by its name, in a table's description. */
-static struct str type_of(struct json_object *table, struct str name)
+static struct str attribute_type(struct json_object *table, struct str name)
 {
     struct json_object *attributes = json_get(table, "AttributeDefinitions");
     size_t n = json_length(attributes);
@@ -90,7 +90,7 @@ struct str tables_keys(struct store *s, struct json_object *table)
 
     for (size_t i = 0; i < n; i++) {
         struct str name = json_get_str(json_at(schema, i), "AttributeName");
-        struct str type = type_of(table, name);
+        struct str type = attribute_type(table, name);
         out = arena_printf(s->arena, "%.*s%s%.*s (%.*s)", (int)out.n, out.p, i ? ", " : "",
                            (int)name.n, name.p, (int)type.n, type.p);
     }
@@ -102,8 +102,13 @@ struct str tables_wanted_keys(struct store *s, const struct table_definition *t)
     return arena_printf(s->arena, "%s (S), %s (%s)", t->partition_key, t->sort_key, t->sort_type);
 }
 
-static int check_keys(struct store *s, const struct table_definition *t, struct json_object *table,
-                      struct err *e)
+bool tables_is_usable(struct str status)
+{
+    return str_is(status, "ACTIVE") || str_is(status, "UPDATING");
+}
+
+static int table_check_keys(struct store *s, const struct table_definition *t,
+                            struct json_object *table, struct err *e)
 {
     struct str wanted = tables_wanted_keys(s, t);
     struct str found = tables_keys(s, table);
@@ -116,38 +121,45 @@ static int check_keys(struct store *s, const struct table_definition *t, struct 
                    t->name, found.p, wanted.p, t->sort_type[0] == 'S' ? "SESSIONS" : "MESSAGES");
 }
 
-enum table_state { TABLE_MISSING, TABLE_NOT_YET, TABLE_ACTIVE };
+/* TABLE_UNKNOWN with e, also if the table has other keys than this service needs. */
+enum table_state { TABLE_UNKNOWN = -1, TABLE_MISSING, TABLE_NOT_YET, TABLE_ACTIVE };
 
-static int table_read_state(struct store *s, const struct table_definition *t,
-                            enum table_state *state, struct err *e)
+static enum table_state table_judge(struct store *s, const struct table_definition *t,
+                                    const struct dynamo_answer *answer, struct err *e)
 {
+    struct json_object *tree = json_tree(buf_str(&answer->body), NULL);
+    struct json_object *table = json_get(tree, "Table");
+    enum table_state state =
+        tables_is_usable(json_get_str(table, "TableStatus")) ? TABLE_ACTIVE : TABLE_NOT_YET;
+    int r = table ? table_check_keys(s, t, table, e) : store_unreadable(DYNAMO_DESCRIBE_TABLE, e);
+
+    json_tree_free(tree);
+    return r < 0 ? TABLE_UNKNOWN : state;
+}
+
+static enum table_state table_read_state(struct store *s, const struct table_definition *t,
+                                         struct err *e)
+{
+    enum table_state state = TABLE_UNKNOWN;
     struct dynamo_answer answer;
 
     tables_begin_call(s, t);
     int r = store_send(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT(DYNAMO_TABLE_NOT_FOUND), &answer, e);
-    if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND) {
-        *state = TABLE_MISSING;
-    } else if (r == 0) {
-        struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
-        struct json_object *table = json_get(tree, "Table");
-        struct str status = json_get_str(table, "TableStatus");
-        bool usable = str_is(status, "ACTIVE") || str_is(status, "UPDATING");
-        *state = usable ? TABLE_ACTIVE : TABLE_NOT_YET;
-        r = table ? check_keys(s, t, table, e) : store_unreadable(DYNAMO_DESCRIBE_TABLE, e);
-        json_tree_free(tree);
-    }
+    if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND)
+        state = TABLE_MISSING;
+    else if (r == 0)
+        state = table_judge(s, t, &answer, e);
     dynamo_answer_free(&answer);
-    return r;
+    return state;
 }
 
 /* Until it is ACTIVE or the deadline of the store's DynamoDB client is too near for another look.
  */
-static int wait_active(struct store *s, const struct table_definition *t, struct err *e)
+static int table_wait_active(struct store *s, const struct table_definition *t, struct err *e)
 {
-    enum table_state state = TABLE_MISSING;
-
     for (;;) {
-        if (table_read_state(s, t, &state, e) < 0)
+        enum table_state state = table_read_state(s, t, e);
+        if (state == TABLE_UNKNOWN)
             return -1;
         if (state == TABLE_ACTIVE)
             return 0;
@@ -157,16 +169,16 @@ static int wait_active(struct store *s, const struct table_definition *t, struct
     }
 }
 
-static int ensure(struct store *s, const struct table_definition *t, struct err *e)
+static int table_ensure(struct store *s, const struct table_definition *t, struct err *e)
 {
-    enum table_state state = TABLE_MISSING;
+    enum table_state state = table_read_state(s, t, e);
 
-    if (table_read_state(s, t, &state, e) < 0)
+    if (state == TABLE_UNKNOWN)
         return -1;
     bool existed = state != TABLE_MISSING;
-    if (!existed && create(s, t, e) < 0)
+    if (!existed && table_create(s, t, e) < 0)
         return -1;
-    if (wait_active(s, t, e) < 0)
+    if (table_wait_active(s, t, e) < 0)
         return -1;
     if (existed)
         log_info("%s table %s already exists", t->title, t->name);
@@ -181,13 +193,13 @@ int store_tables_ensure(struct store *s, struct err *e)
 
     tables_list(s, tables);
     for (int i = 0; i < 2; i++) {
-        if (ensure(s, &tables[i], e) < 0)
+        if (table_ensure(s, &tables[i], e) < 0)
             return -1;
     }
     return 0;
 }
 
-static void name_table(const struct table_definition *t, struct err *e)
+static void err_name_table(const struct table_definition *t, struct err *e)
 {
     struct err why = *e;
 
@@ -196,8 +208,8 @@ static void name_table(const struct table_definition *t, struct err *e)
 }
 
 /* Reads an item that cannot be there: cheap, and what requests need to work. */
-static int probe(struct store *s, enum store_table which, const struct table_definition *t,
-                 struct err *e)
+static int table_check_answers(struct store *s, enum store_table which,
+                               const struct table_definition *t, struct err *e)
 {
     const struct key key = which == STORE_SESSIONS_TABLE
                                ? store_session_key(STR("!ready"), STR("!ready"))
@@ -212,7 +224,7 @@ static int probe(struct store *s, enum store_table which, const struct table_def
                     "the DynamoDB table %s does not exist; `chat-sessions create-tables` makes it",
                     t->name);
     else if (r < 0)
-        name_table(t, e);
+        err_name_table(t, e);
     dynamo_answer_free(&answer);
     return r;
 }
@@ -223,7 +235,7 @@ int store_tables_ready(struct store *s, struct err *e)
 
     tables_list(s, tables);
     for (int i = 0; i < STORE_TABLES; i++) {
-        if (probe(s, (enum store_table)i, &tables[i], e) < 0)
+        if (table_check_answers(s, (enum store_table)i, &tables[i], e) < 0)
             return -1;
     }
     return 0;

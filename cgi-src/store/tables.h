@@ -28,6 +28,9 @@ void tables_begin_create(struct store *s, const struct table_definition *t);
 /* Between two looks at a table that is not ready. */
 #define TABLES_WAIT_STEP_US 200000
 
+/* True for the TableStatus of a table that takes reads and writes. */
+bool tables_is_usable(struct str status);
+
 /* "user_id (S), session_id (S)" of a table's description, and as they must be. In the arena. */
 struct str tables_keys(struct store *s, struct json_object *table);
 struct str tables_wanted_keys(struct store *s, const struct table_definition *t);

@@ -22,7 +22,7 @@ static void read_description(struct store *s, struct json_object *table,
 {
     out->status = arena_str(s->arena, json_get_str(table, "TableStatus"));
     out->keys = tables_keys(s, table);
-    if (!str_is(out->status, "ACTIVE") && !str_is(out->status, "UPDATING"))
+    if (!tables_is_usable(out->status))
         out->finding = TABLE_IS_NOT_READY;
     else if (!str_equals(out->keys, out->wanted_keys))
         out->finding = TABLE_HAS_OTHER_KEYS;

@@ -27,7 +27,7 @@ static const struct protection recovery = {
 
 /* A table that has just been made or changed takes no other change for some seconds, and its
  * backups begin a moment after itself. */
-static bool is_busy(const struct dynamo_answer *answer)
+static bool table_is_busy(const struct dynamo_answer *answer)
 {
     return answer->outcome == DYNAMO_TABLE_IN_USE ||
            str_is(str_from(answer->type), "ContinuousBackupsUnavailableException");
@@ -48,7 +48,7 @@ static int protection_explain_refusal(const struct protection *p, const struct t
                        "table %s has no %s: what answers does not know %s, as DynamoDB Local does "
                        "not",
                        t->name, p->title, name);
-    if (is_busy(answer))
+    if (table_is_busy(answer))
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "table %s has no %s yet: it is busy; try again in a moment", t->name,
                        p->title);
@@ -56,10 +56,10 @@ static int protection_explain_refusal(const struct protection *p, const struct t
                    p->title, answer->type, answer->message);
 }
 
-enum protect_step { PROTECT_DONE, PROTECT_AGAIN, PROTECT_FAILED };
+enum protect_step { PROTECT_FAILED = -1, PROTECT_DONE, PROTECT_AGAIN };
 
-static enum protect_step try_once(struct store *s, const struct table_definition *t,
-                                  const struct protection *p, struct err *e)
+static enum protect_step table_try_protect(struct store *s, const struct table_definition *t,
+                                           const struct protection *p, struct err *e)
 {
     struct dynamo_answer answer;
     enum protect_step step = PROTECT_FAILED;
@@ -71,17 +71,17 @@ static enum protect_step try_once(struct store *s, const struct table_definition
         step = PROTECT_DONE;
     else if (r == 0)
         protection_explain_refusal(p, t, &answer, e);
-    if (r == 0 && is_busy(&answer))
+    if (r == 0 && table_is_busy(&answer))
         step = PROTECT_AGAIN;
     dynamo_answer_free(&answer);
     return step;
 }
 
-static int protect(struct store *s, const struct table_definition *t, const struct protection *p,
-                   struct err *e)
+static int table_protect(struct store *s, const struct table_definition *t,
+                         const struct protection *p, struct err *e)
 {
     for (;;) {
-        switch (try_once(s, t, p, e)) {
+        switch (table_try_protect(s, t, p, e)) {
         case PROTECT_DONE:
             log_info("%s table %s has %s", t->title, t->name, p->title);
             return 0;
@@ -96,7 +96,7 @@ static int protect(struct store *s, const struct table_definition *t, const stru
 }
 
 /* The member of "Table" in a description. */
-static bool is_protected(struct dynamo_answer *answer)
+static bool table_is_protected(struct dynamo_answer *answer)
 {
     struct json_reader r = store_reader(answer);
     struct str name;
@@ -119,29 +119,34 @@ static bool is_protected(struct dynamo_answer *answer)
     return json_reader_end(&r) && found;
 }
 
-/* DynamoDB refuses a change that changes nothing. */
-static int has_deletion_protection(struct store *s, const struct table_definition *t, bool *out,
-                                   struct err *e)
+enum deletion_state { DELETION_UNKNOWN = -1, DELETION_PERMITTED, DELETION_REFUSED };
+
+static enum deletion_state table_read_deletion(struct store *s, const struct table_definition *t,
+                                               struct err *e)
 {
+    enum deletion_state state = DELETION_UNKNOWN;
     struct dynamo_answer answer;
 
     tables_begin_call(s, t);
-    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, 0, &answer, e);
-    *out = r == 0 && is_protected(&answer);
+    if (store_send(s, DYNAMO_DESCRIBE_TABLE, 0, &answer, e) == 0)
+        state = table_is_protected(&answer) ? DELETION_REFUSED : DELETION_PERMITTED;
     dynamo_answer_free(&answer);
-    return r;
+    return state;
 }
 
-static int protect_from_deletion(struct store *s, const struct table_definition *t, struct err *e)
+/* DynamoDB refuses a change that changes nothing, so a table that is protected is left alone. */
+static int table_protect_from_deletion(struct store *s, const struct table_definition *t,
+                                       struct err *e)
 {
-    bool has = false;
-
-    if (has_deletion_protection(s, t, &has, e) < 0)
+    switch (table_read_deletion(s, t, e)) {
+    case DELETION_PERMITTED:
+        return table_protect(s, t, &deletion, e);
+    case DELETION_REFUSED:
+        log_info("%s table %s has %s already", t->title, t->name, deletion.title);
+        return 0;
+    default:
         return -1;
-    if (!has)
-        return protect(s, t, &deletion, e);
-    log_info("%s table %s has %s already", t->title, t->name, deletion.title);
-    return 0;
+    }
 }
 
 int store_tables_protect(struct store *s, struct err *e)
@@ -150,11 +155,11 @@ int store_tables_protect(struct store *s, struct err *e)
 
     tables_list(s, tables);
     for (int i = 0; i < STORE_TABLES; i++) {
-        if (protect_from_deletion(s, &tables[i], e) < 0)
+        if (table_protect_from_deletion(s, &tables[i], e) < 0)
             return -1;
     }
     for (int i = 0; i < STORE_TABLES; i++) {
-        if (protect(s, &tables[i], &recovery, e) < 0)
+        if (table_protect(s, &tables[i], &recovery, e) < 0)
             return -1;
     }
     return 0;
