@@ -1,70 +1,8 @@
 /*
- * What DynamoDB answered to a GetItem or a Query, walked once from its first byte: items, where the
- * next page begins, consumed capacity. Nothing is taken for granted of it but what was checked.
+ * What DynamoDB answers to a GetItem, a Query or a Scan, walked once from its first byte: items,
+ * and where the next page begins. Only what was checked is believed.
  */
-#include <stdlib.h>
-
-#include "base/log.h"
-#include "base/metrics.h"
 #include "store/internal.h"
-
-struct json_reader store_reader(struct dynamo_answer *answer)
-{
-    struct json_reader r;
-
-    json_reader_init(&r, answer->body.data, answer->body.len);
-    return r;
-}
-
-int store_unreadable(enum dynamo_operation operation, struct err *e)
-{
-    const char *name = dynamo_operation_names[operation];
-
-    log_error("DynamoDB answered %s with something that is not what its interface says", name);
-    return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                   "what DynamoDB answered to %s cannot be read; try again in a moment", name);
-}
-
-/* ---- consumed capacity ----------------------------------------------------------------------- */
-
-#define UNITS_MAX 1e9 /* more is no number that DynamoDB would write */
-
-/* CapacityUnits of one table's entry, in thousandths. */
-static int64_t read_milliunits(struct json_reader *r)
-{
-    int64_t milliunits = 0;
-    struct str name;
-
-    if (!json_enter_object(r))
-        return 0;
-    while (json_next_member(r, &name)) {
-        if (!str_is(name, "CapacityUnits")) {
-            json_skip(r);
-            continue;
-        }
-        struct str text = json_read_number(r);
-        double units = text.p ? strtod(text.p, NULL) : 0; /* a byte that is no digit follows it */
-        if (units > 0 && units < UNITS_MAX)
-            milliunits = (int64_t)(units * 1000.0);
-    }
-    return milliunits;
-}
-
-void store_count_units(enum dynamo_operation operation, struct json_reader *r)
-{
-    bool reads =
-        operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY || operation == DYNAMO_SCAN;
-    int64_t units = 0;
-
-    if (json_peek(r) != '[') {
-        units = read_milliunits(r);
-    } else if (json_enter_array(r)) {
-        while (json_next_element(r))
-            units += read_milliunits(r);
-    }
-    if (units)
-        metrics_units(reads ? units : 0, reads ? 0 : units);
-}
 
 static void put_consistency(struct store *s, enum consistency consistency)
 {

@@ -28,7 +28,7 @@ struct store_shared {
     const struct clock *clock; /* borrowed */
     struct owner_cache *owners;
     struct gate *gate;
-    size_t history_batch; /* messages of a history in one transaction; see session_create.h */
+    size_t history_batch;            /* messages of a history in one transaction; see creation.h */
     _Atomic bool batch_write_denied; /* the policy lacks BatchWriteItem: do not ask again */
 };
 
@@ -46,7 +46,12 @@ struct str store_digits(struct store *s, int64_t n);     /* in the arena */
 /* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
 bool store_pause(struct store *s, int64_t us);
 
-/* ---- what a call says (store/call.c) ----
+/* True for a sort key that can be a session's: not a helper's, not over DynamoDB's limit. */
+bool store_is_session_id(struct str session_id);
+/* True for what can be the partition key of the sessions table. */
+bool store_is_user_id(struct str user_id);
+
+/* ---- what a call says, and sending it (store/call.c) ----
  *
  * The constant members of a call or of an action are one text, each with a comma before it:
  *
@@ -139,25 +144,25 @@ int store_send(struct store *s, enum dynamo_operation operation, unsigned expect
 int store_send_write(struct store *s, enum dynamo_operation operation, unsigned expected,
                      struct dynamo_answer *answer, struct err *e);
 
-/* Says of an answer that was not expected what it means for the caller: -1 with e. */
-int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
-                     struct err *e);
-
-/* True for a sort key that can be a session's: not a helper's, not over DynamoDB's limit. */
-bool store_is_session_id(struct str session_id);
-/* True for what can be the partition key of the sessions table. */
-bool store_is_user_id(struct str user_id);
-
-/* ---- reading answers (store/answer.c) ---- */
-
-/* An answer's text from its first byte. */
-struct json_reader store_reader(struct dynamo_answer *answer);
+/* ---- consumed capacity (store/units.c) ---- */
 
 /* Takes the value of a member "ConsumedCapacity" and counts it. */
 void store_count_units(enum dynamo_operation operation, struct json_reader *r);
 
-/* What DynamoDB wrote is not JSON, or not what its interface says: -1 with e. */
-int store_unreadable(enum dynamo_operation operation, struct err *e);
+/* Counts what a write consumed. An answer that cannot be read is not counted, and is no failure: it
+ * does not undo the write. */
+void store_count_write_units(enum dynamo_operation operation, struct dynamo_answer *answer);
+
+/* ---- reading answers (store/answer.c) ---- */
+
+/* An answer's text from its first byte. */
+static inline struct json_reader store_reader(struct dynamo_answer *answer)
+{
+    struct json_reader r;
+
+    json_reader_init(&r, answer->body.data, answer->body.len);
+    return r;
+}
 
 /* Whether a read sees all that was written before it: as DYNAMODB_CONSISTENT_READ says, or always.
  */
@@ -266,12 +271,21 @@ bool transaction_stopped_by(const struct transaction *t, size_t action);
 bool transaction_read_item(struct transaction *t, size_t action, const struct item_kind *kind,
                            void *out);
 
-/* ---- errors said alike everywhere (store/call.c) ---- */
+/* ---- errors (store/errors.c); each returns -1 with e ---- */
+
+/* What an answer that was not expected means for the caller. */
+int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
+                     struct err *e);
+
+/* What DynamoDB wrote is not JSON, or not what its interface says. */
+int store_unreadable(enum dynamo_operation operation, struct err *e);
+
 int store_session_not_found(struct err *e);
 int store_message_not_found(struct err *e);
 /* After a write that went through: e, from reading again, becomes what the caller should know. */
 int store_changed_unseen(struct err *e);
 int store_key_reused(struct err *e); /* an Idempotency-Key */
+/* 0, or ERR_ITEM_TOO_LARGE. what: "message" or "session". */
 int store_check_size(size_t size, const char *what, struct err *e);
 
 /* ---- sessions (store/session.c) ---- */

@@ -4,127 +4,9 @@
  * first transaction puts the owner item with a mark that the session is being built, so that
  * nobody sees it, and the item of the build in the session's place; session_build.c goes on.
  */
-#include "store/session_create.h"
+#include "store/creation.h"
 
-#include "base/ids.h"
-#include "store/preview.h"
-
-/* ---- 1. what is to be created ---------------------------------------------------------------- */
-
-/* "Chat Session 2026-11-23 08:30", from an RFC 3339 time. */
-static struct str default_title(struct store *s, struct str created_at)
-{
-    return arena_printf(s->arena, "Chat Session %.10s %.5s", created_at.p, created_at.p + 11);
-}
-
-static int64_t first_ms(const struct creation *c)
-{
-    return c->created_us / 1000;
-}
-
-static void describe_history(struct store *s, const struct creation *c)
-{
-    const struct history *history = &c->wanted->history;
-    struct session *out = c->out;
-
-    if (history->count == 0)
-        return;
-    const struct message_new *last_new = &history->messages[history->count - 1].message;
-    out->message_count = (int64_t)history->count;
-    out->last_timestamp = history_last(history, first_ms(c));
-    out->updated_at = store_time(s, out->last_timestamp * 1000);
-    const struct message last = {.content = last_new->content,
-                                 .content_type = last_new->content_type};
-    out->last_shown = out->last_timestamp;
-    out->last_role = last_new->role;
-    out->last_preview = preview_of(s->arena, &last);
-}
-
-static void creation_describe(struct store *s, struct creation *c, struct str session_id,
-                              int64_t created_us)
-{
-    const struct session_new *wanted = c->wanted;
-    struct str created_at = store_time(s, created_us);
-
-    c->created_us = created_us;
-    *c->out = (struct session){
-        .session_id = session_id,
-        .user_id = wanted->user_id,
-        .title = wanted->title.p ? wanted->title : default_title(s, created_at),
-        .created_at = created_at,
-        .updated_at = created_at,
-        .metadata = wanted->metadata,
-        .tags = wanted->tags.p ? wanted->tags : STR("[]"),
-        .archived = wanted->archived,
-        .pinned = wanted->pinned,
-        .version = 1,
-    };
-    if (wanted->idempotency.key.p)
-        c->out->create_marker = store_marker_session(s, wanted->idempotency.key);
-    describe_history(s, c);
-}
-
-/* The session's id begins with the time of its creation, so that ids sort by it. */
-static void describe_new(struct store *s, struct creation *c)
-{
-    const struct session_new *wanted = c->wanted;
-    int64_t created_us = wanted->created_us;
-    char id[IDS_UUID_SIZE];
-
-    if (!created_us && wanted->history.count)
-        created_us = wanted->history.messages[0].timestamp * 1000;
-    if (!created_us)
-        created_us = store_now_us(s);
-    ids_uuid7(created_us / 1000, id);
-    creation_describe(s, c, arena_str(s->arena, str_from(id)), created_us);
-}
-
-/* The message that the walk has come to, without its id and the text of its time. */
-static struct message message_at(const struct creation *c, const struct history_walk *walk)
-{
-    const struct message_new *wanted = &walk->history->messages[walk->next].message;
-
-    return (struct message){
-        .session_id = c->out->session_id,
-        .message_id = wanted->message_id,
-        .role = wanted->role,
-        .content = wanted->content,
-        .content_type = wanted->content_type,
-        .metadata = wanted->metadata,
-        .timestamp = history_timestamp(walk),
-    };
-}
-
-/* With the id and the time that it will have. */
-static size_t size_at(const struct creation *c, const struct history_walk *walk)
-{
-    struct message message = message_at(c, walk);
-
-    message.created_at = c->out->created_at;
-    if (!message.message_id.p)
-        message.message_id = c->out->session_id;
-    return item_size(&item_message, &message);
-}
-
-static int check_history(struct store *s, struct creation *c, struct err *e)
-{
-    struct history_walk walk = history_begin(&c->wanted->history, first_ms(c));
-    size_t sum = 0;
-
-    for (; walk.next < walk.history->count; history_step(&walk)) {
-        size_t size = size_at(c, &walk);
-        if (size > ITEM_MAX_BYTES)
-            return err_set(e, ERR_ITEM_TOO_LARGE,
-                           "messages[%zu] has %zu KB as DynamoDB counts them, and a message may "
-                           "have %d KB: shorten it, or make several of it",
-                           walk.next, (size + 1023) / 1024, ITEM_MAX_BYTES / 1024);
-        sum += size;
-    }
-    c->is_long = walk.history->count > s->shared->history_batch || sum > HISTORY_BATCH_BYTES;
-    return 0;
-}
-
-/* ---- 2. the first transaction ---------------------------------------------------------------- */
+/* ---- 1. the first transaction ---------------------------------------------------------------- */
 
 /* Its marker may be one that still names a session which is gone; see creation_replay. */
 static size_t creation_put_marker(struct transaction *t, const struct creation *c)
@@ -145,46 +27,16 @@ static size_t creation_put_marker(struct transaction *t, const struct creation *
         VALUES(STRING_VALUE(":gone", c->gone)));
 }
 
-/* The id is the caller's, or made for the time of the message. No message can be there already. */
-static void put_message(struct transaction *t, struct message *message)
+static void creation_put_session(struct transaction *t, const struct creation *c)
 {
-    char id[IDS_UUID_SIZE];
-    char created_at[CLOCK_TIME_SIZE];
-
-    ids_uuid7(message->timestamp, id);
-    clock_format_us(message->timestamp * 1000, created_at);
-    message->created_at = str_from(created_at);
-    if (!message->message_id.p)
-        message->message_id = str_from(id);
-    transaction_put(t, &item_message, message, STR(""), NO_VALUES);
-}
-
-void creation_put_messages(struct transaction *t, const struct creation *c,
-                           struct history_walk *walk)
-{
-    size_t end = walk->next + t->store->shared->history_batch;
-    size_t bytes = 0;
-
-    for (; walk->next < walk->history->count && walk->next < end; history_step(walk)) {
-        size_t size = size_at(c, walk);
-        if (bytes > 0 && bytes + size > HISTORY_BATCH_BYTES)
-            break;
-        struct message message = message_at(c, walk);
-        put_message(t, &message);
-        bytes += size;
-    }
-}
-
-static void put_whole_session(struct transaction *t, const struct creation *c)
-{
-    struct history_walk walk = history_begin(&c->wanted->history, first_ms(c));
+    struct history_walk walk = history_begin(&c->wanted->history, creation_first_ms(c));
 
     transaction_put(t, &item_session, c->out, STR(IS_NEW), NO_VALUES);
     store_put_owner(t, c->out->session_id, c->out->user_id);
     creation_put_messages(t, c, &walk);
 }
 
-static void put_build(struct transaction *t, const struct creation *c)
+static void creation_put_build(struct transaction *t, const struct creation *c)
 {
     struct str now = store_time(t->store, store_now_us(t->store));
     const struct build build = {
@@ -206,17 +58,17 @@ static void put_build(struct transaction *t, const struct creation *c)
 }
 
 /* The index of the marker's action; without a key it has none, and no action that index. */
-static size_t write_first(struct store *s, struct transaction *t, const struct creation *c)
+static size_t creation_write_first(struct store *s, struct transaction *t, const struct creation *c)
 {
     transaction_begin(s, t);
     if (c->is_long)
-        put_build(t, c);
+        creation_put_build(t, c);
     else
-        put_whole_session(t, c);
+        creation_put_session(t, c);
     return c->out->create_marker.p ? creation_put_marker(t, c) : t->actions;
 }
 
-/* ---- 3. where the key was used before -------------------------------------------------------- */
+/* ---- 2. where the key was used before -------------------------------------------------------- */
 
 /* What has become of the session that a marker names. NAMED_HAS_NO_ITEM: it has no session item,
  * so that it is being built, or gone. */
@@ -319,13 +171,13 @@ static enum creation_end creation_learn(struct store *s, struct creation *c, str
     return creation_replay(s, c, &marker, e);
 }
 
-/* ---- 4. all together ------------------------------------------------------------------------- */
+/* ---- 3. all together ------------------------------------------------------------------------- */
 
-static enum creation_end try_create(struct store *s, struct creation *c, struct err *e)
+static enum creation_end creation_try(struct store *s, struct creation *c, struct err *e)
 {
     enum creation_end r = CREATION_FAILED;
     struct transaction t;
-    size_t marker_action = write_first(s, &t, c);
+    size_t marker_action = creation_write_first(s, &t, c);
 
     switch (transaction_commit(&t, e)) {
     case TRANSACTION_DONE:
@@ -347,12 +199,12 @@ enum store_write store_session_create(struct store *s, const struct session_new 
     struct creation c = {.wanted = wanted, .out = out};
     enum creation_end r;
 
-    describe_new(s, &c);
+    creation_describe_new(s, &c);
     if (store_check_size(item_size(&item_session, out), "session", e) < 0 ||
-        check_history(s, &c, e) < 0)
+        creation_check_history(s, &c, e) < 0)
         return STORE_WRITE_FAILED;
     do
-        r = try_create(s, &c, e);
+        r = creation_try(s, &c, e);
     while (r == CREATION_AGAIN);
     if (r == CREATION_UNFINISHED)
         r = creation_finish_build(s, &c, e);

@@ -3,8 +3,7 @@
  * neither path sees the session any more; then every item; the session item last, so that a delete
  * that was cut off is found and finished by the next one.
  */
-#include "store/session_create.h"
-#include "store/session_query.h"
+#include "store/internal.h"
 
 static void write_mark(struct store *s, struct transaction *t, const struct session *session,
                        const struct versions *if_match)
@@ -97,101 +96,4 @@ int store_session_delete(struct store *s, const struct session_target *target, s
         return -1;
     const struct key item = store_session_key(key->user_id, key->session_id);
     return store_item_delete(s, &item, e);
-}
-
-/* Markers go with their sessions, so that a key is known as long as its session. What is left of
- * them goes last. */
-enum erase_pass { ERASE_SESSIONS, ERASE_REST, ERASE_PASSES };
-
-struct erased {
-    int64_t sessions;
-    int64_t messages;
-};
-
-static int erase_session(struct store *s, const struct session_key *key, struct erased *erased,
-                         struct err *e)
-{
-    const struct session_target target = {.key = *key};
-    struct session session;
-
-    if (store_session_delete(s, &target, &session, &erased->messages, e) == 0) {
-        erased->sessions++;
-        return 0;
-    }
-    if (e->code != ERR_SESSION_NOT_FOUND)
-        return -1;
-    e->code = ERR_NONE; /* somebody else was faster */
-    return 0;
-}
-
-/* One that was finished since the page was read is a session, which the page does not have. */
-static int erase_build(struct store *s, const struct session_key *key, struct erased *erased,
-                       struct err *e)
-{
-    const struct session_key session = {key->user_id, store_build_session(key->session_id)};
-
-    switch (store_build_delete(s, key, e)) {
-    case BUILD_DELETED:
-        return 0;
-    case BUILD_IS_SESSION:
-        return erase_session(s, &session, erased, e);
-    default:
-        return -1;
-    }
-}
-
-static int erase_one(struct store *s, const struct session_key *key, enum erase_pass pass,
-                     struct erased *erased, struct err *e)
-{
-    const struct key item = store_session_key(key->user_id, key->session_id);
-
-    if (store_is_build(key->session_id))
-        return erase_build(s, key, erased, e);
-    if (store_is_session_id(key->session_id))
-        return erase_session(s, key, erased, e);
-    return pass == ERASE_REST ? store_item_delete(s, &item, e) : 0;
-}
-
-static int erase_items(struct store *s, struct user_walk *walk, enum erase_pass pass,
-                       struct erased *erased, struct err *e)
-{
-    enum items_end end;
-
-    do {
-        struct session session;
-        int r = user_walk_page(s, walk, e);
-        while (r == 0 && user_walk_next(walk, &session)) {
-            struct session_key key = {walk->user_id, session.session_id};
-            r = erase_one(s, &key, pass, erased, e);
-        }
-        if (r < 0) {
-            user_walk_stop(walk);
-            return -1;
-        }
-        end = user_walk_end_page(s, walk, e);
-    } while (end == ITEMS_MORE);
-    return end == ITEMS_END ? 0 : -1;
-}
-
-int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessions,
-                     int64_t *deleted_messages, struct err *e)
-{
-    struct erased erased = {0};
-
-    for (int pass = 0; pass < ERASE_PASSES; pass++) {
-        struct user_walk walk = {.user_id = user_id,
-                                 .query = {.table = STORE_SESSIONS_TABLE,
-                                           .text = user_all_text,
-                                           .values = USER_ALL_VALUES(user_id),
-                                           .direction = FORWARD,
-                                           .consistency = CONSISTENT}};
-        if (erase_items(s, &walk, (enum erase_pass)pass, &erased, e) < 0)
-            return store_out_of_time(s, walk.pages + (unsigned)pass,
-                                     "the time for this request is over before all was erased; "
-                                     "repeat the request, it goes on where this one ended",
-                                     e);
-    }
-    *deleted_sessions = erased.sessions;
-    *deleted_messages = erased.messages;
-    return 0;
 }

@@ -1,9 +1,10 @@
 /*
- * What the files share that create sessions: session_create.c (the first transaction, which is the
- * only one for most) and session_build.c (the rest of a long history).
+ * What the files share that create sessions: creation.c (what is to be created), session_create.c
+ * (the first transaction, which is the only one for most) and session_build.c (the rest of a long
+ * history).
  */
-#ifndef STORE_SESSION_CREATE_H
-#define STORE_SESSION_CREATE_H
+#ifndef STORE_CREATION_H
+#define STORE_CREATION_H
 
 #include "store/history.h"
 #include "store/internal.h"
@@ -36,10 +37,26 @@ enum creation_end {
     CREATION_UNFINISHED /* there is a build, which out and built_until tell of */
 };
 
+/* ---- what is to be created (store/creation.c) ---- */
+
+/* Says in c->out what the session will be. The new one's id begins with the time of its creation,
+ * so that ids sort by it. */
+void creation_describe(struct store *s, struct creation *c, struct str session_id,
+                       int64_t created_us);
+void creation_describe_new(struct store *s, struct creation *c);
+
+/* The time of a history's first message if that has none of its own, in milliseconds. */
+int64_t creation_first_ms(const struct creation *c);
+
+/* ERR_ITEM_TOO_LARGE if a message is; else finds out whether the history is long. */
+int creation_check_history(struct store *s, struct creation *c, struct err *e);
+
 /* Adds messages of the history from the walk's place, as many as fit into one transaction, and
  * moves the walk behind them. */
 void creation_put_messages(struct transaction *t, const struct creation *c,
                            struct history_walk *walk);
+
+/* ---- builds (store/session_build.c) ---- */
 
 /* Writes what is missing of a build, and reveals it. */
 enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e);

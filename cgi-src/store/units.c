@@ -1,0 +1,61 @@
+/*
+ * The capacity that calls consume, as DynamoDB's answers tell it: counted for the metrics.
+ */
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "store/internal.h"
+
+#define UNITS_MAX 1e9 /* more is no number that DynamoDB would write */
+
+/* CapacityUnits of one table's entry, in thousandths. */
+static int64_t read_milliunits(struct json_reader *r)
+{
+    int64_t milliunits = 0;
+    struct str name;
+
+    if (!json_enter_object(r))
+        return 0;
+    while (json_next_member(r, &name)) {
+        if (!str_is(name, "CapacityUnits")) {
+            json_skip(r);
+            continue;
+        }
+        struct str text = json_read_number(r);
+        double units = text.p ? strtod(text.p, NULL) : 0; /* a byte that is no digit follows it */
+        if (units > 0 && units < UNITS_MAX)
+            milliunits = (int64_t)(units * 1000.0);
+    }
+    return milliunits;
+}
+
+void store_count_units(enum dynamo_operation operation, struct json_reader *r)
+{
+    bool reads =
+        operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY || operation == DYNAMO_SCAN;
+    int64_t units = 0;
+
+    if (json_peek(r) != '[') {
+        units = read_milliunits(r);
+    } else if (json_enter_array(r)) {
+        while (json_next_element(r))
+            units += read_milliunits(r);
+    }
+    if (units)
+        metrics_units(reads ? units : 0, reads ? 0 : units);
+}
+
+void store_count_write_units(enum dynamo_operation operation, struct dynamo_answer *answer)
+{
+    struct json_reader r = store_reader(answer);
+    struct str name;
+
+    if (!json_enter_object(&r))
+        return;
+    while (json_next_member(&r, &name)) {
+        if (str_is(name, "ConsumedCapacity"))
+            store_count_units(operation, &r);
+        else
+            json_skip(&r);
+    }
+}
