@@ -39,7 +39,7 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
  * nginx does after it has decoded %2F: -1 if the id leads above the root, which nginx answers with
  * 400.
  */
-static int depth_of(struct str id)
+static int path_depth(struct str id)
 {
     int depth = 3;
 
@@ -63,7 +63,7 @@ int api_new_user(const struct api *api, const struct parameters *p, struct str *
         return -1;
     if (!out->p)
         return api_missing("", "user_id", e);
-    if (str_is(*out, ".") || str_is(*out, "..") || depth_of(*out) < 0)
+    if (str_is(*out, ".") || str_is(*out, "..") || path_depth(*out) < 0)
         return err_set(
             e, ERR_INVALID_PARAMETER,
             "user_id must not be \".\" or \"..\", nor lead above the root with \"../\": the "
@@ -144,7 +144,7 @@ void api_etag(struct response *r, int64_t version)
 #define REPEATED_MAX_BYTES 2048 /* a user_id's; a longer value is a number after many zeros */
 
 /* A parameter that was given twice has the same value both times: the first will do. */
-static void repeat_parameter(struct buf *link, const struct request *q, struct str name)
+static void link_repeat_parameter(struct buf *link, const struct request *q, struct str name)
 {
     for (size_t i = 0; i < q->query_parameter_count; i++) {
         const struct uri_parameter *p = &q->query_parameters[i];
@@ -172,7 +172,7 @@ void api_link_next(struct response *r, const struct request *q, const char *cons
     }
     buf_putc(&link, '?');
     for (size_t i = 0; names[i]; i++)
-        repeat_parameter(&link, q, str_from(names[i]));
+        link_repeat_parameter(&link, q, str_from(names[i]));
     buf_puts(&link, "cursor=");
     buf_append_str(&link, cursor);
     buf_puts(&link, ">; rel=\"next\"");

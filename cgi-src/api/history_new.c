@@ -13,7 +13,7 @@
 /* ---- 1. created_at --------------------------------------------------------------------------- */
 
 /* "…Z", "…+01:00": a time without a zone would be another one for each who reads it. */
-static bool has_zone(struct str time)
+static bool time_has_zone(struct str time)
 {
     char last = time.n ? time.p[time.n - 1] : '\0';
 
@@ -22,7 +22,8 @@ static bool has_zone(struct str time)
 }
 
 /* 0 if it is left out. */
-static int read_created_at(const struct parameters *p, int64_t now_us, int64_t *out, struct err *e)
+static int history_read_created_at(const struct parameters *p, int64_t now_us, int64_t *out,
+                                   struct err *e)
 {
     static const struct parameter_limits any = {0};
     struct str text;
@@ -33,7 +34,7 @@ static int read_created_at(const struct parameters *p, int64_t now_us, int64_t *
     if (!text.p)
         return 0;
     *out = clock_parse_us(text.p, text.n);
-    if (*out < US_PER_MS || !has_zone(text))
+    if (*out < US_PER_MS || !time_has_zone(text))
         return err_set(e, ERR_INVALID_PARAMETER,
                        "created_at must be a time after 1970 with its zone, like "
                        "2026-11-23T08:30:00Z");
@@ -63,8 +64,8 @@ static struct str history_keep(const struct history_reader *r, struct str text)
     return arena_str(r->request->arena, text);
 }
 
-static int read_timestamp(const struct history_reader *r, const struct parameters *p, int64_t *out,
-                          struct err *e)
+static int history_read_timestamp(const struct history_reader *r, const struct parameters *p,
+                                  int64_t *out, struct err *e)
 {
     *out = 0;
     if (parameter_integer(p, "timestamp", 1, INT64_MAX, out, e) < 0)
@@ -91,14 +92,14 @@ static int history_check_user(const struct history_reader *r, const struct param
     return 0;
 }
 
-static int read_element(struct history_reader *r, const struct element *element,
-                        struct history_message *out, struct err *e)
+static int history_read_element(struct history_reader *r, const struct element *element,
+                                struct history_message *out, struct err *e)
 {
     struct parameters p;
 
     if (parameters_of_member_element(element, &r->scratch, &p, e) < 0 ||
         api_message_new(&p, &out->message, e) < 0 || history_check_user(r, &p, e) < 0 ||
-        read_timestamp(r, &p, &out->timestamp, e) < 0)
+        history_read_timestamp(r, &p, &out->timestamp, e) < 0)
         return -1;
     out->message.content = history_keep(r, out->message.content);
     out->message.metadata = history_keep(r, out->message.metadata);
@@ -106,8 +107,8 @@ static int read_element(struct history_reader *r, const struct element *element,
     return 0;
 }
 
-static int read_elements(struct history_reader *r, struct json_value array,
-                         struct history_message *messages, struct err *e)
+static int history_read_elements(struct history_reader *r, struct json_value array,
+                                 struct history_message *messages, struct err *e)
 {
     struct element element = {.parameter = "messages"};
     struct json_walk walk = json_walk_begin(array);
@@ -115,14 +116,14 @@ static int read_elements(struct history_reader *r, struct json_value array,
 
     arena_init(&r->scratch);
     for (; result == 0 && json_walk_element(&walk, &element.value); element.index++) {
-        result = read_element(r, &element, &messages[element.index], e);
+        result = history_read_element(r, &element, &messages[element.index], e);
         arena_reset(&r->scratch);
     }
     arena_free(&r->scratch);
     return result;
 }
 
-static size_t count_elements(struct json_value array)
+static size_t array_count_messages(struct json_value array)
 {
     struct json_walk walk = json_walk_begin(array);
     struct json_value element;
@@ -133,7 +134,7 @@ static size_t count_elements(struct json_value array)
     return count;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int message_id_compare(const void *a, const void *b)
 {
     const struct str *first = a;
     const struct str *second = b;
@@ -143,7 +144,7 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* Two messages with one id are a slip: nothing could tell them apart later. */
-static int check_ids(const struct request *q, const struct history *history, struct err *e)
+static int history_check_ids(const struct request *q, const struct history *history, struct err *e)
 {
     struct str *ids = arena_array(q->arena, history->count, sizeof(*ids));
     size_t count = 0;
@@ -152,7 +153,7 @@ static int check_ids(const struct request *q, const struct history *history, str
         if (history->messages[i].message.message_id.p)
             ids[count++] = history->messages[i].message.message_id;
     }
-    qsort(ids, count, sizeof(*ids), compare_ids);
+    qsort(ids, count, sizeof(*ids), message_id_compare);
     for (size_t i = 1; i < count; i++) {
         if (str_equals(ids[i - 1], ids[i]))
             return err_set(e, ERR_INVALID_PARAMETER,
@@ -163,8 +164,8 @@ static int check_ids(const struct request *q, const struct history *history, str
     return 0;
 }
 
-static int read_messages(struct history_reader *r, const struct parameters *p, struct history *out,
-                         struct err *e)
+static int history_read_messages(struct history_reader *r, const struct parameters *p,
+                                 struct history *out, struct err *e)
 {
     enum parameter_presence presence;
     struct json_value array;
@@ -174,16 +175,16 @@ static int read_messages(struct history_reader *r, const struct parameters *p, s
         return -1;
     if (presence != PARAMETER_GIVEN)
         return 0;
-    size_t count = count_elements(array);
+    size_t count = array_count_messages(array);
     if (array.type != JSON_ARRAY || count < 1 || count > STORE_HISTORY_MAX)
         return err_set(e, ERR_INVALID_PARAMETER,
                        "messages must be an array of 1 to %d messages in the body",
                        STORE_HISTORY_MAX);
     struct history_message *messages = arena_array(r->request->arena, count, sizeof(*messages));
-    if (read_elements(r, array, messages, e) < 0)
+    if (history_read_elements(r, array, messages, e) < 0)
         return -1;
     *out = (struct history){messages, count};
-    return check_ids(r->request, out, e);
+    return history_check_ids(r->request, out, e);
 }
 
 /* ---- 3. both --------------------------------------------------------------------------------- */
@@ -197,12 +198,12 @@ int api_history(const struct api *api, const struct request *q, struct session_n
     struct parameters p;
 
     parameters_of_request(q, &p);
-    if (read_created_at(&p, now_us, &out->created_us, e) < 0)
+    if (history_read_created_at(&p, now_us, &out->created_us, e) < 0)
         return -1;
-    return read_messages(&reader, &p, &out->history, e);
+    return history_read_messages(&reader, &p, &out->history, e);
 }
 
-static void add_number(struct fingerprint *f, int64_t number)
+static void fingerprint_add_number(struct fingerprint *f, int64_t number)
 {
     fingerprint_add(f, (struct str){(const char *)&number, sizeof(number)});
 }
@@ -212,9 +213,9 @@ void api_fingerprint_history(struct fingerprint *f, const struct session_new *wa
     const struct history *history = &wanted->history;
 
     if (wanted->created_us || history->count)
-        add_number(f, wanted->created_us);
+        fingerprint_add_number(f, wanted->created_us);
     for (size_t i = 0; i < history->count; i++) {
-        add_number(f, history->messages[i].timestamp);
+        fingerprint_add_number(f, history->messages[i].timestamp);
         api_fingerprint_message(f, &history->messages[i].message);
     }
 }

@@ -8,7 +8,7 @@
 static const struct parameter_limits any_string = {0};
 
 /* The session's owner as far as the request tells: the principal or user_id. */
-static int read_hint(const struct api *api, struct request *q, struct str *hint, struct err *e)
+static int hint_read(const struct api *api, struct request *q, struct str *hint, struct err *e)
 {
     struct parameters p;
 
@@ -25,7 +25,7 @@ struct append_request {
 };
 
 /* Two messages of one array with one id are a slip: nothing could tell them apart later. */
-static int check_new_id(const struct message_new *messages, size_t last, struct err *e)
+static int append_request_check_id(const struct message_new *messages, size_t last, struct err *e)
 {
     struct str id = messages[last].message_id;
 
@@ -39,8 +39,8 @@ static int check_new_id(const struct message_new *messages, size_t last, struct 
     return 0;
 }
 
-static int read_array(const struct api *api, struct request *q, struct append_request *out,
-                      struct err *e)
+static int append_request_read_array(const struct api *api, struct request *q,
+                                     struct append_request *out, struct err *e)
 {
     struct json_value *elements;
     struct parameters p;
@@ -61,7 +61,7 @@ static int read_array(const struct api *api, struct request *q, struct append_re
                            "user_id must be the same in all messages of the array");
         if (user_id.p)
             out->hint = user_id;
-        if (check_new_id(out->messages, i, e) < 0)
+        if (append_request_check_id(out->messages, i, e) < 0)
             return -1;
     }
     return 0;
@@ -77,16 +77,16 @@ static void append_request_fingerprint(struct append_request *a)
     fingerprint_end(f, a->idempotency.fingerprint);
 }
 
-static int read_append(const struct api *api, struct request *q, struct append_request *out,
-                       struct err *e)
+static int append_request_read(const struct api *api, struct request *q, struct append_request *out,
+                               struct err *e)
 {
     struct parameters p;
 
-    if (read_hint(api, q, &out->hint, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+    if (hint_read(api, q, &out->hint, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
     out->is_array = q->has_body && q->body.type == JSON_ARRAY;
     if (out->is_array) {
-        if (read_array(api, q, out, e) < 0)
+        if (append_request_read_array(api, q, out, e) < 0)
             return -1;
     } else if (q->has_body && q->body.type != JSON_OBJECT) {
         return err_set(e, ERR_INVALID_PARAMETER,
@@ -129,7 +129,7 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
     struct append_request wanted = {.count = 0};
     struct json_writer w;
 
-    if (read_append(api, q, &wanted, e) < 0)
+    if (append_request_read(api, q, &wanted, e) < 0)
         return -1;
     struct message *messages = arena_array(q->arena, wanted.count, sizeof(*messages));
     enum store_write end = append_request_execute(api->store, q, &wanted, messages, e);
@@ -161,8 +161,8 @@ struct message_list_request {
 };
 
 /* A cursor is the timestamp where the last page ended. */
-static int apply_cursor(const struct api *api, struct request *q, struct message_list_request *l,
-                        struct str text, struct err *e)
+static int message_list_apply_cursor(const struct api *api, struct request *q,
+                                     struct message_list_request *l, struct str text, struct err *e)
 {
     const struct cursor_text cursor = {.scope = l->scope, .text = text};
     struct str position;
@@ -181,7 +181,7 @@ static int apply_cursor(const struct api *api, struct request *q, struct message
 }
 
 /* Of a search it begins otherwise, and tells where the text ends. */
-static struct str messages_scope(const struct message_query *query, struct arena *a)
+static struct str message_list_scope(const struct message_query *query, struct arena *a)
 {
     const char *order = query->descending ? "desc" : "asc";
 
@@ -205,7 +205,7 @@ static int message_list_read(const struct api *api, struct request *q,
     *out = (struct message_list_request){
         .query = {.session_id = request_path(q, "session_id"), .before = INT64_MAX, .limit = 100}};
     parameters_of_request(q, &p);
-    if (read_hint(api, q, &query->hint, e) < 0 ||
+    if (hint_read(api, q, &query->hint, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "order", orders, &order, e) < 0 ||
         parameter_integer(&p, "after", 0, INT64_MAX - 1, &query->after, e) < 0 ||
@@ -214,8 +214,8 @@ static int message_list_read(const struct api *api, struct request *q,
         parameter_string(&p, "cursor", &any_string, &cursor, e) < 0)
         return -1;
     query->descending = order == 1;
-    out->scope = messages_scope(query, q->arena);
-    return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
+    out->scope = message_list_scope(query, q->arena);
+    return cursor.p ? message_list_apply_cursor(api, q, out, cursor, e) : 0;
 }
 
 int messages_list(struct api *api, struct request *q, struct response *r, struct err *e)
@@ -254,15 +254,15 @@ static int64_t path_timestamp(const struct request *q)
     return timestamp;
 }
 
-static int read_key(const struct api *api, struct request *q, struct message_key *out,
-                    struct err *e)
+static int message_key_read(const struct api *api, struct request *q, struct message_key *out,
+                            struct err *e)
 {
     *out = (struct message_key){.session_id = request_path(q, "session_id"),
                                 .timestamp = path_timestamp(q)};
-    return read_hint(api, q, &out->hint, e);
+    return hint_read(api, q, &out->hint, e);
 }
 
-static void answer_message(struct api *api, struct response *r, const struct message *message)
+static void message_answer(struct api *api, struct response *r, const struct message *message)
 {
     struct json_writer w;
 
@@ -277,9 +277,10 @@ int message_get(struct api *api, struct request *q, struct response *r, struct e
     struct message message;
     struct message_key key;
 
-    if (read_key(api, q, &key, e) < 0 || store_message_get(api->store, &key, &message, e) < 0)
+    if (message_key_read(api, q, &key, e) < 0 ||
+        store_message_get(api->store, &key, &message, e) < 0)
         return -1;
-    answer_message(api, r, &message);
+    message_answer(api, r, &message);
     return 0;
 }
 
@@ -292,7 +293,7 @@ int message_update(struct api *api, struct request *q, struct response *r, struc
     struct message message;
     struct message_key key;
 
-    if (parameters_of_object(q, &p, e) < 0 || read_key(api, q, &key, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 || message_key_read(api, q, &key, e) < 0 ||
         api_content(&p, &content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;
@@ -301,7 +302,7 @@ int message_update(struct api *api, struct request *q, struct response *r, struc
     changes.has_metadata = presence != PARAMETER_LEFT_OUT;
     if (store_message_update(api->store, &key, &changes, &message, e) < 0)
         return -1;
-    answer_message(api, r, &message);
+    message_answer(api, r, &message);
     return 0;
 }
 
@@ -310,7 +311,7 @@ int message_delete(struct api *api, struct request *q, struct response *r, struc
     struct json_writer w;
     struct message_key key;
 
-    if (read_key(api, q, &key, e) < 0 || store_message_delete(api->store, &key, e) < 0)
+    if (message_key_read(api, q, &key, e) < 0 || store_message_delete(api->store, &key, e) < 0)
         return -1;
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Message deleted successfully"));

@@ -9,7 +9,7 @@ static const struct parameter_limits title_limits = {.max_characters = 1000};
 static const struct parameter_limits tag_limits = {
     .min_bytes = 1, .max_characters = 50, .max_count = 20};
 
-static void answer_session(struct api *api, struct response *r, int status, const char *message,
+static void session_answer(struct api *api, struct response *r, int status, const char *message,
                            const struct session *session)
 {
     struct json_writer w;
@@ -24,7 +24,8 @@ static void answer_session(struct api *api, struct response *r, int status, cons
 }
 
 /* Of a new session null and left out are the same. */
-static int read_new_members(const struct parameters *p, struct session_new *out, struct err *e)
+static int session_new_read_members(const struct parameters *p, struct session_new *out,
+                                    struct err *e)
 {
     enum parameter_presence presence;
     struct parameter_strings tags;
@@ -60,14 +61,15 @@ static void session_new_fingerprint(struct session_new *new)
     fingerprint_end(f, new->idempotency.fingerprint);
 }
 
-static int read_new(struct api *api, struct request *q, struct session_new *out, struct err *e)
+static int session_new_read(struct api *api, struct request *q, struct session_new *out,
+                            struct err *e)
 {
     struct parameters p;
 
     *out = (struct session_new){.title = STR_NONE, .metadata = STR_NONE};
     if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
-        read_new_members(&p, out, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0 ||
-        api_history(api, q, out, e) < 0)
+        session_new_read_members(&p, out, e) < 0 ||
+        api_idempotency_key(q, &out->idempotency, e) < 0 || api_history(api, q, out, e) < 0)
         return -1;
     if (out->idempotency.key.p)
         session_new_fingerprint(out);
@@ -88,14 +90,14 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
     struct session_new wanted;
     struct session session;
 
-    if (read_new(api, q, &wanted, e) < 0)
+    if (session_new_read(api, q, &wanted, e) < 0)
         return -1;
     if (wanted.history.count)
         store_set_deadline(api->store, api->history_deadline_us);
     enum store_write end = store_session_create(api->store, &wanted, &session, e);
     if (end == STORE_WRITE_FAILED)
         return -1;
-    answer_session(api, r, end == STORE_REPLAYED ? 200 : 201, NULL, &session);
+    session_answer(api, r, end == STORE_REPLAYED ? 200 : 201, NULL, &session);
     session_put_location(r, &session);
     if (end == STORE_REPLAYED)
         response_header(r, "Idempotent-Replayed", STR("true"));
@@ -111,8 +113,8 @@ struct session_list_request {
     struct str scope; /* of its cursors */
 };
 
-static int read_wanted(const struct parameters *p, const char *name, enum wanted_flag *out,
-                       struct err *e)
+static int filter_read_flag(const struct parameters *p, const char *name, enum wanted_flag *out,
+                            struct err *e)
 {
     static const char *const names[] = {[FLAG_ANY] = "any",
                                         [FLAG_SET] = "true",
@@ -127,26 +129,26 @@ static int read_wanted(const struct parameters *p, const char *name, enum wanted
 }
 
 /* What is archived is out of the way: it is shown only to who asks for it. */
-static int read_filter(const struct parameters *p, struct session_filter *out, struct err *e)
+static int filter_read(const struct parameters *p, struct session_filter *out, struct err *e)
 {
     *out = (struct session_filter){.archived = FLAG_NOT_SET};
-    if (read_wanted(p, "archived", &out->archived, e) < 0 ||
-        read_wanted(p, "pinned", &out->pinned, e) < 0 ||
+    if (filter_read_flag(p, "archived", &out->archived, e) < 0 ||
+        filter_read_flag(p, "pinned", &out->pinned, e) < 0 ||
         parameter_string(p, "tag", &tag_limits, &out->tag, e) < 0 ||
         parameter_string(p, "q", &api_search_limits, &out->text, e) < 0)
         return -1;
     return 0;
 }
 
-static uint64_t hash_of(struct str text)
+static uint64_t filter_hash(struct str text)
 {
     return text.p ? str_hash(text) : 0;
 }
 
 /* The list that a cursor belongs to. That of all sessions but the archived ones is as it always
  * was. */
-static struct str sessions_scope(const struct session_query *query, const char *order,
-                                 struct arena *a)
+static struct str session_list_scope(const struct session_query *query, const char *order,
+                                     struct arena *a)
 {
     const struct session_filter *f = &query->filter;
     bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY && !f->tag.p && !f->text.p;
@@ -154,7 +156,7 @@ static struct str sessions_scope(const struct session_query *query, const char *
     if (is_usual)
         return arena_printf(a, "sessions %s %.*s", order, (int)query->user_id.n, query->user_id.p);
     return arena_printf(a, "sessions-filtered %s %d %d %" PRIx64 " %" PRIx64 " %.*s", order,
-                        (int)f->archived, (int)f->pinned, hash_of(f->tag), hash_of(f->text),
+                        (int)f->archived, (int)f->pinned, filter_hash(f->tag), filter_hash(f->text),
                         (int)query->user_id.n, query->user_id.p);
 }
 
@@ -173,11 +175,11 @@ static int session_list_read(struct api *api, struct request *q, struct session_
     if (api_named_user(api, q, &query->user_id, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "sort", orders, &order, e) < 0 ||
-        read_filter(&p, &query->filter, e) < 0 ||
+        filter_read(&p, &query->filter, e) < 0 ||
         parameter_string(&p, "cursor", &any, &text, e) < 0)
         return -1;
     query->order = (enum session_order)order;
-    out->scope = sessions_scope(query, orders[order], q->arena);
+    out->scope = session_list_scope(query, orders[order], q->arena);
     const struct cursor_text cursor = {.scope = out->scope, .text = text};
     return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
 }
@@ -209,8 +211,8 @@ int sessions_list(struct api *api, struct request *q, struct response *r, struct
     return 0;
 }
 
-static int path_key(const struct api *api, const struct request *q, struct session_key *out,
-                    struct err *e)
+static int session_key_read(const struct api *api, const struct request *q, struct session_key *out,
+                            struct err *e)
 {
     out->session_id = request_path(q, "session_id");
     return api_path_user(api, q, &out->user_id, e);
@@ -222,7 +224,8 @@ int session_get(struct api *api, struct request *q, struct response *r, struct e
     struct session session;
     struct session_key key;
 
-    if (path_key(api, q, &key, e) < 0 || store_session_get(api->store, &key, &session, e) < 0)
+    if (session_key_read(api, q, &key, e) < 0 ||
+        store_session_get(api->store, &key, &session, e) < 0)
         return -1;
     request_versions(q, "HTTP_IF_NONE_MATCH", &if_none_match);
     if (if_none_match.present && versions_include(&if_none_match, session.version)) {
@@ -230,21 +233,21 @@ int session_get(struct api *api, struct request *q, struct response *r, struct e
         api_etag(r, session.version);
         return 0;
     }
-    answer_session(api, r, 200, NULL, &session);
+    session_answer(api, r, 200, NULL, &session);
     return 0;
 }
 
 /* The session that a change is about, and the versions that If-Match names. */
-static int read_target(const struct api *api, const struct request *q, struct session_target *out,
-                       struct err *e)
+static int session_target_read(const struct api *api, const struct request *q,
+                               struct session_target *out, struct err *e)
 {
     request_versions(q, "HTTP_IF_MATCH", &out->if_match);
-    return path_key(api, q, &out->key, e);
+    return session_key_read(api, q, &out->key, e);
 }
 
 /* null: in a merge patch it takes the member's value away, else it counts as left out. */
-static int read_flag(const struct request *q, const struct parameters *p, const char *name,
-                     enum flag_change *out, struct err *e)
+static int changes_read_flag(const struct request *q, const struct parameters *p, const char *name,
+                             enum flag_change *out, struct err *e)
 {
     enum parameter_presence presence;
     bool value = false;
@@ -257,8 +260,8 @@ static int read_flag(const struct request *q, const struct parameters *p, const 
     return 0;
 }
 
-static int read_tags(const struct request *q, const struct parameters *p, struct str *out,
-                     struct err *e)
+static int changes_read_tags(const struct request *q, const struct parameters *p, struct str *out,
+                             struct err *e)
 {
     struct parameter_strings tags;
 
@@ -268,8 +271,8 @@ static int read_tags(const struct request *q, const struct parameters *p, struct
     return 0;
 }
 
-static int read_title(const struct request *q, const struct parameters *p, struct str *out,
-                      struct err *e)
+static int changes_read_title(const struct request *q, const struct parameters *p, struct str *out,
+                              struct err *e)
 {
     for (size_t i = 0; q->is_merge_patch && i < q->member_count; i++) {
         if (str_is(q->members[i].name, "title") && q->members[i].value.type == JSON_NULL)
@@ -280,8 +283,8 @@ static int read_title(const struct request *q, const struct parameters *p, struc
 }
 
 /* An object in a merge patch is merged into the metadata that is there. */
-static int read_metadata(const struct request *q, const struct parameters *p,
-                         struct session_changes *out, struct err *e)
+static int changes_read_metadata(const struct request *q, const struct parameters *p,
+                                 struct session_changes *out, struct err *e)
 {
     enum parameter_presence presence;
     struct str metadata = STR_NONE;
@@ -297,20 +300,22 @@ static int read_metadata(const struct request *q, const struct parameters *p,
     return 0;
 }
 
-static int read_changes(struct request *q, struct session_changes *out, struct err *e)
+static int session_changes_read(struct request *q, struct session_changes *out, struct err *e)
 {
     struct parameters p;
 
     *out = (struct session_changes){.title = STR_NONE};
-    if (parameters_of_object(q, &p, e) < 0 || read_title(q, &p, &out->title, e) < 0 ||
-        read_metadata(q, &p, out, e) < 0 || read_flag(q, &p, "archived", &out->archived, e) < 0 ||
-        read_flag(q, &p, "pinned", &out->pinned, e) < 0)
+    if (parameters_of_object(q, &p, e) < 0 || changes_read_title(q, &p, &out->title, e) < 0 ||
+        changes_read_metadata(q, &p, out, e) < 0 ||
+        changes_read_flag(q, &p, "archived", &out->archived, e) < 0 ||
+        changes_read_flag(q, &p, "pinned", &out->pinned, e) < 0)
         return -1;
-    return read_tags(q, &p, &out->tags, e);
+    return changes_read_tags(q, &p, &out->tags, e);
 }
 
 /* The caller of a failed precondition learns the ETag that would have held. */
-static int with_etag(struct response *r, const struct session *session, const struct err *e)
+static int precondition_put_etag(struct response *r, const struct session *session,
+                                 const struct err *e)
 {
     if (e->code == ERR_PRECONDITION_FAILED)
         api_etag(r, session->version);
@@ -323,11 +328,11 @@ int session_update(struct api *api, struct request *q, struct response *r, struc
     struct session_target target;
     struct session session;
 
-    if (read_target(api, q, &target, e) < 0 || read_changes(q, &changes, e) < 0)
+    if (session_target_read(api, q, &target, e) < 0 || session_changes_read(q, &changes, e) < 0)
         return -1;
     if (store_session_update(api->store, &target, &changes, &session, e) < 0)
-        return with_etag(r, &session, e);
-    answer_session(api, r, 200, "Session updated successfully", &session);
+        return precondition_put_etag(r, &session, e);
+    session_answer(api, r, 200, "Session updated successfully", &session);
     return 0;
 }
 
@@ -338,10 +343,10 @@ int session_delete(struct api *api, struct request *q, struct response *r, struc
     int64_t deleted_messages = 0;
     struct json_writer w;
 
-    if (read_target(api, q, &target, e) < 0)
+    if (session_target_read(api, q, &target, e) < 0)
         return -1;
     if (store_session_delete(api->store, &target, &session, &deleted_messages, e) < 0)
-        return with_etag(r, &session, e);
+        return precondition_put_etag(r, &session, e);
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Session deleted successfully"));
     json_put_int(&w, "deleted_messages", deleted_messages);

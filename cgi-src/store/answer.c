@@ -4,7 +4,7 @@
  */
 #include "store/internal.h"
 
-static void put_consistency(struct store *s, enum consistency consistency)
+static void store_put_consistency(struct store *s, enum consistency consistency)
 {
     if (consistency == CONSISTENT || s->shared->consistent)
         buf_append_str(&s->body, STR(",\"ConsistentRead\":true"));
@@ -12,7 +12,7 @@ static void put_consistency(struct store *s, enum consistency consistency)
 
 /* ---- one item -------------------------------------------------------------------------------- */
 
-static enum lookup_result read_lookup(struct store *s, struct dynamo_answer *answer,
+static enum lookup_result lookup_read(struct store *s, struct dynamo_answer *answer,
                                       const struct item_kind *kind, void *out, struct err *e)
 {
     struct json_reader r = store_reader(answer);
@@ -44,16 +44,16 @@ enum lookup_result store_lookup(struct store *s, const struct lookup *lookup, vo
 
     store_begin_call(s, lookup->key.table);
     store_put_key(s, &lookup->key);
-    put_consistency(s, lookup->consistency);
+    store_put_consistency(s, lookup->consistency);
     if (store_send(s, DYNAMO_GET_ITEM, 0, &answer, e) == 0)
-        result = read_lookup(s, &answer, lookup->kind, out, e);
+        result = lookup_read(s, &answer, lookup->kind, out, e);
     dynamo_answer_free(&answer);
     return result;
 }
 
 /* ---- the items of a page --------------------------------------------------------------------- */
 
-static void write_order(struct store *s, const struct query *q)
+static void query_write_order(struct store *s, const struct query *q)
 {
     char digits[JSON_DIGITS_SIZE];
 
@@ -65,16 +65,16 @@ static void write_order(struct store *s, const struct query *q)
     }
 }
 
-static int answer_read_page(struct store *s, const struct query *query,
-                            enum dynamo_operation operation, struct items *out, struct err *e)
+static int page_send(struct store *s, const struct query *query, enum dynamo_operation operation,
+                     struct items *out, struct err *e)
 {
     *out = (struct items){.operation = operation, .arena = s->arena, .start = query->start};
     store_begin_call(s, query->table);
     buf_append_str(&s->body, query->text);
     store_put_values(s, query->values);
     if (operation == DYNAMO_QUERY)
-        write_order(s, query);
-    put_consistency(s, query->consistency);
+        query_write_order(s, query);
+    store_put_consistency(s, query->consistency);
     if (query->start.p) {
         buf_append_str(&s->body, STR(",\"ExclusiveStartKey\":"));
         buf_append_str(&s->body, query->start);
@@ -87,12 +87,12 @@ static int answer_read_page(struct store *s, const struct query *query,
 
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    return answer_read_page(s, query, DYNAMO_QUERY, out, e);
+    return page_send(s, query, DYNAMO_QUERY, out, e);
 }
 
 int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    return answer_read_page(s, query, DYNAMO_SCAN, out, e);
+    return page_send(s, query, DYNAMO_SCAN, out, e);
 }
 
 /* Steps to the next item, over what stands between. */

@@ -29,7 +29,7 @@ void content_texts_begin(struct content_texts *texts, const struct message *m)
 }
 
 /* The first `text` of a part, if that is a string. */
-static bool take_text(struct json_value part, struct arena *a, struct str *out)
+static bool content_part_text(struct json_value part, struct arena *a, struct str *out)
 {
     struct json_walk walk = json_walk_begin(part);
     struct json_member member;
@@ -53,7 +53,7 @@ bool content_texts_next(struct content_texts *texts, struct arena *a, struct str
         return true;
     }
     while (json_walk_element(&texts->parts, &part)) {
-        if (take_text(part, a, out))
+        if (content_part_text(part, a, out))
             return true;
     }
     return false;

@@ -37,7 +37,7 @@ struct user_export {
 
 /* Metadata keeps the spelling that it was sent in, line breaks too. Outside of strings they are
  * white space, and in strings they are escaped. */
-static void join_lines(char *text, size_t n)
+static void line_remove_breaks(char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '\n' || text[i] == '\r')
@@ -46,8 +46,8 @@ static void join_lines(char *text, size_t n)
 }
 
 /* The item as clients see it, with its type before the other members. */
-static void add_line(struct buf *lines, const char *type, const struct item_kind *kind,
-                     const void *item)
+static void export_add_line(struct buf *lines, const char *type, const struct item_kind *kind,
+                            const void *item)
 {
     struct json_writer w;
 
@@ -60,12 +60,12 @@ static void add_line(struct buf *lines, const char *type, const struct item_kind
     if (!buf_ok(lines))
         return;
     lines->data[begin] = ','; /* it was the brace of the item's object */
-    join_lines(lines->data + begin, lines->len - begin);
+    line_remove_breaks(lines->data + begin, lines->len - begin);
     buf_putc(lines, '\n');
 }
 
 /* The next call to DynamoDB has its own time. */
-static void go_on(struct user_export *x)
+static void export_renew_deadline(struct user_export *x)
 {
     const struct store *s = x->sessions;
     const struct clock *clock = s->shared->clock;
@@ -75,7 +75,7 @@ static void go_on(struct user_export *x)
         x->sink->goes_on(x->sink->context);
 }
 
-static int hand_over_if_enough(struct user_export *x)
+static int export_flush_if_full(struct user_export *x)
 {
     if (x->sink->lines->len < LINES_ENOUGH && buf_ok(x->sink->lines))
         return 0;
@@ -89,29 +89,29 @@ static int export_begin_session(struct user_export *x)
         return 0;
     x->begun = true;
     x->counts.sessions++;
-    add_line(x->sink->lines, "session", &item_session, x->session);
-    return hand_over_if_enough(x);
+    export_add_line(x->sink->lines, "session", &item_session, x->session);
+    return export_flush_if_full(x);
 }
 
 /* ---- 2. the messages of a session ------------------------------------------------------------ */
 
 /* A visitor's "full" ends the slice: that is how a sink that fails ends the export. */
-static enum visit take_message(void *context, const struct message *m)
+static enum visit export_take_message(void *context, const struct message *m)
 {
     struct user_export *x = context;
 
     if (export_begin_session(x) < 0)
         return VISIT_FULL;
-    add_line(x->sink->lines, "message", &item_message, m);
+    export_add_line(x->sink->lines, "message", &item_message, m);
     x->counts.messages++;
-    if (hand_over_if_enough(x) < 0)
+    if (export_flush_if_full(x) < 0)
         return VISIT_FULL;
-    go_on(x);
+    export_renew_deadline(x);
     return VISIT_TAKEN;
 }
 
 /* A session that is deleted meanwhile is left out, or ends where its messages end. */
-static int forgive_deleted(struct err *e)
+static int export_pass_over_deleted(struct err *e)
 {
     if (e->code != ERR_SESSION_NOT_FOUND)
         return -1;
@@ -121,7 +121,7 @@ static int forgive_deleted(struct err *e)
 
 static int export_session(struct user_export *x, const struct session *session)
 {
-    const struct message_visitor visitor = {take_message, x};
+    const struct message_visitor visitor = {export_take_message, x};
     struct message_query query = {.session_id = session->session_id,
                                   .hint = x->user_id,
                                   .before = INT64_MAX,
@@ -131,13 +131,13 @@ static int export_session(struct user_export *x, const struct session *session)
     x->session = session;
     x->begun = false;
     do {
-        go_on(x);
+        export_renew_deadline(x);
         int r = store_messages_list(x->messages, &query, &visitor, &page, x->err);
         arena_reset(&x->slice);
         if (x->refused)
             return -1;
         if (r < 0)
-            return forgive_deleted(x->err);
+            return export_pass_over_deleted(x->err);
         query.after = page.last;
     } while (page.more);
     return export_begin_session(x); /* it may have no message */
@@ -169,7 +169,7 @@ static enum items_end export_page(struct user_export *x)
                              .after = x->position.len ? buf_str(&x->position) : STR_NONE};
     struct session session;
 
-    go_on(x);
+    export_renew_deadline(x);
     int r = user_walk_page(x->sessions, &walk, x->err);
     while (r == 0 && user_walk_next(&walk, &session)) {
         if (!session.deleted)

@@ -33,8 +33,8 @@
 #define ROLE_ROOM 9
 #define NUMBER_BYTES 21 /* at most */
 
-static void show_last_message(struct json_writer *w, const void *item);
-static void show_content(struct json_writer *w, const void *item);
+static void session_show_last_message(struct json_writer *w, const void *item);
+static void message_show_content(struct json_writer *w, const void *item);
 
 /* There is room for a last message in each session, so that none is too large for the next append.
  */
@@ -51,7 +51,7 @@ static const struct item_field session_fields[] = {
     BOOL(session, pinned, .shape = ALWAYS, .storage = STORED_IF_SET),
     STRINGS(session, tags, .shape = ALWAYS, .storage = STORED_IF_SET),
     NUMBER(session, last_shown, .shape = ALWAYS, .storage = STORED_IF_SET, .room = NUMBER_BYTES,
-           .show = show_last_message),
+           .show = session_show_last_message),
     JSON(session, metadata, .shape = PRESENT),
     STRING(session, last_role, .shape = HIDDEN, .room = ROLE_ROOM),
     STRING(session, last_preview, .shape = HIDDEN, .room = PREVIEW_MAX_BYTES),
@@ -64,7 +64,7 @@ static const struct item_field message_fields[] = {
     STRING(message, session_id, .shape = ALWAYS),
     NUMBER(message, timestamp, .shape = ALWAYS, .absent = ITEM_NO_TIMESTAMP),
     STRING(message, role, .shape = ALWAYS),
-    STRING(message, content, .shape = ALWAYS, .show = show_content),
+    STRING(message, content, .shape = ALWAYS, .show = message_show_content),
     STRING(message, content_type, .shape = HIDDEN),
     TIME(message, created_at, .shape = ALWAYS),
     TIME(message, updated_at, .shape = PRESENT),
@@ -176,17 +176,17 @@ enum store_table item_table(const struct item_kind *kind)
 
 /* ---- 2. writing ------------------------------------------------------------------------------ */
 
-static struct str text_in(const struct item_field *f, const void *item)
+static struct str field_text_of(const struct item_field *f, const void *item)
 {
     return *(const struct str *)(const void *)((const char *)item + f->place);
 }
 
-static int64_t number_in(const struct item_field *f, const void *item)
+static int64_t field_number_of(const struct item_field *f, const void *item)
 {
     return *(const int64_t *)(const void *)((const char *)item + f->place);
 }
 
-static bool flag_in(const struct item_field *f, const void *item)
+static bool field_flag_of(const struct item_field *f, const void *item)
 {
     return *((const bool *)item + f->place);
 }
@@ -220,49 +220,49 @@ void item_write_strings(struct buf *out, struct str strings)
     buf_putc(out, ']');
 }
 
-static void write_value(struct buf *out, const struct item_field *f, const void *item)
+static void field_write_value(struct buf *out, const struct item_field *f, const void *item)
 {
     switch (f->type) {
     case FIELD_NUMBER:
-        item_write_number(out, number_in(f, item));
+        item_write_number(out, field_number_of(f, item));
         break;
     case FIELD_BOOL:
-        buf_append_str(out, flag_in(f, item) ? STR("true") : STR("false"));
+        buf_append_str(out, field_flag_of(f, item) ? STR("true") : STR("false"));
         break;
     case FIELD_STRINGS:
-        item_write_strings(out, text_in(f, item));
+        item_write_strings(out, field_text_of(f, item));
         break;
     default:
-        json_append_string(out, text_in(f, item));
+        json_append_string(out, field_text_of(f, item));
     }
 }
 
-static void write_field(struct buf *out, const struct item_field *f, const void *item)
+static void field_write(struct buf *out, const struct item_field *f, const void *item)
 {
     if (f->type == FIELD_RAW) {
         buf_append_str(out, f->member);
-        buf_append_str(out, text_in(f, item));
+        buf_append_str(out, field_text_of(f, item));
         return;
     }
     buf_append_str(out, f->attribute);
-    write_value(out, f, item);
+    field_write_value(out, f, item);
     buf_putc(out, '}');
 }
 
-static bool is_set(const struct item_field *f, const void *item)
+static bool field_is_set(const struct item_field *f, const void *item)
 {
     if (f->type == FIELD_NUMBER)
-        return number_in(f, item) != 0;
+        return field_number_of(f, item) != 0;
     if (f->type == FIELD_STRINGS)
-        return text_in(f, item).n > STR("[]").n;
-    return flag_in(f, item);
+        return field_text_of(f, item).n > STR("[]").n;
+    return field_flag_of(f, item);
 }
 
-static bool is_written(const struct item_field *f, const void *item)
+static bool field_is_written(const struct item_field *f, const void *item)
 {
     if (f->storage == STORED)
-        return !field_is_text(f) || text_in(f, item).p;
-    return f->storage == STORED_IF_SET && is_set(f, item);
+        return !field_is_text(f) || field_text_of(f, item).p;
+    return f->storage == STORED_IF_SET && field_is_set(f, item);
 }
 
 void item_write(struct buf *out, const struct item_kind *kind, const void *item)
@@ -270,15 +270,15 @@ void item_write(struct buf *out, const struct item_kind *kind, const void *item)
     size_t begin = out->len;
 
     for (size_t i = 0; i < kind->count; i++) {
-        if (is_written(&kind->fields[i], item))
-            write_field(out, &kind->fields[i], item);
+        if (field_is_written(&kind->fields[i], item))
+            field_write(out, &kind->fields[i], item);
     }
     buf_putc(out, '}');
     if (buf_ok(out))
         out->data[begin] = '{'; /* for the comma before the first field */
 }
 
-static void show_content(struct json_writer *w, const void *item)
+static void message_show_content(struct json_writer *w, const void *item)
 {
     const struct message *m = item;
 
@@ -291,7 +291,7 @@ static void show_content(struct json_writer *w, const void *item)
         json_raw(w, m->content);
 }
 
-static void show_last_message(struct json_writer *w, const void *item)
+static void session_show_last_message(struct json_writer *w, const void *item)
 {
     const struct session *s = item;
 
@@ -310,7 +310,7 @@ static void show_last_message(struct json_writer *w, const void *item)
     json_end_object(w);
 }
 
-static void show_text(struct json_writer *w, const struct item_field *f, struct str text)
+static void field_show_text(struct json_writer *w, const struct item_field *f, struct str text)
 {
     if (!text.p && f->shape == PRESENT)
         return;
@@ -323,18 +323,18 @@ static void show_text(struct json_writer *w, const struct item_field *f, struct 
         json_string(w, text);
 }
 
-static void show_field(struct json_writer *w, const struct item_field *f, const void *item)
+static void field_show(struct json_writer *w, const struct item_field *f, const void *item)
 {
     if (f->show) {
         f->show(w, item);
     } else if (field_is_text(f)) {
-        show_text(w, f, text_in(f, item));
+        field_show_text(w, f, field_text_of(f, item));
     } else {
         json_prepared_key(w, f->member);
         if (f->type == FIELD_NUMBER)
-            json_int(w, number_in(f, item));
+            json_int(w, field_number_of(f, item));
         else
-            json_boolean(w, flag_in(f, item));
+            json_boolean(w, field_flag_of(f, item));
     }
 }
 
@@ -343,7 +343,7 @@ void item_show(struct json_writer *w, const struct item_kind *kind, const void *
     json_begin_object(w);
     for (size_t i = 0; i < kind->count; i++) {
         if (kind->fields[i].shape != HIDDEN)
-            show_field(w, &kind->fields[i], item);
+            field_show(w, &kind->fields[i], item);
     }
     json_end_object(w);
 }
@@ -351,11 +351,11 @@ void item_show(struct json_writer *w, const struct item_kind *kind, const void *
 /* ---- 3. sizes and copies --------------------------------------------------------------------- */
 
 /* An upper bound: the text of an array has more bytes than DynamoDB counts for a list. */
-static size_t value_size(const struct item_field *f, const void *item)
+static size_t field_value_size(const struct item_field *f, const void *item)
 {
     if (field_is_flag(f))
         return 1;
-    return f->type == FIELD_NUMBER ? NUMBER_BYTES : text_in(f, item).n;
+    return f->type == FIELD_NUMBER ? NUMBER_BYTES : field_text_of(f, item).n;
 }
 
 size_t item_size(const struct item_kind *kind, const void *item)
@@ -364,10 +364,10 @@ size_t item_size(const struct item_kind *kind, const void *item)
 
     for (size_t i = 0; i < kind->count; i++) {
         const struct item_field *f = &kind->fields[i];
-        size_t bytes = is_written(f, item) ? value_size(f, item) : 0;
+        size_t bytes = field_is_written(f, item) ? field_value_size(f, item) : 0;
         if (bytes < f->room)
             bytes = f->room;
-        if (bytes > 0 || is_written(f, item))
+        if (bytes > 0 || field_is_written(f, item))
             size += f->name.n + bytes;
     }
     return size;
@@ -379,7 +379,7 @@ size_t item_string_bytes(const struct item_kind *kind, const void *item)
 
     for (size_t i = 0; i < kind->count; i++) {
         if (field_is_text(&kind->fields[i]))
-            bytes += text_in(&kind->fields[i], item).n;
+            bytes += field_text_of(&kind->fields[i], item).n;
     }
     return bytes;
 }

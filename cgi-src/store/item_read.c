@@ -17,8 +17,8 @@ static bool field_is_named(const struct item_field *f, struct str name)
 
 /* DynamoDB writes attributes in any order, but mostly in that of the item before: the field that
  * stood at this place then is looked at first. */
-static const struct item_field *find_field(const struct item_kind *kind, size_t place,
-                                           struct str name)
+static const struct item_field *item_find_field(const struct item_kind *kind, size_t place,
+                                                struct str name)
 {
     static _Thread_local unsigned char before[32];
     unsigned char *guess = &before[place % sizeof(before)];
@@ -35,7 +35,7 @@ static const struct item_field *find_field(const struct item_kind *kind, size_t 
 }
 
 /* {"S":"…"} or {"N":"…"}: the text; STR_NONE if the attribute is of another type. */
-static struct str read_attribute(struct json_reader *r, char letter)
+static struct str attribute_read_text(struct json_reader *r, char letter)
 {
     struct str text = STR_NONE;
     struct str type;
@@ -66,7 +66,7 @@ static struct str field_parse_time(struct str text, struct arena *a)
     return str_from(out);
 }
 
-static struct str read_json(struct str text)
+static struct str field_parse_json(struct str text)
 {
     struct json_value value;
 
@@ -109,10 +109,10 @@ static int64_t field_parse_number(struct str text, int64_t absent)
 
 struct str item_read_string(struct json_reader *r)
 {
-    return read_attribute(r, 'S');
+    return attribute_read_text(r, 'S');
 }
 
-static bool read_bool(struct json_reader *r)
+static bool attribute_read_bool(struct json_reader *r)
 {
     struct str type;
     bool value = false;
@@ -127,7 +127,7 @@ static bool read_bool(struct json_reader *r)
 }
 
 /* Of the elements of a list those that are strings; the reader is in front of the list. */
-static void append_strings(struct json_reader *r, struct buf *out)
+static void strings_append(struct json_reader *r, struct buf *out)
 {
     if (!json_enter_array(r))
         return;
@@ -154,7 +154,7 @@ static struct str item_read_strings(struct json_reader *r, struct arena *a)
     buf_putc(&text, '[');
     while (json_next_member(r, &type)) {
         if (str_is(type, "L"))
-            append_strings(r, &text);
+            strings_append(r, &text);
         else
             json_skip(r);
     }
@@ -165,12 +165,13 @@ static struct str item_read_strings(struct json_reader *r, struct arena *a)
     return strings;
 }
 
-static void read_number_field(struct json_reader *r, const struct item_field *f, void *out)
+static void field_read_number(struct json_reader *r, const struct item_field *f, void *out)
 {
-    *field_number(f, out) = field_parse_number(read_attribute(r, 'N'), f->absent);
+    *field_number(f, out) = field_parse_number(attribute_read_text(r, 'N'), f->absent);
 }
 
-static struct str read_text(struct json_reader *r, const struct item_field *f, struct arena *a)
+static struct str field_read_text(struct json_reader *r, const struct item_field *f,
+                                  struct arena *a)
 {
     switch (f->type) {
     case FIELD_RAW:
@@ -178,19 +179,19 @@ static struct str read_text(struct json_reader *r, const struct item_field *f, s
     case FIELD_STRINGS:
         return item_read_strings(r, a);
     case FIELD_DIGITS: {
-        struct str digits = read_attribute(r, 'N');
+        struct str digits = attribute_read_text(r, 'N');
         return is_digits(digits) ? digits : STR_NONE;
     }
     case FIELD_JSON:
-        return read_json(read_attribute(r, 'S'));
+        return field_parse_json(attribute_read_text(r, 'S'));
     case FIELD_TIME:
-        return field_parse_time(read_attribute(r, 'S'), a);
+        return field_parse_time(attribute_read_text(r, 'S'), a);
     default:
-        return read_attribute(r, 'S');
+        return attribute_read_text(r, 'S');
     }
 }
 
-static void read_field(struct json_reader *r, const struct item_field *f, struct arena *a,
+static void field_read(struct json_reader *r, const struct item_field *f, struct arena *a,
                        void *out)
 {
     if (json_peek(r) == 'n') { /* null: as if it were not there */
@@ -199,24 +200,24 @@ static void read_field(struct json_reader *r, const struct item_field *f, struct
         *field_flag(f, out) = true;
         json_skip(r);
     } else if (f->type == FIELD_BOOL) {
-        *field_flag(f, out) = read_bool(r);
+        *field_flag(f, out) = attribute_read_bool(r);
     } else if (f->type == FIELD_NUMBER) {
-        read_number_field(r, f, out);
+        field_read_number(r, f, out);
     } else {
-        struct str text = read_text(r, f, a);
+        struct str text = field_read_text(r, f, a);
         if (text.p || f->type == FIELD_JSON)
             *field_text(f, out) = text;
     }
 }
 
-static struct str absent_text(const struct item_field *f)
+static struct str field_absent_text(const struct item_field *f)
 {
     if (f->type == FIELD_STRINGS)
         return STR("[]");
     return f->shape == ALWAYS ? STR("") : STR_NONE;
 }
 
-static void set_absent(const struct item_kind *kind, void *out)
+static void item_set_absent(const struct item_kind *kind, void *out)
 {
     for (size_t i = 0; i < kind->count; i++) {
         const struct item_field *f = &kind->fields[i];
@@ -225,7 +226,7 @@ static void set_absent(const struct item_kind *kind, void *out)
         else if (f->type == FIELD_NUMBER)
             *field_number(f, out) = f->absent;
         else
-            *field_text(f, out) = absent_text(f);
+            *field_text(f, out) = field_absent_text(f);
     }
 }
 
@@ -233,12 +234,12 @@ bool item_read(struct json_reader *r, const struct item_kind *kind, struct arena
 {
     struct str name;
 
-    set_absent(kind, out);
+    item_set_absent(kind, out);
     bool is_item = json_enter_object(r);
     for (size_t place = 0; is_item && json_next_member(r, &name); place++) {
-        const struct item_field *f = find_field(kind, place, name);
+        const struct item_field *f = item_find_field(kind, place, name);
         if (f)
-            read_field(r, f, a, out);
+            field_read(r, f, a, out);
         else
             json_skip(r);
     }

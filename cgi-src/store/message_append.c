@@ -32,18 +32,18 @@ struct append {
     size_t marker_action;
 };
 
-static int64_t first_timestamp(const struct append *a)
+static int64_t append_first_timestamp(const struct append *a)
 {
     return a->base_us / 1000;
 }
 
-static int64_t last_timestamp(const struct append *a)
+static int64_t append_last_timestamp(const struct append *a)
 {
-    return first_timestamp(a) + (int64_t)a->count - 1;
+    return append_first_timestamp(a) + (int64_t)a->count - 1;
 }
 
 /* Fills the messages for the time of this attempt; ids are kept between attempts. */
-static void stamp(struct store *s, struct append *a)
+static void append_set_times(struct store *s, struct append *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         int64_t us = a->base_us + (int64_t)i * 1000;
@@ -53,7 +53,7 @@ static void stamp(struct store *s, struct append *a)
 }
 
 /* Now, but after the last message known. That one may be an earlier backend's, of any time. */
-static int choose_time(struct store *s, struct append *a, struct err *e)
+static int append_choose_time(struct store *s, struct append *a, struct err *e)
 {
     if (a->owner.last_timestamp > TIMESTAMP_MAX - (int64_t)a->count)
         return err_set(e, ERR_INVALID_PARAMETER,
@@ -63,7 +63,7 @@ static int choose_time(struct store *s, struct append *a, struct err *e)
     int64_t now_us = store_now_us(s);
     int64_t next_us = (a->owner.last_timestamp + 1) * 1000;
     a->base_us = now_us >= next_us ? now_us : next_us;
-    stamp(s, a);
+    append_set_times(s, a);
     return 0;
 }
 
@@ -92,7 +92,7 @@ static void append_describe_messages(struct store *s, struct append *a)
 
 /* A session that is not there has no last_timestamp that could be smaller. Of one without an order
  * :first says nothing, and DynamoDB wants no value that it does not need. */
-static size_t update_session(struct transaction *t, const struct append *a)
+static size_t append_update_session(struct transaction *t, const struct append *a)
 {
     static const struct str in_order = STR_INIT(
         MOVE CONDITION("attribute_not_exists(deleted_at) AND last_timestamp<:first") RETURN_OLD);
@@ -107,7 +107,7 @@ static size_t update_session(struct transaction *t, const struct append *a)
         STRING_VALUE(":preview", preview_of(t->store->arena, last)),
         NUMBER_VALUE(":count", (int64_t)a->count),
         NUMBER_VALUE(":one", 1),
-        NUMBER_VALUE(":first", first_timestamp(a)),
+        NUMBER_VALUE(":first", append_first_timestamp(a)),
     };
     size_t count = sizeof(values) / sizeof(values[0]);
 
@@ -117,7 +117,7 @@ static size_t update_session(struct transaction *t, const struct append *a)
 }
 
 /* {"L":[{"S":"…"},…]} */
-static struct str list_ids(struct store *s, const struct append *a)
+static struct str append_list_ids(struct store *s, const struct append *a)
 {
     struct buf text;
 
@@ -141,7 +141,7 @@ static size_t append_put_marker(struct transaction *t, const struct append *a)
         .timestamp = store_marker_timestamp(t->store, a->idempotency->key),
         .fingerprint = store_fingerprint(t->store, a->idempotency),
         .first_us = a->base_us,
-        .message_ids = list_ids(t->store, a),
+        .message_ids = append_list_ids(t->store, a),
     };
 
     return transaction_put(t, &item_append_marker, &marker, STR(IS_NEW RETURN_OLD), NO_VALUES);
@@ -150,19 +150,19 @@ static size_t append_put_marker(struct transaction *t, const struct append *a)
 #define NO_ACTION SIZE_MAX
 
 /* An earlier backend's session gets its owner item with the first append that names the owner. */
-static void write_append(struct store *s, struct transaction *t, struct append *a)
+static void append_write(struct store *s, struct transaction *t, struct append *a)
 {
     transaction_begin(s, t);
     for (size_t i = 0; i < a->count; i++)
         transaction_put(t, &item_message, &a->out[i], STR(IS_NEW), NO_VALUES);
-    a->session_action = update_session(t, a);
+    a->session_action = append_update_session(t, a);
     a->owner_action =
         a->owner.has_item ? NO_ACTION : store_put_owner(t, a->claim.session_id, a->owner.user_id);
     a->marker_action = a->idempotency->key.p ? append_put_marker(t, a) : NO_ACTION;
 }
 
 /* Gives the messages the ids that the marker keeps: {"L":[{"S":"…"},…]}. */
-static void take_ids(struct store *s, struct append *a, struct str message_ids)
+static void append_take_ids(struct store *s, struct append *a, struct str message_ids)
 {
     struct str list = arena_str(s->arena, message_ids);
     struct json_reader r;
@@ -189,13 +189,13 @@ static enum append_end append_replay(struct store *s, struct append *a, struct t
         !str_equals(marker.fingerprint, store_fingerprint(s, a->idempotency)))
         return store_key_reused(e);
     a->base_us = marker.first_us;
-    take_ids(s, a, marker.message_ids);
-    stamp(s, a);
+    append_take_ids(s, a, marker.message_ids);
+    append_set_times(s, a);
     return APPEND_REPLAYED;
 }
 
 /* A later message is in the session's partition than was known. */
-static enum append_end learn_from_messages(struct store *s, struct append *a, struct err *e)
+static enum append_end append_learn_from_messages(struct store *s, struct append *a, struct err *e)
 {
     if (store_last_timestamp(s, a->claim.session_id, &a->owner.last_timestamp, e) < 0)
         return APPEND_FAILED;
@@ -204,15 +204,17 @@ static enum append_end learn_from_messages(struct store *s, struct append *a, st
 
 /* The session has a later message than was known, which its item tells. If the item says nothing
  * that was not known, the next attempt would fail in the same way. */
-static enum append_end learn_order(struct store *s, struct append *a, int64_t last, struct err *e)
+static enum append_end append_learn_order(struct store *s, struct append *a, int64_t last,
+                                          struct err *e)
 {
-    bool is_new = last >= 0 ? last >= first_timestamp(a) || a->without_order : !a->without_order;
+    bool is_new =
+        last >= 0 ? last >= append_first_timestamp(a) || a->without_order : !a->without_order;
 
     if (!is_new)
         return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
     a->without_order = last < 0;
     if (a->without_order)
-        return learn_from_messages(s, a, e);
+        return append_learn_from_messages(s, a, e);
     a->owner.last_timestamp = last;
     return APPEND_AGAIN;
 }
@@ -236,7 +238,7 @@ static enum append_end append_learn(struct store *s, struct append *a, struct tr
     if (transaction_stopped_by(t, a->marker_action))
         return append_replay(s, a, t, e);
     if (session_stopped_it)
-        return learn_order(s, a, session.last_timestamp, e);
+        return append_learn_order(s, a, session.last_timestamp, e);
     if (transaction_read_item(t, a->owner_action, &item_owner, &owner)) {
         struct session_claim claim = {a->claim.session_id, a->owner.user_id};
         if (store_owner_check(s, &claim, &owner, &a->owner, e) < 0)
@@ -246,10 +248,10 @@ static enum append_end append_learn(struct store *s, struct append *a, struct tr
     if (transaction_stopped_by(t, a->owner_action))
         return store_session_not_found(e);
     /* A message's key is taken: an earlier backend wrote beyond last_timestamp. */
-    return learn_from_messages(s, a, e);
+    return append_learn_from_messages(s, a, e);
 }
 
-static int check_sizes(const struct append *a, struct err *e)
+static int append_check_sizes(const struct append *a, struct err *e)
 {
     size_t sum = 0;
 
@@ -267,16 +269,16 @@ static int check_sizes(const struct append *a, struct err *e)
     return 0;
 }
 
-static enum append_end try_append(struct store *s, struct append *a, struct err *e)
+static enum append_end append_try(struct store *s, struct append *a, struct err *e)
 {
     enum append_end r = APPEND_FAILED;
     struct transaction t;
 
-    write_append(s, &t, a);
+    append_write(s, &t, a);
     switch (transaction_commit(&t, e)) {
     case TRANSACTION_DONE:
         owner_cache_put(s->shared->owners, a->claim.session_id, a->owner.user_id,
-                        last_timestamp(a));
+                        append_last_timestamp(a));
         r = APPENDED;
         break;
     case TRANSACTION_CANCELED:
@@ -294,9 +296,9 @@ static enum append_end append_until_settled(struct store *s, struct append *a, s
     enum append_end r;
 
     do {
-        if (choose_time(s, a, e) < 0 || check_sizes(a, e) < 0)
+        if (append_choose_time(s, a, e) < 0 || append_check_sizes(a, e) < 0)
             return APPEND_FAILED;
-        r = try_append(s, a, e);
+        r = append_try(s, a, e);
     } while (r == APPEND_AGAIN);
     return r;
 }

@@ -68,13 +68,13 @@ struct message_change {
     int64_t version;
 };
 
-static bool is_last(const struct message_change *c)
+static bool message_change_is_of_last(const struct message_change *c)
 {
     return c->key->timestamp == c->last_shown;
 }
 
 /* Fills the rest of it. */
-static int begin_change(struct store *s, struct message_change *c, struct err *e)
+static int message_change_begin(struct store *s, struct message_change *c, struct err *e)
 {
     const struct message_key *key = c->key;
     const struct session_claim claim = {key->session_id, key->hint};
@@ -103,8 +103,8 @@ enum change_end { CHANGE_FAILED = -1, CHANGED, CHANGE_AGAIN };
 
 /* The session stopped it. If its item says nothing that was not known, the next attempt would fail
  * in the same way. */
-static enum change_end learn_session(struct transaction *t, size_t action, struct message_change *c,
-                                     struct err *e)
+static enum change_end message_change_learn(struct transaction *t, size_t action,
+                                            struct message_change *c, struct err *e)
 {
     struct session now;
 
@@ -117,8 +117,8 @@ static enum change_end learn_session(struct transaction *t, size_t action, struc
     return CHANGE_AGAIN;
 }
 
-static enum change_end commit_change(struct transaction *t, size_t session_action,
-                                     struct message_change *c, struct err *e)
+static enum change_end message_change_commit(struct transaction *t, size_t session_action,
+                                             struct message_change *c, struct err *e)
 {
     enum change_end r = CHANGE_FAILED;
 
@@ -127,8 +127,9 @@ static enum change_end commit_change(struct transaction *t, size_t session_actio
         r = CHANGED;
         break;
     case TRANSACTION_CANCELED:
-        r = transaction_stopped_by(t, session_action) ? learn_session(t, session_action, c, e)
-                                                      : store_message_not_found(e);
+        r = transaction_stopped_by(t, session_action)
+                ? message_change_learn(t, session_action, c, e)
+                : store_message_not_found(e);
         break;
     default:
         break;
@@ -145,8 +146,9 @@ static enum change_end commit_change(struct transaction *t, size_t session_actio
 /* ---- changing -------------------------------------------------------------------------------- */
 
 /* The session's part. after: the message as it will be. */
-static size_t move_session(struct transaction *t, const struct message_change *c,
-                           const struct message *after, const struct message_changes *changes)
+static size_t message_change_move_session(struct transaction *t, const struct message_change *c,
+                                          const struct message *after,
+                                          const struct message_changes *changes)
 {
     static const struct str any =
         STR_INIT(UPDATE("SET updated_at = :now" MOVE_VERSION) CONDITION(IS_LIVE) RETURN_OLD);
@@ -164,12 +166,12 @@ static size_t move_session(struct transaction *t, const struct message_change *c
 
     if (!changes->content.p)
         return transaction_update(t, &c->session, any, (struct values){values, 2});
-    if (!is_last(c))
+    if (!message_change_is_of_last(c))
         return transaction_update(t, &c->session, other, (struct values){values, 3});
     return transaction_update(t, &c->session, last, (struct values){values, 4});
 }
 
-static const char *remove_text(const struct message_changes *changes)
+static const char *message_removals(const struct message_changes *changes)
 {
     bool metadata = changes->has_metadata && !changes->metadata.p;
     bool content_type = changes->content.p && !changes->content_type.p;
@@ -184,7 +186,8 @@ static struct str message_update_text(struct store *s, const struct message_chan
     return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s%s") IS_THERE,
                         changes->content.p ? ", content = :content" : "",
                         changes->content_type.p ? ", content_type = :type" : "",
-                        changes->metadata.p ? ", metadata = :metadata" : "", remove_text(changes));
+                        changes->metadata.p ? ", metadata = :metadata" : "",
+                        message_removals(changes));
 }
 
 static enum change_end message_try_update(struct store *s, struct message_change *c,
@@ -200,12 +203,12 @@ static enum change_end message_try_update(struct store *s, struct message_change
                               STRING_VALUE(":content", changes->content),
                               STRING_VALUE(":type", changes->content_type),
                               STRING_VALUE(":metadata", changes->metadata)));
-    return commit_change(&t, move_session(&t, c, after, changes), c, e);
+    return message_change_commit(&t, message_change_move_session(&t, c, after, changes), c, e);
 }
 
 /* Leaves what is not given, as the Update does. */
-static int apply(const struct message_changes *changes, struct str now, struct message *m,
-                 struct err *e)
+static int message_apply_changes(const struct message_changes *changes, struct str now,
+                                 struct message *m, struct err *e)
 {
     m->updated_at = now;
     if (changes->content.p) {
@@ -227,9 +230,9 @@ int store_message_update(struct store *s, const struct message_key *key,
     struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, &c, e) < 0 || message_read(s, key, CONSISTENT, out, e) < 0)
+    if (message_change_begin(s, &c, e) < 0 || message_read(s, key, CONSISTENT, out, e) < 0)
         return -1;
-    if (apply(changes, c.now, out, e) < 0)
+    if (message_apply_changes(changes, c.now, out, e) < 0)
         return -1;
     do
         r = message_try_update(s, &c, out, changes, e);
@@ -245,7 +248,7 @@ int store_message_update(struct store *s, const struct message_key *key,
 /* ---- deleting -------------------------------------------------------------------------------- */
 
 /* The session's part where another message is the last. */
-static size_t count_down(struct transaction *t, const struct message_change *c)
+static size_t message_change_count_down(struct transaction *t, const struct message_change *c)
 {
     static const struct str text = STR_INIT(UPDATE("SET updated_at = :now" MOVE_COUNT)
                                                 CONDITION(IS_LIVE IS_NOT_LAST) RETURN_OLD);
@@ -258,8 +261,8 @@ static size_t count_down(struct transaction *t, const struct message_change *c)
 
 /* The session's part where the last message goes. before: the one in front of it, NULL if there is
  * none. */
-static size_t edit_fall_back(struct transaction *t, const struct message_change *c,
-                             const struct message *before)
+static size_t message_change_fall_back(struct transaction *t, const struct message_change *c,
+                                       const struct message *before)
 {
     static const struct versions exactly = {.present = true};
     struct store *s = t->store;
@@ -279,23 +282,24 @@ static size_t edit_fall_back(struct transaction *t, const struct message_change 
                STRING_VALUE(":preview", before ? preview_of(s->arena, before) : STR_NONE)));
 }
 
-static enum change_end try_delete(struct store *s, struct message_change *c, struct err *e)
+static enum change_end message_try_delete(struct store *s, struct message_change *c, struct err *e)
 {
     const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
     enum lookup_result found = LOOKUP_ABSENT;
     struct message before;
     struct transaction t;
 
-    if (is_last(c))
+    if (message_change_is_of_last(c))
         found = store_message_before(s, c->key->session_id, c->key->timestamp, &before, e);
     if (found == LOOKUP_FAILED)
         return CHANGE_FAILED;
     transaction_begin(s, &t);
     transaction_delete(&t, &message, STR(IS_THERE));
-    size_t session_action = !is_last(c)
-                                ? count_down(&t, c)
-                                : edit_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
-    return commit_change(&t, session_action, c, e);
+    size_t session_action =
+        !message_change_is_of_last(c)
+            ? message_change_count_down(&t, c)
+            : message_change_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
+    return message_change_commit(&t, session_action, c, e);
 }
 
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
@@ -303,10 +307,10 @@ int store_message_delete(struct store *s, const struct message_key *key, struct 
     struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, &c, e) < 0)
+    if (message_change_begin(s, &c, e) < 0)
         return -1;
     do
-        r = try_delete(s, &c, e);
+        r = message_try_delete(s, &c, e);
     while (r == CHANGE_AGAIN);
     return r == CHANGED ? 0 : -1;
 }

@@ -18,7 +18,7 @@ int store_owner_check(struct store *s, const struct session_claim *claim,
     return 0;
 }
 
-static int read_owner(struct store *s, const struct session_claim *claim,
+static int owner_read(struct store *s, const struct session_claim *claim,
                       enum consistency consistency, struct owner *out, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(claim->session_id, TIMESTAMP_OWNER),
@@ -40,11 +40,11 @@ static int read_owner(struct store *s, const struct session_claim *claim,
 int store_owner_get(struct store *s, const struct session_claim *claim, struct owner *out,
                     struct err *e)
 {
-    int r = read_owner(s, claim, CONSISTENT_IF_SET, out, e);
+    int r = owner_read(s, claim, CONSISTENT_IF_SET, out, e);
 
     /* A session that was just made elsewhere must not look like an earlier backend's. */
     if (r == 0 && !out->has_item && !s->shared->consistent)
-        r = read_owner(s, claim, CONSISTENT, out, e);
+        r = owner_read(s, claim, CONSISTENT, out, e);
     return r;
 }
 

@@ -47,7 +47,7 @@ void owner_cache_free(struct owner_cache *c)
     free(c);
 }
 
-static unsigned slot_of(const struct owner_cache *c, struct str id)
+static unsigned owner_cache_slot(const struct owner_cache *c, struct str id)
 {
     return (unsigned)str_hash(id) & c->mask;
 }
@@ -61,7 +61,7 @@ static bool owner_entry_is_of(const struct owner_entry *entry, struct str sessio
 bool owner_cache_get(struct owner_cache *c, struct str session_id, struct arena *a,
                      struct str *user_id, int64_t *last_timestamp)
 {
-    unsigned slot = slot_of(c, session_id);
+    unsigned slot = owner_cache_slot(c, session_id);
     const struct owner_entry *entry = &c->entries[slot];
 
     pthread_mutex_lock(&c->locks[slot % STRIPES]);
@@ -77,7 +77,7 @@ bool owner_cache_get(struct owner_cache *c, struct str session_id, struct arena 
 void owner_cache_put(struct owner_cache *c, struct str session_id, struct str user_id,
                      int64_t last_timestamp)
 {
-    unsigned slot = slot_of(c, session_id);
+    unsigned slot = owner_cache_slot(c, session_id);
     struct owner_entry *entry = &c->entries[slot];
 
     pthread_mutex_lock(&c->locks[slot % STRIPES]);
@@ -98,7 +98,7 @@ void owner_cache_put(struct owner_cache *c, struct str session_id, struct str us
 
 void owner_cache_remove(struct owner_cache *c, struct str session_id)
 {
-    unsigned slot = slot_of(c, session_id);
+    unsigned slot = owner_cache_slot(c, session_id);
     struct owner_entry *entry = &c->entries[slot];
 
     pthread_mutex_lock(&c->locks[slot % STRIPES]);

@@ -62,8 +62,8 @@ static size_t batch_find(const struct batch *b, struct str timestamp)
 }
 
 /* {"DeleteRequest":{"Key":…}}: keeps the item if it is one of the batch. */
-static void read_unprocessed(struct store *s, struct json_reader *r, const struct batch *sent,
-                             struct batch *left)
+static void batch_read_unprocessed(struct store *s, struct json_reader *r, const struct batch *sent,
+                                   struct batch *left)
 {
     struct sort_digits key;
     struct str name;
@@ -86,8 +86,8 @@ static void read_unprocessed(struct store *s, struct json_reader *r, const struc
 }
 
 /* {"table":[…]}: the arrays of all tables, for no other is asked for. */
-static void read_unprocessed_items(struct store *s, struct json_reader *r, const struct batch *sent,
-                                   struct batch *left)
+static void batch_read_unprocessed_items(struct store *s, struct json_reader *r,
+                                         const struct batch *sent, struct batch *left)
 {
     struct str table;
 
@@ -97,7 +97,7 @@ static void read_unprocessed_items(struct store *s, struct json_reader *r, const
         if (!json_enter_array(r))
             continue;
         while (json_next_element(r))
-            read_unprocessed(s, r, sent, left);
+            batch_read_unprocessed(s, r, sent, left);
     }
 }
 
@@ -112,7 +112,7 @@ static int batch_keep_unprocessed(struct store *s, struct batch *b, struct dynam
     if (json_enter_object(&r)) {
         while (json_next_member(&r, &name)) {
             if (str_is(name, "UnprocessedItems"))
-                read_unprocessed_items(s, &r, b, &left);
+                batch_read_unprocessed_items(s, &r, b, &left);
             else if (str_is(name, "ConsumedCapacity"))
                 store_count_units(DYNAMO_BATCH_WRITE_ITEM, &r);
             else
@@ -160,7 +160,7 @@ static int64_t pause_longer(int64_t pause_us)
 }
 
 /* Waits before what DynamoDB left over is sent again: that it left something means throttling. */
-static int wait_for_capacity(struct store *s, int64_t pause_us, struct err *e)
+static int batch_wait_for_capacity(struct store *s, int64_t pause_us, struct err *e)
 {
     const struct clock *clock = s->shared->clock;
     double chance = clock->chance(clock->context);
@@ -192,7 +192,7 @@ static int batch_flush(struct store *s, struct batch *b, struct err *e)
         }
         /* The pause grows while nothing moves. */
         pause_us = b->count < before ? PAUSE_MIN_US : pause_longer(pause_us);
-        if (b->count && wait_for_capacity(s, pause_us, e) < 0)
+        if (b->count && batch_wait_for_capacity(s, pause_us, e) < 0)
             return -1;
     }
     return 0;

@@ -7,7 +7,7 @@
 
 /* Where the character after the first `characters` of them begins, or the text's end. Of what is
  * not UTF-8 the bytes are bounded all the same. */
-static size_t bytes_of(struct str text, size_t characters)
+static size_t characters_bytes(struct str text, size_t characters)
 {
     size_t most = text.n < PREVIEW_MAX_BYTES ? text.n : PREVIEW_MAX_BYTES;
     size_t n = most < characters ? most : characters;
@@ -21,9 +21,9 @@ static size_t bytes_of(struct str text, size_t characters)
     return n;
 }
 
-static struct str beginning_of(struct str text, size_t characters)
+static struct str text_beginning(struct str text, size_t characters)
 {
-    return (struct str){text.p, bytes_of(text, characters)};
+    return (struct str){text.p, characters_bytes(text, characters)};
 }
 
 /* The texts of parts with a blank between them, as far as the preview goes. */
@@ -41,7 +41,7 @@ static struct str preview_join(struct arena *arena, struct content_texts *texts)
             buf_putc(&joined, ' ');
             left--;
         }
-        text = beginning_of(text, left);
+        text = text_beginning(text, left);
         left -= str_utf8_length(text);
         buf_append_str(&joined, text);
     }
@@ -57,7 +57,7 @@ struct str preview_of(struct arena *arena, const struct message *m)
     if (!m->content.p)
         return STR("");
     if (!m->content_type.p)
-        return beginning_of(m->content, PREVIEW_MAX_CHARACTERS);
+        return text_beginning(m->content, PREVIEW_MAX_CHARACTERS);
     content_texts_begin(&texts, m);
     return preview_join(arena, &texts);
 }

@@ -135,7 +135,7 @@ static void heap_add(struct heap *h, const struct session *session,
     }
 }
 
-static bool was_shown(const struct activity_walk *walk, struct str session_id)
+static bool activity_was_shown(const struct activity_walk *walk, struct str session_id)
 {
     uint64_t h = str_hash(session_id);
     for (size_t i = 0; i < walk->shown_count; i++) {
@@ -145,7 +145,7 @@ static bool was_shown(const struct activity_walk *walk, struct str session_id)
     return false;
 }
 
-static int64_t time_us(struct str text)
+static int64_t activity_parse_time(struct str text)
 {
     return clock_parse_us(text.p, text.n);
 }
@@ -158,8 +158,8 @@ static int session_read_activity(struct store *s, const struct activity_walk *wa
     struct message last = {.created_at = STR_NONE};
     enum lookup_result found = store_last_message(s, session->session_id, before, &last, e);
 
-    *us =
-        time_us(found == LOOKUP_FOUND && last.created_at.n ? last.created_at : session->created_at);
+    *us = activity_parse_time(found == LOOKUP_FOUND && last.created_at.n ? last.created_at
+                                                                         : session->created_at);
     return found == LOOKUP_FAILED ? -1 : 0;
 }
 
@@ -171,16 +171,16 @@ static enum place_end session_find_place(struct store *s, struct activity_walk *
                                          const struct session *session, struct activity_place *out,
                                          struct err *e)
 {
-    *out = (struct activity_place){time_us(session->updated_at), session->session_id};
+    *out = (struct activity_place){activity_parse_time(session->updated_at), session->session_id};
     if (walk->first)
         return PLACE_IS_AHEAD;
     if (out->us >= walk->t_us) {
-        if (was_shown(walk, session->session_id))
+        if (activity_was_shown(walk, session->session_id))
             return PLACE_WAS_SHOWN;
         /* If there are too many to look up, one may be shown twice, but none is left out. A session
          * is never older than this place, and the place does not move, so the walk ends. */
         if (walk->looked_up++ >= LOOKED_UP_MAX)
-            out->us = time_us(session->created_at);
+            out->us = activity_parse_time(session->created_at);
         else if (session_read_activity(s, walk, session, &out->us, e) < 0)
             return PLACE_FAILED;
     }
@@ -274,7 +274,7 @@ static struct str activity_write_cursor(struct store *s, const struct activity_w
 }
 
 /* Takes a hexadecimal number and the blank before it (if any) off the front. */
-static bool take_hex(struct str *rest, uint64_t *out)
+static bool cursor_take_hex(struct str *rest, uint64_t *out)
 {
     *out = 0;
     size_t i = rest->n && rest->p[0] == ' ' ? 1 : 0;
@@ -298,14 +298,14 @@ static int activity_read_cursor(struct str cursor, struct activity_walk *walk, s
     uint64_t us;
     uint64_t n;
 
-    if (!take_hex(&rest, &t) || !take_hex(&rest, &us) || !take_hex(&rest, &n) || n >= rest.n ||
-        t < 2000 || t > INT64_MAX || us > INT64_MAX)
+    if (!cursor_take_hex(&rest, &t) || !cursor_take_hex(&rest, &us) ||
+        !cursor_take_hex(&rest, &n) || n >= rest.n || t < 2000 || t > INT64_MAX || us > INT64_MAX)
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     walk->t_us = (int64_t)t;
     walk->from = (struct activity_place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
     rest.p += n + 1;
     rest.n -= n + 1;
-    while (walk->shown_count < SHOWN_MAX && take_hex(&rest, &walk->shown[walk->shown_count]))
+    while (walk->shown_count < SHOWN_MAX && cursor_take_hex(&rest, &walk->shown[walk->shown_count]))
         walk->shown_count++;
     return 0;
 }

@@ -35,12 +35,12 @@ struct str store_build_session(struct str sort_key)
 
 #define GOES_ON "attribute_exists(building_at) AND attribute_not_exists(deleted_at)"
 
-static struct key owner_key(const struct creation *c)
+static struct key build_owner_key(const struct creation *c)
 {
     return store_message_key(c->out->session_id, TIMESTAMP_OWNER);
 }
 
-static int lost(struct err *e)
+static int build_was_deleted(struct err *e)
 {
     return err_set(e, ERR_SESSION_NOT_FOUND,
                    "the session was deleted while it was being created, and nothing is left of it");
@@ -56,7 +56,7 @@ static enum creation_end build_learn(struct creation *c, struct transaction *t, 
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
                        "DynamoDB says that the id of the new session is in use; try again");
     if (!transaction_read_item(t, owner_action, &item_owner, &owner) || owner.deleted)
-        return lost(e);
+        return build_was_deleted(e);
     if (!owner.building_at.p)
         return CREATED_BEFORE;
     if (owner.built_until == c->built_until)
@@ -71,8 +71,8 @@ struct step_end {
     int64_t built_until;
 };
 
-static enum creation_end end_step(struct creation *c, struct transaction *t, size_t owner_action,
-                                  struct step_end done, struct err *e)
+static enum creation_end build_end_step(struct creation *c, struct transaction *t,
+                                        size_t owner_action, struct step_end done, struct err *e)
 {
     enum creation_end r = CREATION_FAILED;
 
@@ -99,21 +99,22 @@ static enum creation_end build_put_batch(struct store *s, struct creation *c,
     static const struct str text = STR_INIT(UPDATE("SET built_until = :until") CONDITION(
         GOES_ON " AND (attribute_not_exists(built_until) OR "
                 "built_until < :until)") RETURN_OLD);
-    const struct key key = owner_key(c);
+    const struct key key = build_owner_key(c);
     struct transaction t;
 
     transaction_begin(s, &t);
     creation_put_messages(&t, c, walk);
     size_t owner_action =
         transaction_update(&t, &key, text, VALUES(NUMBER_VALUE(":until", walk->before)));
-    return end_step(c, &t, owner_action, (struct step_end){CREATION_UNFINISHED, walk->before}, e);
+    return build_end_step(c, &t, owner_action, (struct step_end){CREATION_UNFINISHED, walk->before},
+                          e);
 }
 
-static enum creation_end reveal(struct store *s, struct creation *c, struct err *e)
+static enum creation_end build_reveal(struct store *s, struct creation *c, struct err *e)
 {
     static const struct str text = STR_INIT(UPDATE("REMOVE building_at, built_until") CONDITION(
         GOES_ON " AND built_until = :until") RETURN_OLD);
-    const struct key owner = owner_key(c);
+    const struct key owner = build_owner_key(c);
     const struct key build =
         store_session_key(c->out->user_id, store_build_key(s, c->out->session_id));
     struct transaction t;
@@ -123,22 +124,23 @@ static enum creation_end reveal(struct store *s, struct creation *c, struct err 
     size_t owner_action =
         transaction_update(&t, &owner, text, VALUES(NUMBER_VALUE(":until", c->built_until)));
     transaction_delete(&t, &build, STR(""));
-    return end_step(c, &t, owner_action, (struct step_end){CREATED, c->built_until}, e);
+    return build_end_step(c, &t, owner_action, (struct step_end){CREATED, c->built_until}, e);
 }
 
 /* The next batch, or if all are there the end. */
-static enum creation_end take_step(struct store *s, struct creation *c, struct err *e)
+static enum creation_end build_take_step(struct store *s, struct creation *c, struct err *e)
 {
     struct history_walk walk = history_begin(&c->wanted->history, c->created_us / 1000);
 
     history_skip(&walk, c->built_until);
-    return walk.next < walk.history->count ? build_put_batch(s, c, &walk, e) : reveal(s, c, e);
+    return walk.next < walk.history->count ? build_put_batch(s, c, &walk, e)
+                                           : build_reveal(s, c, e);
 }
 
 #define CAPACITY_PAUSE_US INT64_C(1000000)
 
 /* A long history may take more than the table writes in a moment: the rest comes later. */
-static bool wait_for_write_units(struct store *s, struct err *e)
+static bool build_wait_for_capacity(struct store *s, struct err *e)
 {
     if (e->code != ERR_DYNAMODB_THROTTLED || !store_pause(s, CAPACITY_PAUSE_US))
         return false;
@@ -162,15 +164,15 @@ static int build_out_of_time(struct store *s, const struct creation *c, unsigned
                              e);
 }
 
-static enum creation_end finish(struct store *s, struct creation *c, struct err *e)
+static enum creation_end build_run_steps(struct store *s, struct creation *c, struct err *e)
 {
     unsigned steps = 0;
     enum creation_end r;
 
     do {
-        r = take_step(s, c, e);
+        r = build_take_step(s, c, e);
         steps++;
-        if (r == CREATION_FAILED && wait_for_write_units(s, e))
+        if (r == CREATION_FAILED && build_wait_for_capacity(s, e))
             r = CREATION_UNFINISHED;
     } while (r == CREATION_UNFINISHED);
     return r == CREATION_FAILED ? (enum creation_end)build_out_of_time(s, c, steps, e) : r;
@@ -186,7 +188,7 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "another request is still writing this history; repeat this one with its "
                        "Idempotency-Key");
-    enum creation_end r = finish(s, c, e);
+    enum creation_end r = build_run_steps(s, c, e);
     gate_leave(s->shared->gate, session_id);
     return r;
 }

@@ -5,8 +5,8 @@
  */
 #include "store/internal.h"
 
-static void write_mark(struct store *s, struct transaction *t, const struct session *session,
-                       const struct versions *if_match)
+static void deletion_write_mark(struct store *s, struct transaction *t,
+                                const struct session *session, const struct versions *if_match)
 {
     static const struct str mark_owner = STR_INIT(UPDATE("SET user_id = :user, deleted_at = :now"));
     const struct key key = store_session_key(session->user_id, session->session_id);
@@ -46,7 +46,7 @@ static int deletion_mark(struct store *s, const struct session_target *target, s
         out->session_id = key->session_id;
         if (out->deleted)
             return 0;
-        write_mark(s, &t, out, if_match);
+        deletion_write_mark(s, &t, out, if_match);
         end = transaction_commit(&t, e);
         transaction_free(&t);
     } while (end == TRANSACTION_CANCELED);

@@ -17,7 +17,8 @@ int sort_key_compare(struct str a, struct str b)
     return c ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-static bool is_beyond(const struct user_walk *walk, struct str sort_key, struct str position)
+static bool user_walk_is_ahead(const struct user_walk *walk, struct str sort_key,
+                               struct str position)
 {
     if (sort_key.n == 0)
         return false;
@@ -27,7 +28,7 @@ static bool is_beyond(const struct user_walk *walk, struct str sort_key, struct 
     return walk->query.direction == FORWARD ? c > 0 : c < 0;
 }
 
-static struct str start_after(struct store *s, const struct user_walk *walk)
+static struct str user_walk_start_key(struct store *s, const struct user_walk *walk)
 {
     const struct key key = store_session_key(walk->user_id, walk->after);
 
@@ -39,7 +40,7 @@ static struct str start_after(struct store *s, const struct user_walk *walk)
 int user_walk_page(struct store *s, struct user_walk *walk, struct err *e)
 {
     if (!walk->start.p && walk->after.p) {
-        walk->start = start_after(s, walk);
+        walk->start = user_walk_start_key(s, walk);
         walk->position = walk->after;
         walk->page_start = walk->after;
     }
@@ -50,7 +51,7 @@ int user_walk_page(struct store *s, struct user_walk *walk, struct err *e)
 bool user_walk_next(struct user_walk *walk, struct session *out)
 {
     while (items_next(&walk->items, &item_session, out)) {
-        if (!is_beyond(walk, out->session_id, walk->position))
+        if (!user_walk_is_ahead(walk, out->session_id, walk->position))
             continue;
         walk->position = out->session_id;
         if (!walk->matcher || session_matches(walk->matcher, out))
@@ -73,8 +74,9 @@ enum items_end user_walk_end_page(struct store *s, struct user_walk *walk, struc
     if (end == ITEMS_MORE) {
         store_read_key(s, walk->start, &item_session, &key);
         bool moves = (walk->position.p && str_equals(key.session_id, walk->position)) ||
-                     is_beyond(walk, key.session_id, walk->position);
-        if (!moves || (walk->page_start.p && !is_beyond(walk, key.session_id, walk->page_start)))
+                     user_walk_is_ahead(walk, key.session_id, walk->position);
+        if (!moves ||
+            (walk->page_start.p && !user_walk_is_ahead(walk, key.session_id, walk->page_start)))
             end = (enum items_end)store_unreadable(DYNAMO_QUERY, e);
         walk->position = key.session_id;
         walk->page_start = key.session_id;

@@ -54,7 +54,7 @@ struct clause {
 };
 
 /* " SET a = :a, b = :b"; nothing if no clause is wanted. */
-static void append_clauses(struct buf *out, const char *keyword, const struct clause *clauses,
+static void clauses_append(struct buf *out, const char *keyword, const struct clause *clauses,
                            size_t count)
 {
     const char *before = keyword;
@@ -69,14 +69,14 @@ static void append_clauses(struct buf *out, const char *keyword, const struct cl
 }
 
 /* Messages, titles and metadata move a session up in the order of activity, its marks do not. */
-static bool moves_up(const struct session_changes *c)
+static bool changes_move_up(const struct session_changes *c)
 {
     bool is_marked = c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || c->tags.p;
 
     return c->title.p || c->has_metadata || !is_marked;
 }
 
-static bool has_tags(const struct session_changes *c)
+static bool changes_have_tags(const struct session_changes *c)
 {
     return c->tags.n > STR("[]").n;
 }
@@ -85,25 +85,25 @@ static struct str session_update_text(struct store *s, const struct session_upda
 {
     const struct session_changes *c = &u->changes;
     const struct clause set[] = {
-        {moves_up(c), "updated_at = :now"},
+        {changes_move_up(c), "updated_at = :now"},
         {c->title.p != NULL, "title = :title"},
         {c->metadata.p != NULL, "metadata = :metadata"},
         {c->archived == FLAG_ON, "archived = :true"},
         {c->pinned == FLAG_ON, "pinned = :true"},
-        {has_tags(c), "tags = :tags"},
+        {changes_have_tags(c), "tags = :tags"},
     };
     const struct clause removed[] = {
         {c->has_metadata && !c->metadata.p, "metadata"},
         {c->archived == FLAG_OFF, "archived"},
         {c->pinned == FLAG_OFF, "pinned"},
-        {c->tags.p && !has_tags(c), "tags"},
+        {c->tags.p && !changes_have_tags(c), "tags"},
     };
     struct buf text;
 
     buf_init(&text, 4096);
     buf_puts(&text, ",\"UpdateExpression\":\"ADD version :one");
-    append_clauses(&text, " SET ", set, sizeof(set) / sizeof(set[0]));
-    append_clauses(&text, " REMOVE ", removed, sizeof(removed) / sizeof(removed[0]));
+    clauses_append(&text, " SET ", set, sizeof(set) / sizeof(set[0]));
+    clauses_append(&text, " REMOVE ", removed, sizeof(removed) / sizeof(removed[0]));
     buf_puts(&text, "\",\"ConditionExpression\":\"" IS_LIVE);
     buf_puts(&text, store_version_condition(u->held, u->now.version));
     buf_puts(&text, "\"" RETURN_OLD);
@@ -113,7 +113,7 @@ static struct str session_update_text(struct store *s, const struct session_upda
 }
 
 /* The value of the attribute tags, in DynamoDB's notation. */
-static struct str list_tags(struct store *s, struct str tags)
+static struct str tags_as_list(struct store *s, struct str tags)
 {
     struct buf text;
 
@@ -135,10 +135,10 @@ static size_t session_update_write(struct store *s, struct transaction *t,
     transaction_begin(s, t);
     return transaction_update(
         t, &key, session_update_text(s, u),
-        VALUES(STRING_VALUE(":now", moves_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
+        VALUES(STRING_VALUE(":now", changes_move_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
                STRING_VALUE(":title", c->title), STRING_VALUE(":metadata", c->metadata),
                RAW_VALUE(":true", "BOOL", turns_on ? STR("true") : STR_NONE),
-               RAW_VALUE(":tags", "L", has_tags(c) ? list_tags(s, c->tags) : STR_NONE),
+               RAW_VALUE(":tags", "L", changes_have_tags(c) ? tags_as_list(s, c->tags) : STR_NONE),
                DIGITS_VALUE(":version", store_version_digits(s, u->held, u->now.version))));
 }
 
@@ -167,14 +167,14 @@ static enum update session_try_update(struct store *s, const struct session_upda
 
 /* ---- looking at it before -------------------------------------------------------------------- */
 
-static void change_flag(enum flag_change change, bool *flag)
+static void flag_apply_change(enum flag_change change, bool *flag)
 {
     if (change != FLAG_STAYS)
         *flag = change == FLAG_ON;
 }
 
-static int check_changed_size(const struct session *current, const struct session_changes *changes,
-                              struct err *e)
+static int session_check_changed_size(const struct session *current,
+                                      const struct session_changes *changes, struct err *e)
 {
     struct session after = *current;
 
@@ -184,23 +184,24 @@ static int check_changed_size(const struct session *current, const struct sessio
         after.metadata = changes->metadata;
     if (changes->tags.p)
         after.tags = changes->tags;
-    change_flag(changes->archived, &after.archived);
-    change_flag(changes->pinned, &after.pinned);
+    flag_apply_change(changes->archived, &after.archived);
+    flag_apply_change(changes->pinned, &after.pinned);
     return store_check_size(item_size(&item_session, &after), "session", e);
 }
 
 /* It has become too large: how large, only a read tells. If that finds it small enough by now, e
  * stays as it is. */
-static void explain_size(struct store *s, const struct session_update *u, struct err *e)
+static void session_update_explain_size(struct store *s, const struct session_update *u,
+                                        struct err *e)
 {
     struct session now;
 
     if (store_session_read(s, u->key, CONSISTENT, &now, e) == 0)
-        check_changed_size(&now, &u->changes, e);
+        session_check_changed_size(&now, &u->changes, e);
 }
 
 /* Metadata as the patch makes it of what was read. */
-static int merge_metadata(struct store *s, struct session_update *u, struct err *e)
+static int session_update_merge_metadata(struct store *s, struct session_update *u, struct err *e)
 {
     static const struct versions exactly = {.present = true};
     const struct json_value now = {u->now.metadata.p ? JSON_OBJECT : JSON_NULL, u->now.metadata};
@@ -220,7 +221,7 @@ static int merge_metadata(struct store *s, struct session_update *u, struct err 
  * The write needs to know the session only to check a precondition, to patch its metadata, or for a
  * value that may be too large for DynamoDB to look at.
  */
-static int read_before_update(struct store *s, struct session_update *u, struct err *e)
+static int session_update_prepare(struct store *s, struct session_update *u, struct err *e)
 {
     bool is_patch = u->wanted->metadata_patch.p;
 
@@ -232,21 +233,21 @@ static int read_before_update(struct store *s, struct session_update *u, struct 
         return store_session_not_found(e);
     if (store_check_version(u->if_match, u->now.version, e) < 0)
         return -1;
-    if (is_patch && merge_metadata(s, u, e) < 0)
+    if (is_patch && session_update_merge_metadata(s, u, e) < 0)
         return -1;
-    return check_changed_size(&u->now, &u->changes, e);
+    return session_check_changed_size(&u->now, &u->changes, e);
 }
 
-static int update(struct store *s, struct session_update *u, struct err *e)
+static int session_update_until_settled(struct store *s, struct session_update *u, struct err *e)
 {
     enum update r;
 
     do {
-        if (read_before_update(s, u, e) < 0)
+        if (session_update_prepare(s, u, e) < 0)
             return -1;
         r = session_try_update(s, u, e);
         if (r == UPDATE_FAILED && e->code == ERR_ITEM_TOO_LARGE)
-            explain_size(s, u, e);
+            session_update_explain_size(s, u, e);
     } while (r == UPDATE_AGAIN);
     return r == UPDATED ? 0 : -1;
 }
@@ -264,7 +265,7 @@ int store_session_update(struct store *s, const struct session_target *target,
     *out = (struct session){0};
     if (!store_is_session_key(key))
         return store_session_not_found(e);
-    if (update(s, &u, e) < 0) {
+    if (session_update_until_settled(s, &u, e) < 0) {
         *out = u.now; /* its version is what the precondition did not hold for */
         return -1;
     }

@@ -11,14 +11,14 @@ const char *store_table_name(const struct store *s, enum store_table which)
     return s->shared->tables[which].name;
 }
 
-static struct str said_by(struct store *s, const struct dynamo_answer *answer)
+static struct str answer_words(struct store *s, const struct dynamo_answer *answer)
 {
     return arena_printf(s->arena, "%s%s%s", answer->type, answer->message[0] ? ": " : "",
                         answer->message);
 }
 
-static void read_description(struct store *s, struct json_object *table,
-                             struct table_description *out)
+static void table_description_read(struct store *s, struct json_object *table,
+                                   struct table_description *out)
 {
     out->status = arena_str(s->arena, json_get_str(table, "TableStatus"));
     out->keys = tables_keys(s, table);
@@ -42,11 +42,11 @@ int store_table_describe(struct store *s, enum store_table which, struct table_d
     int r = store_send(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT_ANY, &answer, e);
     if (r == 0 && answer.outcome == DYNAMO_OK) {
         struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
-        read_description(s, json_get(tree, "Table"), out);
+        table_description_read(s, json_get(tree, "Table"), out);
         json_tree_free(tree);
     } else if (r == 0) {
         out->finding = answer.outcome == DYNAMO_TABLE_NOT_FOUND ? TABLE_IS_ABSENT : TABLE_IS_UNSEEN;
-        out->said = said_by(s, &answer);
+        out->said = answer_words(s, &answer);
     }
     dynamo_answer_free(&answer);
     return r;
@@ -66,8 +66,8 @@ static struct key nowhere_key(enum store_table which, const struct nowhere *n)
 }
 
 /* before: ,"Key": or ,"Item": */
-static void put_key(struct store *s, struct str before, enum store_table which,
-                    const struct nowhere *n)
+static void probe_put_key(struct store *s, struct str before, enum store_table which,
+                          const struct nowhere *n)
 {
     const struct key key = nowhere_key(which, n);
 
@@ -77,12 +77,13 @@ static void put_key(struct store *s, struct str before, enum store_table which,
 
 /* Cannot hold where no item is, so the write is not done; that it was judged means it is permitted.
  */
-static void put_impossible_condition(struct store *s, const struct table_definition *t)
+static void probe_put_condition(struct store *s, const struct table_definition *t)
 {
     buf_printf(&s->body, CONDITION("attribute_exists(%s)"), t->partition_key);
 }
 
-static void put_query(struct store *s, const struct table_definition *t, const struct nowhere *n)
+static void probe_put_query(struct store *s, const struct table_definition *t,
+                            const struct nowhere *n)
 {
     buf_printf(&s->body, KEY_CONDITION("%s = :p"), t->partition_key);
     store_put_values(s, VALUES(STRING_VALUE(":p", n->partition)));
@@ -90,21 +91,21 @@ static void put_query(struct store *s, const struct table_definition *t, const s
 }
 
 /* The one that knows no condition: deleting what is not there changes nothing. */
-static void put_batch(struct store *s, enum store_table which, const struct table_definition *t,
-                      const struct nowhere *n)
+static void probe_put_batch(struct store *s, enum store_table which,
+                            const struct table_definition *t, const struct nowhere *n)
 {
     buf_reset(&s->body);
     buf_append_str(&s->body, STR("{\"RequestItems\":{"));
     json_append_string(&s->body, str_from(t->name));
-    put_key(s, STR(":[{\"DeleteRequest\":{\"Key\":"), which, n);
+    probe_put_key(s, STR(":[{\"DeleteRequest\":{\"Key\":"), which, n);
     buf_append_str(&s->body, STR("}}]}"));
 }
 
 #define KEY STR(",\"Key\":")
 #define ITEM STR(",\"Item\":")
 
-static void put_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
-                      const struct nowhere *n)
+static void probe_write(struct store *s, enum store_table which, enum dynamo_operation operation,
+                        const struct nowhere *n)
 {
     struct table_definition tables[STORE_TABLES];
     const struct table_definition *t = &tables[which];
@@ -116,25 +117,25 @@ static void put_probe(struct store *s, enum store_table which, enum dynamo_opera
         tables_begin_create(s, t);
         break;
     case DYNAMO_PUT_ITEM:
-        put_key(s, ITEM, which, n);
-        put_impossible_condition(s, t);
+        probe_put_key(s, ITEM, which, n);
+        probe_put_condition(s, t);
         break;
     case DYNAMO_UPDATE_ITEM:
     case DYNAMO_DELETE_ITEM:
-        put_key(s, KEY, which, n);
-        put_impossible_condition(s, t);
+        probe_put_key(s, KEY, which, n);
+        probe_put_condition(s, t);
         break;
     case DYNAMO_GET_ITEM:
-        put_key(s, KEY, which, n);
+        probe_put_key(s, KEY, which, n);
         break;
     case DYNAMO_QUERY:
-        put_query(s, t, n);
+        probe_put_query(s, t, n);
         break;
     case DYNAMO_SCAN:
         buf_append_str(&s->body, STR(",\"Limit\":1"));
         break;
     case DYNAMO_BATCH_WRITE_ITEM:
-        put_batch(s, which, t, n);
+        probe_put_batch(s, which, t, n);
         break;
     default:
         break;
@@ -166,11 +167,11 @@ int store_table_probe(struct store *s, enum store_table which, enum dynamo_opera
     *out = (struct table_probe){.finding = PROBE_REFUSED};
     ids_uuid7(store_now_us(s) / 1000, nowhere.id);
     nowhere.partition = arena_printf(s->arena, "!check!%s", nowhere.id);
-    put_probe(s, which, operation, &nowhere);
+    probe_write(s, which, operation, &nowhere);
     int r = store_send(s, operation, STORE_EXPECT_ANY, &answer, e);
     if (r == 0) {
         out->finding = probe_judge(answer.outcome);
-        out->said = said_by(s, &answer);
+        out->said = answer_words(s, &answer);
     }
     dynamo_answer_free(&answer);
     return r;

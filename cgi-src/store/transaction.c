@@ -21,7 +21,8 @@ void transaction_begin(struct store *s, struct transaction *t)
 /* ---- adding actions -------------------------------------------------------------------------- */
 
 /* verb: {"Put":{ or the like. */
-static struct buf *begin_action(struct transaction *t, struct str verb, enum store_table table)
+static struct buf *transaction_begin_action(struct transaction *t, struct str verb,
+                                            enum store_table table)
 {
     struct buf *out = &t->store->body;
 
@@ -32,7 +33,7 @@ static struct buf *begin_action(struct transaction *t, struct str verb, enum sto
     return out;
 }
 
-static size_t end_action(struct transaction *t, struct str text, struct values values)
+static size_t transaction_end_action(struct transaction *t, struct str text, struct values values)
 {
     buf_append_str(&t->store->body, text);
     store_put_values(t->store, values);
@@ -43,26 +44,26 @@ static size_t end_action(struct transaction *t, struct str text, struct values v
 size_t transaction_put(struct transaction *t, const struct item_kind *kind, const void *item,
                        struct str text, struct values values)
 {
-    struct buf *out = begin_action(t, STR("{\"Put\":{"), item_table(kind));
+    struct buf *out = transaction_begin_action(t, STR("{\"Put\":{"), item_table(kind));
 
     buf_append_str(out, STR(",\"Item\":"));
     item_write(out, kind, item);
-    return end_action(t, text, values);
+    return transaction_end_action(t, text, values);
 }
 
 size_t transaction_update(struct transaction *t, const struct key *key, struct str text,
                           struct values values)
 {
-    begin_action(t, STR("{\"Update\":{"), key->table);
+    transaction_begin_action(t, STR("{\"Update\":{"), key->table);
     store_put_key(t->store, key);
-    return end_action(t, text, values);
+    return transaction_end_action(t, text, values);
 }
 
 size_t transaction_delete(struct transaction *t, const struct key *key, struct str text)
 {
-    begin_action(t, STR("{\"Delete\":{"), key->table);
+    transaction_begin_action(t, STR("{\"Delete\":{"), key->table);
     store_put_key(t->store, key);
-    return end_action(t, text, NO_VALUES);
+    return transaction_end_action(t, text, NO_VALUES);
 }
 
 /* ---- its end --------------------------------------------------------------------------------- */
@@ -80,7 +81,7 @@ static bool reason_contains(struct str text, const char *words)
 }
 
 /* Reads one reason; c is NULL beyond the last action. */
-static void read_reason(struct json_reader *r, struct reasons *out, struct cancellation *c)
+static void reasons_read_one(struct json_reader *r, struct reasons *out, struct cancellation *c)
 {
     struct str item = STR_NONE;
     struct str code = STR_NONE;
@@ -110,7 +111,7 @@ static void read_reason(struct json_reader *r, struct reasons *out, struct cance
 }
 
 /* A reader of what stands somewhere in the answer. */
-static struct json_reader reader_of(struct transaction *t, struct str text)
+static struct json_reader transaction_reader(struct transaction *t, struct str text)
 {
     char *body = t->answer.body.data;
     struct json_reader r;
@@ -119,16 +120,16 @@ static struct json_reader reader_of(struct transaction *t, struct str text)
     return r;
 }
 
-static void read_reasons(struct transaction *t, struct reasons *out)
+static void transaction_read_reasons(struct transaction *t, struct reasons *out)
 {
-    struct json_reader r = reader_of(t, t->answer.reasons);
+    struct json_reader r = transaction_reader(t, t->answer.reasons);
     size_t action = 0;
 
     t->cancellations = arena_array(t->store->arena, t->actions, sizeof(*t->cancellations));
     if (!json_enter_array(&r))
         return;
     for (; json_next_element(&r); action++)
-        read_reason(&r, out, action < t->actions ? &t->cancellations[action] : NULL);
+        reasons_read_one(&r, out, action < t->actions ? &t->cancellations[action] : NULL);
 }
 
 enum transaction_end transaction_commit(struct transaction *t, struct err *e)
@@ -143,7 +144,7 @@ enum transaction_end transaction_commit(struct transaction *t, struct err *e)
     if (t->answer.outcome == DYNAMO_OK)
         return TRANSACTION_DONE;
     if (t->answer.reasons.p)
-        read_reasons(t, &reasons);
+        transaction_read_reasons(t, &reasons);
     /* Conditions come first: all else is no answer to what was asked. */
     if (reasons.has_condition)
         return TRANSACTION_CANCELED;
@@ -176,6 +177,6 @@ bool transaction_read_item(struct transaction *t, size_t action, const struct it
     struct str item = t->cancellations[action].item;
     if (!item.p || json_is_empty_object(item))
         return false;
-    r = reader_of(t, item);
+    r = transaction_reader(t, item);
     return item_read(&r, kind, t->store->arena, out);
 }

@@ -9,7 +9,7 @@
 #define UNITS_MAX 1e9 /* more is no number that DynamoDB would write */
 
 /* CapacityUnits of one table's entry, in thousandths. */
-static int64_t read_milliunits(struct json_reader *r)
+static int64_t units_read_milli(struct json_reader *r)
 {
     int64_t milliunits = 0;
     struct str name;
@@ -36,10 +36,10 @@ void store_count_units(enum dynamo_operation operation, struct json_reader *r)
     int64_t units = 0;
 
     if (json_peek(r) != '[') {
-        units = read_milliunits(r);
+        units = units_read_milli(r);
     } else if (json_enter_array(r)) {
         while (json_next_element(r))
-            units += read_milliunits(r);
+            units += units_read_milli(r);
     }
     if (units)
         metrics_units(reads ? units : 0, reads ? 0 : units);

@@ -14,8 +14,8 @@ struct erased {
     int64_t messages;
 };
 
-static int erase_session(struct store *s, const struct session_key *key, struct erased *erased,
-                         struct err *e)
+static int user_erase_session(struct store *s, const struct session_key *key, struct erased *erased,
+                              struct err *e)
 {
     const struct session_target target = {.key = *key};
     struct session session;
@@ -31,8 +31,8 @@ static int erase_session(struct store *s, const struct session_key *key, struct 
 }
 
 /* One that was finished since the page was read is a session, which the page does not have. */
-static int erase_build(struct store *s, const struct session_key *key, struct erased *erased,
-                       struct err *e)
+static int user_erase_build(struct store *s, const struct session_key *key, struct erased *erased,
+                            struct err *e)
 {
     const struct session_key session = {key->user_id, store_build_session(key->session_id)};
 
@@ -40,26 +40,26 @@ static int erase_build(struct store *s, const struct session_key *key, struct er
     case BUILD_DELETED:
         return 0;
     case BUILD_IS_SESSION:
-        return erase_session(s, &session, erased, e);
+        return user_erase_session(s, &session, erased, e);
     default:
         return -1;
     }
 }
 
-static int erase_one(struct store *s, const struct session_key *key, enum erase_pass pass,
-                     struct erased *erased, struct err *e)
+static int user_erase_item(struct store *s, const struct session_key *key, enum erase_pass pass,
+                           struct erased *erased, struct err *e)
 {
     const struct key item = store_session_key(key->user_id, key->session_id);
 
     if (store_is_build(key->session_id))
-        return erase_build(s, key, erased, e);
+        return user_erase_build(s, key, erased, e);
     if (store_is_session_id(key->session_id))
-        return erase_session(s, key, erased, e);
+        return user_erase_session(s, key, erased, e);
     return pass == ERASE_REST ? store_item_delete(s, &item, e) : 0;
 }
 
-static int erase_items(struct store *s, struct user_walk *walk, enum erase_pass pass,
-                       struct erased *erased, struct err *e)
+static int user_erase_pass(struct store *s, struct user_walk *walk, enum erase_pass pass,
+                           struct erased *erased, struct err *e)
 {
     enum items_end end;
 
@@ -68,7 +68,7 @@ static int erase_items(struct store *s, struct user_walk *walk, enum erase_pass 
         int r = user_walk_page(s, walk, e);
         while (r == 0 && user_walk_next(walk, &session)) {
             struct session_key key = {walk->user_id, session.session_id};
-            r = erase_one(s, &key, pass, erased, e);
+            r = user_erase_item(s, &key, pass, erased, e);
         }
         if (r < 0) {
             user_walk_stop(walk);
@@ -91,7 +91,7 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
                                            .values = USER_ALL_VALUES(user_id),
                                            .direction = FORWARD,
                                            .consistency = CONSISTENT}};
-        if (erase_items(s, &walk, (enum erase_pass)pass, &erased, e) < 0)
+        if (user_erase_pass(s, &walk, (enum erase_pass)pass, &erased, e) < 0)
             return store_out_of_time(s, walk.pages + (unsigned)pass,
                                      "the time for this request is over before all was erased; "
                                      "repeat the request, it goes on where this one ended",

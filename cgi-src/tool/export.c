@@ -48,7 +48,7 @@ static int export_flush_file(void *context, struct err *e)
 }
 
 /* What is in the C library's buffer may still fail. */
-static int end_file(struct export_file *x, struct err *e)
+static int export_end_file(struct export_file *x, struct err *e)
 {
     if (export_write_lines(x, e) < 0)
         return -1;
@@ -69,7 +69,7 @@ static enum tool_exit export_to(struct export_file *x, const char *user, struct 
     tables_begin(t, 0); /* the export itself gives each call its time */
     int r = store_user_export(t->store, str_from(user), &sink, &counts, &e);
     if (r == 0)
-        r = end_file(x, &e);
+        r = export_end_file(x, &e);
     buf_free(&x->lines);
     if (r < 0) {
         tool_complain(&x->progress, "%s", e.detail);
@@ -85,7 +85,7 @@ static enum tool_exit export_to(struct export_file *x, const char *user, struct 
 }
 
 /* Conversations are nobody else's. */
-static FILE *create_private(const char *path)
+static FILE *file_create_private(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -96,7 +96,7 @@ static FILE *create_private(const char *path)
 static enum tool_exit export_to_file(const struct tool_call *call, struct tables *t)
 {
     struct str part = arena_printf(&t->arena, "%s.part", call->output);
-    struct export_file x = {.out = create_private(part.p), .name = part.p};
+    struct export_file x = {.out = file_create_private(part.p), .name = part.p};
 
     if (!x.out) {
         tool_complain(&x.progress, "%s: %s", part.p, strerror(errno));

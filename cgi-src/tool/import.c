@@ -78,7 +78,7 @@ static enum store_write import_create(struct import *im, struct err *e)
 }
 
 /* 0, or -1 if there is no use in going on. */
-static int end_session(struct import *im, struct err *e)
+static int import_end_session(struct import *im, struct err *e)
 {
     if (!im->now.is_open)
         return 0;
@@ -107,7 +107,7 @@ static int end_session(struct import *im, struct err *e)
 
 /* ---- 2. gathering ---------------------------------------------------------------------------- */
 
-static void spoil(struct import *im, const char *why)
+static void import_spoil_session(struct import *im, const char *why)
 {
     if (!im->now.is_bad)
         import_report_failure(im, im->line, why);
@@ -128,7 +128,7 @@ static void import_begin_session(struct import *im, const struct import_line *li
     im->seen.sessions++;
 }
 
-static void add_message(struct import *im, const struct import_line *line)
+static void import_add_message(struct import *im, const struct import_line *line)
 {
     struct gathering *g = &im->now;
 
@@ -136,11 +136,11 @@ static void add_message(struct import *im, const struct import_line *line)
     if (g->is_bad)
         return;
     if (line->session_id.p && !str_equals(line->session_id, g->session_id)) {
-        spoil(im, "session_id must be that of the session before the message");
+        import_spoil_session(im, "session_id must be that of the session before the message");
         return;
     }
     if (g->count && line->message.timestamp <= g->messages[g->count - 1].timestamp) {
-        spoil(im, "timestamp must be greater than that of the message before");
+        import_spoil_session(im, "timestamp must be greater than that of the message before");
         return;
     }
     if (g->count == g->room) {
@@ -153,7 +153,7 @@ static void add_message(struct import *im, const struct import_line *line)
 }
 
 /* After a failure, which may have been a line that could not be read, the counts say nothing. */
-static void check_end(struct import *im, const struct import_line *line)
+static void import_check_end(struct import *im, const struct import_line *line)
 {
     bool differ =
         line->counts.sessions != im->seen.sessions || line->counts.messages != im->seen.messages;
@@ -179,7 +179,7 @@ static int import_read_line(struct import *im, struct str text, struct import_li
 }
 
 /* 0, or -1 if there is no use in going on. */
-static int take_line(struct import *im, struct str text, struct err *e)
+static int import_take_line(struct import *im, struct str text, struct err *e)
 {
     struct err why = {0};
     struct import_line line;
@@ -187,7 +187,7 @@ static int take_line(struct import *im, struct str text, struct err *e)
 
     im->ended = false;
     if (line.type == LINE_SESSION) {
-        if (end_session(im, e) < 0)
+        if (import_end_session(im, e) < 0)
             return -1;
         arena_reset(&im->arena);
         r = import_read_line(im, text, &line, &why);
@@ -198,20 +198,20 @@ static int take_line(struct import *im, struct str text, struct err *e)
         return 0;
     }
     if (r < 0)
-        spoil(im, why.detail);
+        import_spoil_session(im, why.detail);
     if (line.type == LINE_MESSAGE)
-        add_message(im, &line);
+        import_add_message(im, &line);
     if (r == 0 && line.type == LINE_END) {
-        if (end_session(im, e) < 0)
+        if (import_end_session(im, e) < 0)
             return -1;
-        check_end(im, &line);
+        import_check_end(im, &line);
         return 0;
     }
     EVP_DigestUpdate(im->now.digest, text.p, text.n);
     return 0;
 }
 
-static struct str without_break(const char *text, ssize_t n)
+static struct str line_without_break(const char *text, ssize_t n)
 {
     struct str line = {text, (size_t)n};
 
@@ -228,21 +228,21 @@ static int import_take_lines(struct import *im, struct err *e)
     int r = 0;
 
     while (r == 0 && (n = getline(&text, &size, im->in)) >= 0) {
-        struct str line = without_break(text, n);
+        struct str line = line_without_break(text, n);
         im->line++;
         progress_show(&im->progress,
                       "line %" PRId64 ": imported %" PRId64 ", skipped %" PRId64
                       ", failed %" PRId64,
                       im->line, im->imported, im->skipped, im->failed);
         if (line.n)
-            r = take_line(im, line, e);
+            r = import_take_line(im, line, e);
     }
     free(text);
     return r;
 }
 
 /* What comes after the lines: how it ended, and the counts. */
-static enum tool_exit tell(struct import *im, int result, const struct err *e)
+static enum tool_exit import_print_result(struct import *im, int result, const struct err *e)
 {
     enum tool_exit exit = TOOL_DONE;
 
@@ -279,7 +279,7 @@ static enum tool_exit import_from(struct import *im)
     if (!im->now.digest)
         abort();
     int r = import_take_lines(im, &e);
-    enum tool_exit exit = tell(im, r, &e);
+    enum tool_exit exit = import_print_result(im, r, &e);
     EVP_MD_CTX_free(im->now.digest);
     free(im->now.messages);
     arena_free(&im->arena);

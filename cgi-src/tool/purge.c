@@ -23,7 +23,7 @@ static const char *const names[] = {[PURGE_SESSION] = "session",
                                     [PURGE_DELETE] = "cut-off delete",
                                     [PURGE_BUILD] = "cut-off build"};
 
-static void count(struct purge *p, enum purge_find what)
+static void purge_count(struct purge *p, enum purge_find what)
 {
     p->sessions += what == PURGE_SESSION;
     p->deletes += what == PURGE_DELETE;
@@ -31,7 +31,7 @@ static void count(struct purge *p, enum purge_find what)
 }
 
 /* Its time, what it is, and its key as JSON: an id may hold any character. */
-static void list_item(struct purge *p, enum purge_find what, const struct purge_item *item)
+static void purge_list_item(struct purge *p, enum purge_find what, const struct purge_item *item)
 {
     struct str time = what == PURGE_BUILD    ? item->building_at
                       : what == PURGE_DELETE ? item->deleted_at
@@ -49,14 +49,14 @@ static void list_item(struct purge *p, enum purge_find what, const struct purge_
         fwrite(p->line.data, 1, p->line.len, stdout);
 }
 
-static int purge_item(struct purge *p, enum purge_find what, const struct purge_item *item,
-                      struct err *e)
+static int purge_delete_item(struct purge *p, enum purge_find what, const struct purge_item *item,
+                             struct err *e)
 {
     tables_begin(p->tables, DELETE_TIME_MS);
     enum purge_end end = store_purge(p->tables->store, what, item, &p->messages, e);
     arena_reset(&p->tables->arena);
     if (end == PURGED)
-        count(p, what);
+        purge_count(p, what);
     else if (end == PURGE_KEPT)
         p->kept++;
     if (end != PURGE_FAILED)
@@ -77,7 +77,7 @@ static void purge_show(struct purge *p)
                   p->call->dry_run ? "found" : "purged", p->sessions + p->builds + p->deletes);
 }
 
-static int stop_if_wanted(struct err *e)
+static int purge_stop_if_wanted(struct err *e)
 {
     return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; start it again to go on")
                                  : 0;
@@ -90,10 +90,10 @@ static int purge_visit_item(void *context, enum purge_find what, const struct pu
 
     purge_show(p);
     if (!p->call->dry_run)
-        return purge_item(p, what, item, e) < 0 ? -1 : stop_if_wanted(e);
-    list_item(p, what, item);
-    count(p, what);
-    return stop_if_wanted(e);
+        return purge_delete_item(p, what, item, e) < 0 ? -1 : purge_stop_if_wanted(e);
+    purge_list_item(p, what, item);
+    purge_count(p, what);
+    return purge_stop_if_wanted(e);
 }
 
 static int purge_visit_page(void *context, struct err *e)
@@ -102,7 +102,7 @@ static int purge_visit_page(void *context, struct err *e)
 
     p->pages++;
     purge_show(p);
-    return stop_if_wanted(e);
+    return purge_stop_if_wanted(e);
 }
 
 static void purge_print_result(const struct purge *p)
