@@ -1,6 +1,7 @@
 /*
- * What DynamoDB answers to a GetItem, a Query or a Scan, walked once from its first byte: items,
- * and where the next page begins. Only what was checked is believed.
+ * Reads what DynamoDB answers to a GetItem, a Query or a Scan: its items, and where the next page
+ * begins. An answer is walked once, from its first byte to its last, and only what was checked is
+ * believed.
  */
 #include "store/internal.h"
 
@@ -95,7 +96,7 @@ int store_scan(struct store *s, const struct query *query, struct items *out, st
     return page_send(s, query, DYNAMO_SCAN, out, e);
 }
 
-/* Steps to the next item, over what stands between. */
+/* Steps to the next item and passes over what stands between. */
 static bool items_step(struct items *items)
 {
     struct json_reader *r = &items->reader;
@@ -134,7 +135,7 @@ enum items_end items_end(struct store *s, struct items *items, struct str *next,
         json_skip(&items->reader);
     if (!json_reader_end(&items->reader))
         return store_unreadable(items->operation, e);
-    /* {} means the end, as an absent key does. */
+    /* An empty object means that this was the last page, as an absent key does. */
     if (!items->last_key.p || json_is_empty_object(items->last_key))
         return ITEMS_END;
     if (items->last_key.p[0] != '{' || str_equals(items->last_key, items->start))
@@ -160,7 +161,7 @@ void items_free(struct items *items)
 
 /* ---- page after page ------------------------------------------------------------------------- */
 
-/* Less than this is no time for another attempt: it is about what is waited before one. */
+/* With less time than this no further attempt is made: the pause before one takes about as long. */
 #define LITTLE_TIME_US INT64_C(100000)
 
 int store_out_of_time(struct store *s, unsigned pages, const char *advice, struct err *e)

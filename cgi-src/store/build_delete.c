@@ -1,14 +1,15 @@
 /*
- * Deletes a build that nobody has finished, with its user or by a purge: 1. deleted_at on its owner
- * item and on its own, so that nobody can reveal it any more 2. its messages and the owner item,
- * and the marker of its key, as of a session 3. at last the item of the build, by which a delete
- * that was cut off is found.
+ * Deletes a build that nobody has finished, when its user is erased or by a purge. 1. Its owner
+ * item and its own item get deleted_at, so that nobody can reveal it any more. 2. Its messages, its
+ * owner item and the marker of its key are deleted, as those of a session are. 3. Its own item is
+ * deleted last, since a delete that was cut off is found by it.
  */
 #include "store/creation.h"
 
 /*
- * BUILD_DELETED: there is nobody any more who could reveal it. Its item is marked, too: without it
- * the build was revealed, whatever has become of the owner item since.
+ * BUILD_DELETED: nobody can reveal the build any more. The build's own item is marked together with
+ * the owner item: if it is gone, the build has been revealed, whatever has become of the owner item
+ * since.
  */
 static enum build_end build_mark(struct store *s, const struct session_key *build_key,
                                  struct err *e)
@@ -30,7 +31,8 @@ static enum build_end build_mark(struct store *s, const struct session_key *buil
     case TRANSACTION_DONE:
         r = BUILD_DELETED;
         break;
-    case TRANSACTION_CANCELED: /* without an owner item: a delete was cut off after that went */
+    case TRANSACTION_CANCELED: /* no owner item: an earlier delete was cut off after it had deleted
+                                  that */
         r = transaction_stopped_by(&t, build_action) ||
                     transaction_read_item(&t, action, &item_owner, &owner)
                 ? BUILD_IS_SESSION
@@ -43,7 +45,8 @@ static enum build_end build_mark(struct store *s, const struct session_key *buil
     return r;
 }
 
-/* What the mark leaves, the item of the build last, by which a delete that was cut off is found. */
+/* Deletes what is left after the mark. The item of the build goes last, since a delete that was cut
+ * off is found by it. */
 static enum build_end build_delete_rest(struct store *s, const struct session_key *key,
                                         const struct build *build, struct err *e)
 {
@@ -68,7 +71,7 @@ enum build_end store_build_delete(struct store *s, const struct session_key *key
     switch (store_lookup(s, &lookup, &build, e)) {
     case LOOKUP_FOUND:
         break;
-    case LOOKUP_ABSENT: /* deleted, or a session since it was seen */
+    case LOOKUP_ABSENT: /* it was deleted, or has become a session */
         return BUILD_IS_SESSION;
     default:
         return BUILD_DELETE_FAILED;

@@ -1,6 +1,7 @@
 /*
- * One call to DynamoDB: its text is written from what is constant or prepared and from the values
- * of the moment, and sent. What the expressions mean is told by the operations.
+ * Writes the text of one call to DynamoDB and sends it. The text is put together from constant
+ * texts, from texts that were prepared once, and from the values of the call. What the expressions
+ * mean is explained where the operations are.
  */
 #include "store/internal.h"
 
@@ -84,7 +85,7 @@ int store_send(struct store *s, enum dynamo_operation operation, unsigned expect
     buf_putc(&s->body, '}');
     if (!buf_ok(&s->body)) {
         *answer = (struct dynamo_answer){.outcome = DYNAMO_FAILED};
-        /* What callers send was measured before. */
+        /* The sizes of what clients send were checked before. */
         return err_set(e, ERR_INTERNAL, "a call of this service would be too large for DynamoDB");
     }
     /* Every call of this layer may be repeated: reads, transactions with a token, plain deletes. */

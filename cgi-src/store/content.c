@@ -1,5 +1,6 @@
 /*
- * Content as other backends may have written it is told from parts here, and parts are taken apart.
+ * Tells content that is an array of parts from content that is not, however another backend may
+ * have written it, and takes parts apart.
  */
 #include "store/content.h"
 
@@ -28,7 +29,7 @@ void content_texts_begin(struct content_texts *texts, const struct message *m)
         json_walk_begin((struct json_value){JSON_ARRAY, are_parts ? m->content : STR("")});
 }
 
-/* The first `text` of a part, if that is a string. */
+/* Finds the first `text` of a part that is a string. */
 static bool content_part_text(struct json_value part, struct arena *a, struct str *out)
 {
     struct json_walk walk = json_walk_begin(part);

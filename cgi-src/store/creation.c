@@ -1,7 +1,6 @@
 /*
- * What a creation consists of: the session as it will be, and the messages of its history, of which
- * a transaction takes as many as fit. The transactions are made in session_create.c and
- * session_build.c.
+ * Says what is to be created: the session, and the messages of its history. A transaction takes as
+ * many of the messages as fit; the transactions are made in session_create.c and session_build.c.
  */
 #include "store/creation.h"
 
@@ -95,7 +94,7 @@ static struct message creation_message_at(const struct creation *c, const struct
     };
 }
 
-/* With the id and the time that it will have. */
+/* The size that the message will have with its id and its time. */
 static size_t creation_size_at(const struct creation *c, const struct history_walk *walk)
 {
     struct message message = creation_message_at(c, walk);
@@ -124,7 +123,8 @@ int creation_check_history(struct store *s, struct creation *c, struct err *e)
     return 0;
 }
 
-/* The id is the caller's, or made for the time of the message. No message can be there already. */
+/* The id is the caller's, or is made for the time of the message. No message can be under this key
+ * yet, so there is no condition. */
 static void creation_put_message(struct transaction *t, struct message *message)
 {
     char id[IDS_UUID_SIZE];

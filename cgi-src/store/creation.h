@@ -1,7 +1,7 @@
 /*
- * What the files share that create sessions: creation.c (what is to be created), session_create.c
- * (the first transaction, which is the only one for most) and session_build.c (the rest of a long
- * history).
+ * Shared by the files that create sessions: creation.c says what is to be created, session_create.c
+ * makes the first transaction, which is the only one for most sessions, and session_build.c writes
+ * the rest of a long history.
  */
 #ifndef STORE_CREATION_H
 #define STORE_CREATION_H
@@ -13,28 +13,30 @@
 #define HISTORY_BATCH_MAX 97
 
 /*
- * What the messages of one transaction have together at most, as DynamoDB counts them. Far below
- * its 4 MB: in JSON each byte may become six, and the call must fit into its buffer.
+ * How large the messages of one transaction may be together, as DynamoDB counts them. This is far
+ * below its 4 MB: in JSON each byte may become six, and the call must fit into its buffer.
  */
 #define HISTORY_BATCH_BYTES (1024 * 1024)
 
-/* One creation on its way. */
+/* A creation under way. */
 struct creation {
     const struct session_new *wanted;
     bool is_long;        /* its history takes more than one transaction */
-    int64_t created_us;  /* what the times of the history begin with */
-    struct session *out; /* as it is when it is created */
-    struct str gone;     /* a session that the key's marker may still name, or STR_NONE */
-    int64_t built_until; /* of a build: the timestamp of the last message that is there; 0 */
+    int64_t created_us;  /* the time at which the history begins */
+    struct session *out; /* the session as it is when it is created */
+    struct str
+        gone; /* the session that is gone but that the key's marker may still name, or STR_NONE */
+    int64_t built_until; /* of a build: the timestamp of the last message that is written; 0 if none
+                            is */
 };
 
-/* What became of an attempt; CREATION_FAILED with e. */
+/* How an attempt ended. CREATION_FAILED with e. */
 enum creation_end {
     CREATION_FAILED = -1,
     CREATED,
-    CREATED_BEFORE,     /* under the same key: out is as it was then */
-    CREATION_AGAIN,     /* with what was learnt */
-    CREATION_UNFINISHED /* there is a build, which out and built_until tell of */
+    CREATED_BEFORE,     /* it was created before under the same key: out is as it was then */
+    CREATION_AGAIN,     /* try again with what the answer told */
+    CREATION_UNFINISHED /* a build is begun, which out and built_until describe */
 };
 
 /* ---- what is to be created (store/creation.c) ---- */
@@ -51,8 +53,8 @@ int64_t creation_first_ms(const struct creation *c);
 /* ERR_ITEM_TOO_LARGE if a message is; else finds out whether the history is long. */
 int creation_check_history(struct store *s, struct creation *c, struct err *e);
 
-/* Adds messages of the history from the walk's place, as many as fit into one transaction, and
- * moves the walk behind them. */
+/* Adds as many messages of the history as fit into one transaction, beginning where the walk is,
+ * and moves the walk behind them. */
 void creation_put_messages(struct transaction *t, const struct creation *c,
                            struct history_walk *walk);
 
@@ -61,8 +63,9 @@ void creation_put_messages(struct transaction *t, const struct creation *c,
 /* Writes what is missing of a build, and reveals it. */
 enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e);
 
-/* The sort key of a build's item, in the arena; and the id of the session that it is. */
+/* The sort key of a build's item, in the arena. */
 struct str store_build_key(struct store *s, struct str session_id);
+/* The id of the session that is being built, as a view of the sort key of the build's item. */
 struct str store_build_session(struct str sort_key);
 
 #endif

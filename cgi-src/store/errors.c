@@ -1,6 +1,6 @@
 /*
- * Errors that every operation may meet, said alike everywhere; and what an answer of DynamoDB's
- * means for the caller that no operation expected.
+ * The errors that any operation may meet, so that they are worded alike everywhere; and what an
+ * answer of DynamoDB that an operation did not expect means for the caller.
  */
 #include <stdio.h>
 
@@ -11,9 +11,9 @@
 /* ---- DynamoDB's answers ---------------------------------------------------------------------- */
 
 /*
- * What DynamoDB says of a request that is wrong in itself, and so a bug of this service. All else
- * that it may say, today or some day (the key that encrypts a table was disabled, a table was
- * archived), is a trouble of its own.
+ * True if DynamoDB says that the request itself is wrong: that is a bug of this service. Anything
+ * else that it says, now or in a later version (the key that encrypts a table is disabled, a table
+ * is archived), is trouble on its side.
  */
 static bool is_malformed_request(const struct dynamo_answer *answer)
 {
@@ -101,7 +101,7 @@ int store_key_reused(struct err *e)
 int store_changed_unseen(struct err *e)
 {
     if (e->code == ERR_SESSION_NOT_FOUND || e->code == ERR_MESSAGE_NOT_FOUND)
-        return -1; /* deleted since: so it is */
+        return -1; /* it was deleted since, and that is the answer */
     return err_set(e, ERR_DEADLINE_EXCEEDED,
                    "the change was made, but what stands there now could not be read in time; "
                    "read it again");

@@ -1,18 +1,18 @@
 /*
- * The export of a user: every session in the order of creation, each followed by its messages, one
- * JSON object a line. However much there is, a page of sessions and a page of messages are held at
- * a time: 1. read a page of sessions 2. of each, read the messages, slice after slice 3. hand the
- * lines over whenever there are enough.
+ * Exports a user: every session in the order of creation, each followed by its messages, one JSON
+ * object a line. 1. Read a page of sessions. 2. Read the messages of each, slice after slice. 3.
+ * Hand the lines over whenever there are enough. However much there is, only one page of sessions
+ * and one page of messages are held at a time.
  */
 #include <inttypes.h>
 
 #include "store/session_query.h"
 
 #define SESSIONS_A_PAGE 50
-/* Between two slices the session's owner item is looked at again, and memory is given back. */
+/* Between two slices the session's owner item is read again, and memory is given back. */
 #define MESSAGES_A_SLICE 1000
 #define LINES_ENOUGH ((size_t)64 * 1024)
-/* For one call of DynamoDB's with its retries; an export as a whole may take as long as it will. */
+/* For one call with its retries. An export as a whole has no deadline. */
 #define CALL_LIMIT_US INT64_C(30000000)
 #define POSITION_MAX_BYTES 4096
 
@@ -20,23 +20,23 @@ struct user_export {
     struct str user_id;
     const struct export_sink *sink;
     struct export_counts counts;
-    /* Stores of their own, whose arenas are emptied as the export goes on. */
+    /* Each store has an arena of its own, which is emptied as the export proceeds. */
     struct arena page;
     struct arena slice;
     struct store *sessions; /* in `page` */
     struct store *messages; /* in `slice` */
-    struct buf position;    /* the last session id of the pages before; empty at the beginning */
+    struct buf position;    /* the last session id of the page before; empty at the beginning */
     /* the session being exported */
     const struct session *session;
     bool begun; /* its line is written */
     struct err *err;
-    bool refused; /* the sink failed, err says why */
+    bool refused; /* the sink failed, and err says why */
 };
 
 /* ---- 1. lines -------------------------------------------------------------------------------- */
 
-/* Metadata keeps the spelling that it was sent in, line breaks too. Outside of strings they are
- * white space, and in strings they are escaped. */
+/* Metadata is kept as it was sent, with its line breaks. They stand between tokens, where they are
+ * white space: inside of strings they are escaped. */
 static void line_remove_breaks(char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -59,12 +59,12 @@ static void export_add_line(struct buf *lines, const char *type, const struct it
     item_show(&w, kind, item);
     if (!buf_ok(lines))
         return;
-    lines->data[begin] = ','; /* it was the brace of the item's object */
+    lines->data[begin] = ','; /* this was the opening brace of the item's object */
     line_remove_breaks(lines->data + begin, lines->len - begin);
     buf_putc(lines, '\n');
 }
 
-/* The next call to DynamoDB has its own time. */
+/* Gives the next call to DynamoDB its own time, and tells the sink that the export proceeds. */
 static void export_renew_deadline(struct user_export *x)
 {
     const struct store *s = x->sessions;
@@ -95,7 +95,7 @@ static int export_begin_session(struct user_export *x)
 
 /* ---- 2. the messages of a session ------------------------------------------------------------ */
 
-/* A visitor's "full" ends the slice: that is how a sink that fails ends the export. */
+/* VISIT_FULL ends the slice, and so a sink that fails ends the export. */
 static enum visit export_take_message(void *context, const struct message *m)
 {
     struct user_export *x = context;
@@ -110,7 +110,7 @@ static enum visit export_take_message(void *context, const struct message *m)
     return VISIT_TAKEN;
 }
 
-/* A session that is deleted meanwhile is left out, or ends where its messages end. */
+/* A session that is deleted meanwhile is left out, or its messages end early. */
 static int export_pass_over_deleted(struct err *e)
 {
     if (e->code != ERR_SESSION_NOT_FOUND)
@@ -140,7 +140,7 @@ static int export_session(struct user_export *x, const struct session *session)
             return export_pass_over_deleted(x->err);
         query.after = page.last;
     } while (page.more);
-    return export_begin_session(x); /* it may have no message */
+    return export_begin_session(x); /* the session may have no messages */
 }
 
 /* ---- 3. the sessions of the user ------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /*
- * A fixed number of queues, first come first served; sessions share one by hash, which costs a
- * little waiting and never more. (A plain mutex is not fair: under load some appends waited until
- * their deadline.)
+ * A fixed number of queues, each first come, first served. A session's queue is chosen by a hash of
+ * its id; sessions that share a queue wait a little longer, and nothing worse. (A plain mutex is
+ * not fair: under load some appends waited until their deadline.)
  */
 #include "store/gate.h"
 
@@ -11,7 +11,7 @@
 
 #define QUEUES 1024
 
-/* A thread in the line; on its own stack. */
+/* A thread that waits. It lies on that thread's stack. */
 struct gate_waiter {
     pthread_cond_t turn;
     bool admitted;
@@ -22,7 +22,7 @@ struct gate_queue {
     pthread_mutex_t lock;
     bool busy;
     struct gate_waiter *first;
-    struct gate_waiter **end; /* where the next one is hung */
+    struct gate_waiter **end; /* where the next one is linked */
 };
 
 struct gate {
@@ -67,13 +67,13 @@ static void queue_remove(struct gate_queue *q, struct gate_waiter *w)
         q->end = at;
 }
 
-/* Waits in line, the queue locked. */
+/* Waits for this thread's turn. The queue is locked. */
 static bool queue_wait(struct gate_queue *q, const struct timespec *until)
 {
     struct gate_waiter self = {.turn = PTHREAD_COND_INITIALIZER};
     int r = 0;
 
-    /* It is out of the line before this returns. */
+    /* The waiter is out of the queue before this function returns. */
     *q->end = &self;     // cppcheck-suppress autoVariables
     q->end = &self.next; // cppcheck-suppress autoVariables
     while (!self.admitted && r == 0)
@@ -110,7 +110,7 @@ void gate_leave(struct gate *g, struct str session_id)
     struct gate_waiter *next = q->first;
     if (next) {
         queue_remove(q, next);
-        next->admitted = true; /* the gate stays busy: it is handed on */
+        next->admitted = true; /* the queue stays busy: it passes to the next one */
         pthread_cond_signal(&next->turn);
     } else {
         q->busy = false;

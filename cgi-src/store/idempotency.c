@@ -1,10 +1,11 @@
 /*
- * Idempotency markers: where they lie and what they are compared by. They are written inside the
- * transaction of what they guard, by the operations.
+ * Idempotency markers: where they lie, and what they are compared by. The operations write a marker
+ * in the same transaction as what it guards.
  *
- * A message's marker lies in its session's partition of the messages table, below the owner item; a
- * creation's in the user's partition of the sessions table, below any session id ('!' sorts
- * before every hexadecimal digit), and the session names it, so that a delete takes it along.
+ * The marker of an append lies in the session's partition of the messages table, below the owner
+ * item. The marker of a creation lies in the user's partition of the sessions table, below any
+ * session id ('!' sorts before every hexadecimal digit); the session names it, so that a delete can
+ * remove it.
  */
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static void hex_write(const unsigned char *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
-/* 120 bits are at most 37 digits: within DynamoDB's 38. */
+/* 120 bits are at most 37 digits, and DynamoDB takes 38. */
 struct str store_marker_timestamp(struct store *s, struct str key)
 {
     unsigned char digest[32];

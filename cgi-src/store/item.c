@@ -1,7 +1,7 @@
 /*
- * The fields of every kind of item, how they are written for DynamoDB and for clients, their sizes
- * and copies. How they are read is told in item_read.c; which items are read and written when, in
- * the store's operations.
+ * The fields of every kind of item; how they are written for DynamoDB and for clients; their sizes
+ * and copies. How they are read is in item_read.c; when they are read and written is decided by the
+ * operations.
  */
 #include <stddef.h>
 
@@ -12,7 +12,7 @@
 
 /* ---- 1. the tables --------------------------------------------------------------------------- */
 
-/* FIELD(struct, member, "name", TYPE, "S" or "N", what is not as usual …) */
+/* FIELD(struct, member, "name", TYPE, "S" or "N", whatever is not as usual …) */
 #define FIELD(kind, place_, name_, type_, letter, ...)                                             \
     {                                                                                              \
         .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),         \
@@ -28,7 +28,7 @@
 #define DIGITS(kind, place, ...) FIELD(kind, place, #place, DIGITS, "N", __VA_ARGS__)
 #define DELETED(kind, ...) FIELD(kind, deleted, "deleted_at", MARK, "S", __VA_ARGS__)
 
-/* Bytes of a time of this API, and of the longest role. */
+/* The bytes of a time in this API's form, and of the longest role. */
 #define TIME_ROOM (CLOCK_TIME_SIZE - 1)
 #define ROLE_ROOM 9
 #define NUMBER_BYTES 21 /* at most */
@@ -36,8 +36,8 @@
 static void session_show_last_message(struct json_writer *w, const void *item);
 static void message_show_content(struct json_writer *w, const void *item);
 
-/* There is room for a last message in each session, so that none is too large for the next append.
- */
+/* Each session's size includes room for a last message, so that no session is too large for the
+ * next append. */
 static const struct item_field session_fields[] = {
     STRING(session, session_id, .shape = ALWAYS),
     STRING(session, user_id, .shape = ALWAYS),
@@ -118,7 +118,7 @@ static const struct item_field sort_digits_fields[] = {
     DIGITS(sort_digits, timestamp, .shape = HIDDEN),
 };
 
-/* A session of an earlier backend that was never changed has no updated_at. */
+/* An earlier backend's session that was never changed has no updated_at. */
 static void complete_session(void *item)
 {
     struct session *s = item;
@@ -139,7 +139,8 @@ static void complete_purge_item(void *item)
         p->updated_at = p->created_at;
 }
 
-/* A backend that does not know content_type may have changed content alone: then it is a string. */
+/* A backend that does not know content_type may have changed content alone. Then the content is a
+ * string, whatever content_type says. */
 static void complete_message(void *item)
 {
     struct message *m = item;
@@ -206,7 +207,7 @@ void item_write_strings(struct buf *out, struct str strings)
     const char *before = "";
     struct json_reader r;
 
-    /* Nothing is written to the text: what is read raw stays as it is. */
+    /* The reader does not write to the text: what is read raw stays as it is. */
     json_reader_init(&r, (char *)(uintptr_t)strings.p, strings.n);
     buf_putc(out, '[');
     if (json_enter_array(&r)) {
@@ -275,7 +276,7 @@ void item_write(struct buf *out, const struct item_kind *kind, const void *item)
     }
     buf_putc(out, '}');
     if (buf_ok(out))
-        out->data[begin] = '{'; /* for the comma before the first field */
+        out->data[begin] = '{'; /* this was the comma before the first field */
 }
 
 static void message_show_content(struct json_writer *w, const void *item)
@@ -350,7 +351,7 @@ void item_show(struct json_writer *w, const struct item_kind *kind, const void *
 
 /* ---- 3. sizes and copies --------------------------------------------------------------------- */
 
-/* An upper bound: the text of an array has more bytes than DynamoDB counts for a list. */
+/* This is an upper bound: the text of an array has more bytes than DynamoDB counts for a list. */
 static size_t field_value_size(const struct item_field *f, const void *item)
 {
     if (field_is_flag(f))

@@ -1,13 +1,14 @@
 /*
- * Reads items as DynamoDB writes them, driven by the tables of item.c. What earlier backends and
- * other programs wrote is understood as far as it goes; what cannot be read counts as absent.
+ * Reads items as DynamoDB writes them, driven by the tables of item.c. Whatever earlier backends
+ * and other programs wrote is read as far as possible; a value that cannot be read counts as
+ * absent.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "store/item_table.h"
 
-/* The text of an array of strings has at most as many bytes as the item that it came in. */
+/* The text of an array of strings has no more bytes than the item that it came in. */
 #define STRINGS_CAP ((size_t)4 * 1024 * 1024)
 
 static bool field_is_named(const struct item_field *f, struct str name)
@@ -15,8 +16,8 @@ static bool field_is_named(const struct item_field *f, struct str name)
     return f->name.n == name.n && memcmp(f->name.p, name.p, name.n) == 0;
 }
 
-/* DynamoDB writes attributes in any order, but mostly in that of the item before: the field that
- * stood at this place then is looked at first. */
+/* DynamoDB writes attributes in any order, but mostly in the order of the item before. So the field
+ * that stood at this place last time is compared first. */
 static const struct item_field *item_find_field(const struct item_kind *kind, size_t place,
                                                 struct str name)
 {
@@ -34,7 +35,7 @@ static const struct item_field *item_find_field(const struct item_kind *kind, si
     return NULL;
 }
 
-/* {"S":"…"} or {"N":"…"}: the text; STR_NONE if the attribute is of another type. */
+/* Reads {"S":"…"} or {"N":"…"}. STR_NONE if the attribute is of another type. */
 static struct str attribute_read_text(struct json_reader *r, char letter)
 {
     struct str text = STR_NONE;
@@ -53,7 +54,8 @@ static struct str attribute_read_text(struct json_reader *r, char letter)
     return text;
 }
 
-/* Earlier backends wrote local isoformat() times; all of this API's end in Z. */
+/* Earlier backends wrote local times without a zone (isoformat()); all times of this API end in Z.
+ * */
 static struct str field_parse_time(struct str text, struct arena *a)
 {
     if (!text.p || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
@@ -77,7 +79,7 @@ static struct str field_parse_json(struct str text)
     return value.type == JSON_OBJECT ? value.text : STR("{}");
 }
 
-/* A number as DynamoDB writes them: digits with a sign, a point and an exponent perhaps. */
+/* True for a number as DynamoDB writes it: digits, perhaps with a sign, a point and an exponent. */
 static bool is_digits(struct str text)
 {
     static const struct str others = STR_INIT("+-.eE");
@@ -126,7 +128,7 @@ static bool attribute_read_bool(struct json_reader *r)
     return value;
 }
 
-/* Of the elements of a list those that are strings; the reader is in front of the list. */
+/* Appends those elements of a list that are strings. The reader stands before the list. */
 static void strings_append(struct json_reader *r, struct buf *out)
 {
     if (!json_enter_array(r))
@@ -141,7 +143,7 @@ static void strings_append(struct json_reader *r, struct buf *out)
     }
 }
 
-/* {"L":[{"S":"a"},…]} becomes ["a",…], each string spelt as this API spells it. */
+/* Reads {"L":[{"S":"a"},…]} as ["a",…], with each string escaped as this API does it. */
 static struct str item_read_strings(struct json_reader *r, struct arena *a)
 {
     struct str strings = STR("[]");
@@ -194,7 +196,7 @@ static struct str field_read_text(struct json_reader *r, const struct item_field
 static void field_read(struct json_reader *r, const struct item_field *f, struct arena *a,
                        void *out)
 {
-    if (json_peek(r) == 'n') { /* null: as if it were not there */
+    if (json_peek(r) == 'n') { /* null counts as absent */
         json_skip(r);
     } else if (f->type == FIELD_MARK) {
         *field_flag(f, out) = true;
