@@ -1,22 +1,21 @@
 /*
- * The append protocol: messages, the session's count, order and preview, and the idempotency marker
- * in one transaction, normally one round trip.
+ * The append protocol. One transaction writes the messages, the session's count, order and preview,
+ * and the idempotency marker; normally it is the only call.
  */
 #include "base/ids.h"
 #include "store/internal.h"
 #include "store/preview.h"
 
 /*
- * What the messages of one append may have together. A transaction's items are 4 MB at most, and
- * the session's item (which may be as large as an item can be), the marker and the owner item are
- * among them.
+ * How large the messages of one append may be together. A transaction takes 4 MB, and that includes
+ * the session's item (which may be as large as an item can be), the marker and the owner item.
  */
 #define APPEND_MAX_BYTES (4 * 1024 * 1024 - ITEM_MAX_BYTES - 16 * 1024)
 
-/* What became of an attempt; APPEND_FAILED with e. */
+/* How an attempt ended. APPEND_FAILED with e. */
 enum append_end { APPEND_FAILED = -1, APPENDED, APPEND_AGAIN, APPEND_REPLAYED };
 
-/* What one append carries from attempt to attempt. */
+/* An append under way, through all its attempts. */
 struct append {
     struct session_claim claim;
     const struct message_new *wanted;
@@ -25,8 +24,8 @@ struct append {
     struct message *out;
     struct owner owner;
     int64_t base_us;    /* time of the first message; its timestamp is this in milliseconds */
-    bool without_order; /* the session's item has no last_timestamp: an earlier backend's */
-    /* the indices of its actions, after write_append */
+    bool without_order; /* the session's item has no last_timestamp: an earlier backend wrote it */
+    /* the indices of the transaction's actions, set by append_write */
     size_t session_action;
     size_t owner_action;
     size_t marker_action;
@@ -42,7 +41,7 @@ static int64_t append_last_timestamp(const struct append *a)
     return append_first_timestamp(a) + (int64_t)a->count - 1;
 }
 
-/* Fills the messages for the time of this attempt; ids are kept between attempts. */
+/* Gives the messages the times of this attempt. Their ids stay the same in all attempts. */
 static void append_set_times(struct store *s, struct append *a)
 {
     for (size_t i = 0; i < a->count; i++) {
@@ -52,7 +51,8 @@ static void append_set_times(struct store *s, struct append *a)
     }
 }
 
-/* Now, but after the last message known. That one may be an earlier backend's, of any time. */
+/* The time is now, or later if the last message that is known is not before that. It may be an
+ * earlier backend's, of any time. */
 static int append_choose_time(struct store *s, struct append *a, struct err *e)
 {
     if (a->owner.last_timestamp > TIMESTAMP_MAX - (int64_t)a->count)
@@ -85,13 +85,14 @@ static void append_describe_messages(struct store *s, struct append *a)
     }
 }
 
-/* Short, since the signature hashes each byte of every append. */
+/* The expression is short, since the signature hashes each byte of every append. */
 #define MOVE                                                                                       \
     UPDATE("SET updated_at=:now,last_timestamp=:last,last_shown=:last,"                            \
            "last_role=:role,last_preview=:preview ADD message_count :count,version :one")
 
-/* A session that is not there has no last_timestamp that could be smaller. Of one without an order
- * :first says nothing, and DynamoDB wants no value that it does not need. */
+/* The order condition also fails if there is no session, since that has no last_timestamp. Where
+ * the session has no order yet, :first is not named and must be left out: DynamoDB refuses values
+ * that no expression uses. */
 static size_t append_update_session(struct transaction *t, const struct append *a)
 {
     static const struct str in_order = STR_INIT(
@@ -149,7 +150,7 @@ static size_t append_put_marker(struct transaction *t, const struct append *a)
 
 #define NO_ACTION SIZE_MAX
 
-/* An earlier backend's session gets its owner item with the first append that names the owner. */
+/* The first append that names the owner writes the owner item of an earlier backend's session. */
 static void append_write(struct store *s, struct transaction *t, struct append *a)
 {
     transaction_begin(s, t);
@@ -161,14 +162,15 @@ static void append_write(struct store *s, struct transaction *t, struct append *
     a->marker_action = a->idempotency->key.p ? append_put_marker(t, a) : NO_ACTION;
 }
 
-/* Gives the messages the ids that the marker keeps: {"L":[{"S":"…"},…]}. */
+/* Gives the messages the ids that the marker has kept: {"L":[{"S":"…"},…]}. */
 static void append_take_ids(struct store *s, struct append *a, struct str message_ids)
 {
     struct str list = arena_str(s->arena, message_ids);
     struct json_reader r;
     struct str type;
 
-    json_reader_init(&r, (char *)(uintptr_t)list.p, list.n); /* the arena's, and so ours */
+    /* the copy in the arena may be written to */
+    json_reader_init(&r, (char *)(uintptr_t)list.p, list.n);
     if (!json_enter_object(&r) || !json_next_member(&r, &type) || !str_is(type, "L") ||
         !json_enter_array(&r))
         return;
@@ -179,7 +181,7 @@ static void append_take_ids(struct store *s, struct append *a, struct str messag
     }
 }
 
-/* The first answer again, from the marker and what was asked for. */
+/* Makes the first answer again from the marker and from what was asked for. */
 static enum append_end append_replay(struct store *s, struct append *a, struct transaction *t,
                                      struct err *e)
 {
@@ -194,7 +196,7 @@ static enum append_end append_replay(struct store *s, struct append *a, struct t
     return APPEND_REPLAYED;
 }
 
-/* A later message is in the session's partition than was known. */
+/* The session's partition has a later message than was known: finds out its timestamp. */
 static enum append_end append_learn_from_messages(struct store *s, struct append *a, struct err *e)
 {
     if (store_last_timestamp(s, a->claim.session_id, &a->owner.last_timestamp, e) < 0)
@@ -202,8 +204,8 @@ static enum append_end append_learn_from_messages(struct store *s, struct append
     return APPEND_AGAIN;
 }
 
-/* The session has a later message than was known, which its item tells. If the item says nothing
- * that was not known, the next attempt would fail in the same way. */
+/* The session's item says that it has a later message than was known. If it says nothing new, the
+ * next attempt would fail in the same way, so this one is the last. */
 static enum append_end append_learn_order(struct store *s, struct append *a, int64_t last,
                                           struct err *e)
 {
@@ -220,8 +222,8 @@ static enum append_end append_learn_order(struct store *s, struct append *a, int
 }
 
 /*
- * Why the transaction was canceled. Whether the session is being deleted comes first: then nothing
- * of it is shown any more, its marker's answer neither.
+ * Finds out why the transaction was canceled. A delete of the session comes first: once it has
+ * begun, nothing of the session is shown, and so no earlier answer is repeated.
  */
 static enum append_end append_learn(struct store *s, struct append *a, struct transaction *t,
                                     struct err *e)
@@ -247,7 +249,8 @@ static enum append_end append_learn(struct store *s, struct append *a, struct tr
     }
     if (transaction_stopped_by(t, a->owner_action))
         return store_session_not_found(e);
-    /* A message's key is taken: an earlier backend wrote beyond last_timestamp. */
+    /* The key of a message is taken: an earlier backend has written a message later than
+     * last_timestamp. */
     return append_learn_from_messages(s, a, e);
 }
 

@@ -1,16 +1,17 @@
 /*
- * One message: read, change, delete. A change moves the session's version and updated_at in the
- * same transaction, a delete its count too, and of the last message both renew the preview that the
- * session has of it.
+ * Reads, changes and deletes one message. In the same transaction a change moves the session's
+ * version and updated_at, a delete its count too. If the message is the session's last one, both
+ * renew the preview that the session keeps of it.
  *
- * Which message is the session's last may change at any time. So the session is read first, and the
- * transaction goes through only if it is still as it was read, as far as that matters:
- * - a message that is not the last one must not have become it;
- * - the last one that is edited must still be it;
- * - where the last one is deleted, the session must be at the version that was read before the
- *   message in front of it was: appends, edits and deletes move the version, so that message is
- *   there and as it was read.
- * If not, the reason tells what the session is like now, and the change is tried again.
+ * Which message is the last one may change at any time. So the session is read first, and the
+ * transaction succeeds only if what it relies on is still so:
+ * - if another message than the last one is changed or deleted, it has not become the last one;
+ * - if the last one is changed, it still is the last one;
+ * - if the last one is deleted, the session still has the version that was read before the message
+ *   in front of it was read. Appends, changes and deletes move the version, so that message is
+ *   still there, as it was read.
+ * If the transaction fails, its reason says what the session is like now, and the change is tried
+ * again.
  */
 #include "store/internal.h"
 #include "store/preview.h"
@@ -58,12 +59,12 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
 
-/* A change of a message under way. */
+/* A change or delete of a message under way. */
 struct message_change {
     const struct message_key *key;
     struct key session;
     struct str now;
-    /* of the session, as it was read last */
+    /* of the session, as it was last read */
     int64_t last_shown;
     int64_t version;
 };
@@ -73,7 +74,7 @@ static bool message_change_is_of_last(const struct message_change *c)
     return c->key->timestamp == c->last_shown;
 }
 
-/* Fills the rest of it. */
+/* Reads what the change relies on. */
 static int message_change_begin(struct store *s, struct message_change *c, struct err *e)
 {
     const struct message_key *key = c->key;
@@ -81,7 +82,7 @@ static int message_change_begin(struct store *s, struct message_change *c, struc
     struct session session = {0};
     struct owner owner;
 
-    /* What the cache believes is verified by reading the session. */
+    /* An owner from the cache may be wrong: reading the session verifies it. */
     if (store_owner_find(s, &claim, OWNER_BELIEVED, &owner, e) < 0)
         return -1;
     const struct session_key session_key = {owner.user_id, key->session_id};
@@ -98,11 +99,11 @@ static int message_change_begin(struct store *s, struct message_change *c, struc
     return 0;
 }
 
-/* What became of an attempt; CHANGE_FAILED with e. */
+/* How an attempt ended. CHANGE_FAILED with e. */
 enum change_end { CHANGE_FAILED = -1, CHANGED, CHANGE_AGAIN };
 
-/* The session stopped it. If its item says nothing that was not known, the next attempt would fail
- * in the same way. */
+/* The session's condition failed: finds out what the session is like now. If its item says nothing
+ * new, the next attempt would fail in the same way, so this one is the last. */
 static enum change_end message_change_learn(struct transaction *t, size_t action,
                                             struct message_change *c, struct err *e)
 {
@@ -145,7 +146,7 @@ static enum change_end message_change_commit(struct transaction *t, size_t sessi
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-/* The session's part. after: the message as it will be. */
+/* Adds the session's part of a change. after: the message as it will be. */
 static size_t message_change_move_session(struct transaction *t, const struct message_change *c,
                                           const struct message *after,
                                           const struct message_changes *changes)
@@ -206,7 +207,7 @@ static enum change_end message_try_update(struct store *s, struct message_change
     return message_change_commit(&t, message_change_move_session(&t, c, after, changes), c, e);
 }
 
-/* Leaves what is not given, as the Update does. */
+/* What is not given stays as it is, as in the Update. */
 static int message_apply_changes(const struct message_changes *changes, struct str now,
                                  struct message *m, struct err *e)
 {
@@ -239,7 +240,7 @@ int store_message_update(struct store *s, const struct message_key *key,
     while (r == CHANGE_AGAIN);
     if (r == CHANGE_FAILED)
         return -1;
-    /* What stands there now, with what others changed at the same time. */
+    /* The answer is what is stored now, with what others have changed at the same time. */
     if (message_read(s, key, CONSISTENT, out, e) < 0)
         return store_changed_unseen(e);
     return 0;
@@ -247,7 +248,7 @@ int store_message_update(struct store *s, const struct message_key *key,
 
 /* ---- deleting -------------------------------------------------------------------------------- */
 
-/* The session's part where another message is the last. */
+/* Adds the session's part of the delete of another message than the last one. */
 static size_t message_change_count_down(struct transaction *t, const struct message_change *c)
 {
     static const struct str text = STR_INIT(UPDATE("SET updated_at = :now" MOVE_COUNT)
@@ -259,8 +260,8 @@ static size_t message_change_count_down(struct transaction *t, const struct mess
                                      NUMBER_VALUE(":timestamp", c->key->timestamp)));
 }
 
-/* The session's part where the last message goes. before: the one in front of it, NULL if there is
- * none. */
+/* Adds the session's part of the delete of the last message. before: the message in front of it,
+ * NULL if there is none. */
 static size_t message_change_fall_back(struct transaction *t, const struct message_change *c,
                                        const struct message *before)
 {

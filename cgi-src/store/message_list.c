@@ -1,7 +1,7 @@
 /*
- * Reading messages: a range of a session's partition, page by page, each message handed on as it is
- * read from its page. A search looks through as many pages as a call may take, and hands on what
- * has the text.
+ * Reads messages: a range of a session's partition, page by page. Each message is handed on as soon
+ * as it is read. A search reads as many pages as one call may take, and hands on the messages that
+ * have the text.
  */
 #include "base/fold.h"
 #include "store/content.h"
@@ -12,7 +12,7 @@ struct range_walk {
     struct str session_id;
     enum direction direction;
     struct timestamp_range range; /* what is still to be read */
-    struct timestamp_range asked; /* of the page being read */
+    struct timestamp_range asked; /* the range that the page was asked for */
     struct items items;
 };
 
@@ -27,7 +27,7 @@ static bool timestamp_is_within(struct timestamp_range range, int64_t timestamp)
     return timestamp >= range.low && timestamp <= range.high;
 }
 
-/* Leaves of the range what lies beyond a timestamp of it. */
+/* Takes off the range everything up to and including a timestamp in it. */
 static void range_walk_advance(struct range_walk *walk, int64_t timestamp)
 {
     if (!timestamp_is_within(walk->range, timestamp))
@@ -38,7 +38,7 @@ static void range_walk_advance(struct range_walk *walk, int64_t timestamp)
         walk->range.high = timestamp - 1;
 }
 
-/* Reads a page: what a Query of this text, limit and consistency says of the range. */
+/* Sends a Query for the range. query: its text, limit and consistency. */
 static int range_walk_begin_page(struct store *s, struct range_walk *walk, struct query query,
                                  struct err *e)
 {
@@ -57,8 +57,8 @@ static bool range_is_empty(const struct range_walk *walk)
 }
 
 /*
- * Ends the page. ITEMS_MORE: DynamoDB has more of the range. Its page may end anywhere, even empty;
- * but one that leaves the range as it was would only be asked for again, and so is a failure.
+ * Ends the page. ITEMS_MORE: DynamoDB has more of the range; a page may end anywhere, even empty.
+ * But a page that leaves the range as it was would be asked for again and again: ITEMS_FAILED.
  */
 static enum items_end range_walk_end_page(struct store *s, struct range_walk *walk, struct err *e)
 {
@@ -89,7 +89,7 @@ struct message_listing {
     struct str last_id; /* in the page being read */
     bool more;
     unsigned pages;
-    struct fold text;     /* of a search */
+    struct fold text;     /* what a search looks for */
     struct arena scratch; /* for what is rewritten of a page's messages */
 };
 
@@ -99,8 +99,8 @@ static bool message_listing_is_search(const struct message_listing *l)
 }
 
 /*
- * DynamoDB gives each key once and in order; what it gives otherwise is not shown. Only an earlier
- * backend may have written two fractions of one millisecond, which have one timestamp here.
+ * DynamoDB returns each key once and in order; what comes otherwise is not shown. Only an earlier
+ * backend may have written timestamps with fractions of a millisecond, of which two are one here.
  */
 static bool message_listing_is_next(const struct message_listing *l, const struct message *m)
 {
@@ -109,7 +109,7 @@ static bool message_listing_is_next(const struct message_listing *l, const struc
     return m->timestamp > TIMESTAMP_OWNER && timestamp_is_within(l->walk.range, m->timestamp);
 }
 
-/* A text may be in the content as a whole, or in one part of it. */
+/* The text may be in a string, or within one part. */
 static bool message_listing_finds_text(struct message_listing *l, const struct message *m)
 {
     struct content_texts texts;
@@ -122,7 +122,7 @@ static bool message_listing_finds_text(struct message_listing *l, const struct m
     return found;
 }
 
-/* Hands it on if it is wanted; false if the page has no room for it. */
+/* Hands the message on if it is wanted. False if the page has no room for it. */
 static bool message_listing_show(struct message_listing *l, const struct message *m)
 {
     if (l->count == l->query->limit)
@@ -173,7 +173,7 @@ static int message_listing_take_page(struct store *s, struct message_listing *l,
     return 0;
 }
 
-/* How many items a page of DynamoDB should have. Where few may match, as many as it can. */
+/* How many items DynamoDB's page should have. A search, which few may match, takes whole pages. */
 static int64_t message_listing_choose_limit(const struct message_listing *l)
 {
     if (message_listing_is_search(l))
@@ -181,7 +181,7 @@ static int64_t message_listing_choose_limit(const struct message_listing *l)
     return l->query->limit - l->count + 1 + (l->walk.range.low == TIMESTAMP_OWNER);
 }
 
-/* ITEMS_END: the range, or what the list has room for. */
+/* ITEMS_END: the range is read to its end, or the list is full. */
 static enum items_end message_listing_read_page(struct store *s, struct message_listing *l,
                                                 struct err *e)
 {
@@ -203,8 +203,8 @@ static enum items_end message_listing_read_page(struct store *s, struct message_
 }
 
 /*
- * An earlier backend wrote no owner item. If the caller names the owner, that is checked; else
- * whoever knows a session that has messages may read them.
+ * Earlier backends wrote no owner item. If the caller names the owner, that is checked; else
+ * anybody who knows the id of a session that has messages may read them.
  */
 static int message_listing_check_hint(struct store *s, struct message_listing *l, struct err *e)
 {
@@ -217,7 +217,7 @@ static int message_listing_check_hint(struct store *s, struct message_listing *l
     return store_owner_from_hint(s, &l->claim, OWNER_VERIFIED, &l->owner, e);
 }
 
-/* A range from the beginning takes the owner item along; any other needs a read of its own. */
+/* A range from the beginning includes the owner item; for any other the item is read singly. */
 static int message_listing_begin(struct store *s, struct message_listing *l, struct err *e)
 {
     const struct message_query *query = l->query;
@@ -227,7 +227,8 @@ static int message_listing_begin(struct store *s, struct message_listing *l, str
     range->low = from_start ? TIMESTAMP_OWNER : query->after + 1;
     range->high = query->before > TIMESTAMP_MAX ? TIMESTAMP_MAX : query->before - 1;
     if (from_start && range->high < TIMESTAMP_OWNER)
-        range->high = TIMESTAMP_OWNER; /* nothing is asked for, but is the session there? */
+        /* no message is asked for, but whether the session is there must be known */
+        range->high = TIMESTAMP_OWNER;
     return from_start ? 0 : store_owner_get(s, &l->claim, &l->owner, e);
 }
 
@@ -244,7 +245,7 @@ static int message_listing_out_of_time(struct store *s, const struct message_lis
         e);
 }
 
-/* A search need not know whether there are more than it was asked for. */
+/* A search ends with what was asked for: whether there is more may stay unknown. */
 static bool message_listing_has_enough(const struct message_listing *l)
 {
     return message_listing_is_search(l) &&
@@ -262,13 +263,13 @@ static enum items_end message_listing_read_pages(struct store *s, struct message
     return end == ITEMS_FAILED ? (enum items_end)message_listing_out_of_time(s, l, e) : end;
 }
 
-/* The timestamp that the walk has come to. */
+/* The timestamp up to which the walk has come. */
 static int64_t range_walk_position(const struct range_walk *walk)
 {
     return walk->direction == FORWARD ? walk->range.low - 1 : walk->range.high + 1;
 }
 
-/* How the list is read to its end, or to the end of what one call does. */
+/* Reads the list to its end, or as far as one call may go. */
 static int message_listing_read(struct store *s, struct message_listing *l,
                                 struct message_page *out, struct err *e)
 {

@@ -1,7 +1,7 @@
 /*
- * Whose a session is. The message paths carry no user, so the answer comes from the owner item
- * (timestamp 0 of the session's messages), or from what the caller says where an earlier backend
- * wrote none.
+ * Finds the owner of a session. The message paths name no user, so the owner is found in the owner
+ * item (timestamp 0 of the session's partition). Where an earlier backend wrote none, it is what
+ * the caller says.
  */
 #include "store/internal.h"
 
@@ -42,7 +42,8 @@ int store_owner_get(struct store *s, const struct session_claim *claim, struct o
 {
     int r = owner_read(s, claim, CONSISTENT_IF_SET, out, e);
 
-    /* A session that was just made elsewhere must not look like an earlier backend's. */
+    /* A session that another process has just created must not be taken for an earlier backend's.
+     * */
     if (r == 0 && !out->has_item && !s->shared->consistent)
         r = owner_read(s, claim, CONSISTENT, out, e);
     return r;

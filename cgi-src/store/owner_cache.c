@@ -1,6 +1,6 @@
 /*
- * A direct-mapped table: a slot holds one session, a newcomer takes it. Simple, bounded, and good
- * enough for a cache whose miss costs one read.
+ * A direct-mapped table: a slot holds one session, and a new session replaces the one in its slot.
+ * That is simple and bounded, and good enough for a cache whose miss costs one read.
  */
 #include "store/owner_cache.h"
 
@@ -86,7 +86,7 @@ void owner_cache_put(struct owner_cache *c, struct str session_id, struct str us
             entry->last_timestamp = last_timestamp;
     } else {
         char *bytes = malloc(session_id.n + user_id.n + 1);
-        if (bytes) { /* without memory it is not cached, that is all */
+        if (bytes) { /* without memory the owner is just not cached */
             memcpy(bytes, session_id.p, session_id.n);
             memcpy(bytes + session_id.n, user_id.p, user_id.n);
             free(entry->bytes);

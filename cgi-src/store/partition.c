@@ -1,6 +1,7 @@
 /*
- * Empties a session's partition of the messages table: messages, markers, and at the very end the
- * owner item, so that a delete that is cut off can still be told from a session that never was.
+ * Empties a session's partition of the messages table: messages and markers, and last the owner
+ * item. As long as that is there, a delete that was cut off can be told from a session that never
+ * was.
  */
 #include "base/log.h"
 #include "store/internal.h"
@@ -9,7 +10,7 @@
 #define PAUSE_MIN_US INT64_C(25000)
 #define PAUSE_MAX_US INT64_C(1000000)
 
-/* Keys of items to delete; the sort key stays text, since a marker's has up to 37 digits. */
+/* Keys of items to delete. The sort key stays text, since a marker's has up to 37 digits. */
 struct batch {
     struct str session_id;
     struct str timestamps[BATCH_MAX];
@@ -61,7 +62,7 @@ static size_t batch_find(const struct batch *b, struct str timestamp)
     return i;
 }
 
-/* {"DeleteRequest":{"Key":…}}: keeps the item if it is one of the batch. */
+/* Reads {"DeleteRequest":{"Key":…}}, and keeps the item if it is one of the batch. */
 static void batch_read_unprocessed(struct store *s, struct json_reader *r, const struct batch *sent,
                                    struct batch *left)
 {
@@ -85,7 +86,7 @@ static void batch_read_unprocessed(struct store *s, struct json_reader *r, const
     }
 }
 
-/* {"table":[…]}: the arrays of all tables, for no other is asked for. */
+/* Reads {"table":[…]}. Whatever the table, its array is read, since the call names only one. */
 static void batch_read_unprocessed_items(struct store *s, struct json_reader *r,
                                          const struct batch *sent, struct batch *left)
 {
@@ -101,7 +102,7 @@ static void batch_read_unprocessed_items(struct store *s, struct json_reader *r,
     }
 }
 
-/* Keeps in the batch what DynamoDB left over. */
+/* Keeps those items in the batch that DynamoDB has not processed. */
 static int batch_keep_unprocessed(struct store *s, struct batch *b, struct dynamo_answer *answer,
                                   struct err *e)
 {
@@ -127,7 +128,7 @@ static int batch_keep_unprocessed(struct store *s, struct batch *b, struct dynam
 
 enum batch_end { BATCH_FAILED = -1, BATCH_DONE, BATCH_DENIED };
 
-/* BATCH_DONE with the batch empty or what is left of it. */
+/* BATCH_DONE: the batch is empty, or has what is left of it. */
 static enum batch_end batch_send(struct store *s, struct batch *b, struct err *e)
 {
     struct dynamo_answer answer;
@@ -159,7 +160,7 @@ static int64_t pause_longer(int64_t pause_us)
     return pause_us * 2 < PAUSE_MAX_US ? pause_us * 2 : PAUSE_MAX_US;
 }
 
-/* Waits before what DynamoDB left over is sent again: that it left something means throttling. */
+/* Waits before the items are sent again that DynamoDB has not processed: it is throttling. */
 static int batch_wait_for_capacity(struct store *s, int64_t pause_us, struct err *e)
 {
     const struct clock *clock = s->shared->clock;
@@ -172,8 +173,8 @@ static int batch_wait_for_capacity(struct store *s, int64_t pause_us, struct err
                    "yet; repeat the request, it goes on where this one ended");
 }
 
-/* The policy of README.md does without BatchWriteItem: where it is denied, items are deleted one by
- * one. */
+/* The policy in README.md does not include BatchWriteItem. Where it is denied, items are deleted
+ * one by one. */
 static int batch_flush(struct store *s, struct batch *b, struct err *e)
 {
     int64_t pause_us = PAUSE_MIN_US;
@@ -190,7 +191,7 @@ static int batch_flush(struct store *s, struct batch *b, struct err *e)
             s->shared->batch_write_denied = true;
             continue;
         }
-        /* The pause grows while nothing moves. */
+        /* The pause grows while DynamoDB processes nothing. */
         pause_us = b->count < before ? PAUSE_MIN_US : pause_longer(pause_us);
         if (b->count && batch_wait_for_capacity(s, pause_us, e) < 0)
             return -1;
@@ -198,9 +199,8 @@ static int batch_flush(struct store *s, struct batch *b, struct err *e)
     return 0;
 }
 
-/* Deletes the items of a page. One that comes twice is deleted once: a batch must not name it
- * twice.
- */
+/* Deletes the items of a page. An item that comes twice is deleted once, since a batch must not
+ * name it twice. */
 static int partition_delete_items(struct store *s, struct batch *b, struct items *items,
                                   int64_t *deleted_messages, struct err *e)
 {
@@ -217,7 +217,7 @@ static int partition_delete_items(struct store *s, struct batch *b, struct items
         if (b->count == BATCH_MAX && batch_flush(s, b, e) < 0)
             return -1;
     }
-    return batch_flush(s, b, e); /* before the views into the answer die */
+    return batch_flush(s, b, e); /* the views of the answer die with it */
 }
 
 static enum items_end partition_delete_page(struct store *s, struct batch *b, struct str *start,

@@ -1,12 +1,12 @@
 /*
- * The preview of a message: its first characters, counted as Unicode code points.
+ * Makes the preview of a message: its first characters, counted as Unicode code points.
  */
 #include "store/preview.h"
 
 #include "store/content.h"
 
-/* Where the character after the first `characters` of them begins, or the text's end. Of what is
- * not UTF-8 the bytes are bounded all the same. */
+/* How many bytes the first `characters` characters have, or the whole text if it has fewer. If the
+ * text is not UTF-8, the bytes are bounded all the same. */
 static size_t characters_bytes(struct str text, size_t characters)
 {
     size_t most = text.n < PREVIEW_MAX_BYTES ? text.n : PREVIEW_MAX_BYTES;
@@ -26,7 +26,7 @@ static struct str text_beginning(struct str text, size_t characters)
     return (struct str){text.p, characters_bytes(text, characters)};
 }
 
-/* The texts of parts with a blank between them, as far as the preview goes. */
+/* Joins the texts of parts with a blank between them, up to the length of a preview. */
 static struct str preview_join(struct arena *arena, struct content_texts *texts)
 {
     size_t left = PREVIEW_MAX_CHARACTERS;

@@ -1,15 +1,16 @@
 /*
- * What is to be purged: one Scan of the sessions table finds sessions that nobody has used for
- * long, deletes that were cut off, and builds that were never finished. Everything is deleted as a
- * request would delete it.
+ * Finds what is to be purged, and deletes it. One Scan of the sessions table finds sessions that
+ * nobody has used for long, deletes that were cut off, and builds that were never finished. Each is
+ * deleted as a request would delete it.
  */
 #include "store/internal.h"
 
 #define CALL_LIMIT_US INT64_C(30000000)
 #define DAY_US INT64_C(86400000000)
 
-/* Helpers begin with '!', the character below :first; of those only builds are looked for. Times
- * that earlier backends wrote compare well enough to choose what is looked at more closely. */
+/* The sort keys of helper items begin with '!', which is before :first; of helpers only builds are
+ * wanted. The times of earlier backends have other forms, but compare well enough for a first
+ * choice; purge_judge looks more closely. */
 static const struct str scan_text =
     STR_INIT(",\"FilterExpression\":\"building_at < :day OR (session_id >= :first AND "
              "(updated_at < :before OR deleted_at < :day OR "
@@ -19,12 +20,12 @@ static const struct str scan_text =
 
 struct purge_walk {
     const struct purge_query *query;
-    int64_t day_us; /* what was begun before that is not going on any more */
+    int64_t day_us; /* a build or delete that was begun before that is no longer going on */
     struct str before;
     struct str day;
     struct arena arena;
-    struct store *store; /* over that arena, which is emptied after each page */
-    struct buf start;    /* of the next page: a key's JSON; empty at the beginning */
+    struct store *store; /* uses that arena, which is emptied after each page */
+    struct buf start;    /* where the next page begins, the JSON of a key; empty at the beginning */
 };
 
 static bool time_is_before(struct str time, int64_t limit_us)
@@ -143,7 +144,7 @@ enum purge_end store_purge(struct store *s, enum purge_find what, const struct p
             return PURGE_FAILED;
         return end == BUILD_DELETED ? PURGED : PURGE_KEPT;
     }
-    if (what == PURGE_SESSION) /* as it was found */
+    if (what == PURGE_SESSION) /* only if it still has the version that it was found with */
         target.if_match = (struct versions){.present = true, .count = 1, .list = &item->version};
     return purge_session(s, &target, deleted_messages, e);
 }
