@@ -1,5 +1,5 @@
 /*
- * What the handlers of the resources share: the caller's user, idempotency, pages.
+ * Shared by the handlers: the caller's user, idempotency, pages of lists.
  */
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -35,8 +35,8 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
 }
 
 /*
- * What "/api/v1/sessions/" and the id come to when a program resolves "." and ".." in a path, as
- * nginx does after it has decoded %2F: -1 if the id leads above the root, which nginx answers with
+ * How deep "/api/v1/sessions/" and the id lead when a program resolves "." and ".." in a path, as
+ * nginx does after it has decoded %2F. -1 if the id leads above the root, which nginx answers with
  * 400.
  */
 static int path_depth(struct str id)
@@ -141,9 +141,9 @@ void api_etag(struct response *r, int64_t version)
 
 /* nginx takes 32 KiB of headers (fastcgi_buffer_size). */
 #define LINK_MAX_BYTES (24 * 1024)
-#define REPEATED_MAX_BYTES 2048 /* a user_id's; a longer value is a number after many zeros */
+#define REPEATED_MAX_BYTES 2048 /* of a user_id; a longer value is a number after many zeros */
 
-/* A parameter that was given twice has the same value both times: the first will do. */
+/* A parameter that was given twice has the same value both times, so the first is enough. */
 static void link_repeat_parameter(struct buf *link, const struct request *q, struct str name)
 {
     for (size_t i = 0; i < q->query_parameter_count; i++) {
@@ -158,7 +158,8 @@ static void link_repeat_parameter(struct buf *link, const struct request *q, str
     }
 }
 
-/* Written anew: what was sent may hold characters that a URI has not, or a Link header not. */
+/* The link is written anew, since what was sent may hold characters that must not be in a URI or in
+ * a Link header. */
 void api_link_next(struct response *r, const struct request *q, const char *const *names,
                    struct str cursor)
 {

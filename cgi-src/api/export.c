@@ -1,13 +1,13 @@
 /*
- * GET /sessions/{user_id} for who asks for lines of JSON: everything that the user has, sent in
- * parts while it is read.
+ * Answers GET /sessions/{user_id} to a client that wants lines of JSON: everything that the user
+ * has, sent in parts while it is read.
  */
 #include "api/api.h"
 #include "base/metrics.h"
 #include "http/accept.h"
 
 #define EXPORT_TYPE "application/x-ndjson"
-#define RETRY_AFTER_S 10 /* about the time of an export of some 1,000 sessions */
+#define RETRY_AFTER_S 10 /* an export of 1,000 sessions takes about as long */
 
 bool export_is_wanted(const struct request *q)
 {
@@ -43,7 +43,7 @@ static int export_flush(void *context, struct err *e)
     return 0;
 }
 
-/* As a whole it may rightly take longer than STUCK_REQUEST_S. */
+/* An export may take longer than STUCK_REQUEST_S without being stuck. */
 static void export_note_progress(void *context)
 {
     const struct clock *clock = ((const struct export_stream *)context)->api->clock;

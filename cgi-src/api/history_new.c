@@ -1,7 +1,7 @@
 /*
- * What a client may say of the history that a session is created with: when the session was
- * created, and its messages with their times. A body of 16 MB may hold 10,000 of them: what an
- * element was taken apart into is forgotten before the next one, only the messages are kept.
+ * Reads the history that a client creates a session with: when the session was created, and its
+ * messages with their times. A body of 16 MB may hold 10,000 messages; each is taken apart in
+ * memory that the next one uses again, and only the messages are kept.
  */
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 /* ---- 1. created_at --------------------------------------------------------------------------- */
 
-/* "…Z", "…+01:00": a time without a zone would be another one for each who reads it. */
+/* "…Z" or "…+01:00". A time without a zone would mean another moment to each reader. */
 static bool time_has_zone(struct str time)
 {
     char last = time.n ? time.p[time.n - 1] : '\0';
@@ -50,10 +50,10 @@ struct history_reader {
     const struct request *request;
     struct str user_id; /* the session's */
     int64_t now_ms;
-    struct arena scratch; /* of the element being read */
+    struct arena scratch; /* used for one element after the other */
 };
 
-/* Bytes of the body stay where they are; what was decoded is in the scratch. */
+/* A text that is part of the body stays where it is; a decoded one is copied out of the scratch. */
 static struct str history_keep(const struct history_reader *r, struct str text)
 {
     struct str body = r->request->body.text;
@@ -143,7 +143,7 @@ static int message_id_compare(const void *a, const void *b)
     return r ? r : (first->n > second->n) - (first->n < second->n);
 }
 
-/* Two messages with one id are a slip: nothing could tell them apart later. */
+/* Two messages with one id are a mistake: nothing could tell them apart later. */
 static int history_check_ids(const struct request *q, const struct history *history, struct err *e)
 {
     struct str *ids = arena_array(q->arena, history->count, sizeof(*ids));
@@ -156,10 +156,11 @@ static int history_check_ids(const struct request *q, const struct history *hist
     qsort(ids, count, sizeof(*ids), message_id_compare);
     for (size_t i = 1; i < count; i++) {
         if (str_equals(ids[i - 1], ids[i]))
-            return err_set(e, ERR_INVALID_PARAMETER,
-                           "message_id \"%.*s\" stands in more than one of the messages: give each "
-                           "an id of its own",
-                           (int)ids[i].n, ids[i].p);
+            return err_set(
+                e, ERR_INVALID_PARAMETER,
+                "message_id \"%.*s\" is used for more than one of the messages: give each "
+                "an id of its own",
+                (int)ids[i].n, ids[i].p);
     }
     return 0;
 }
@@ -240,7 +241,7 @@ int api_history_times(const struct api *api, struct session_new *out, struct err
                        wrong);
     return err_set(e, ERR_INVALID_PARAMETER,
                    "messages[%zu].timestamp must be greater than that of the message before it, "
-                   "which has none of its own and so the next free one, or the first of all "
-                   "created_at or now: give it one",
+                   "which was given none and so has the next free one (a first message has "
+                   "created_at, or now): give it one",
                    wrong);
 }

@@ -1,7 +1,7 @@
 /*
- * What a client may say of a message that is to be written: its role, its content in each of the
- * forms that the model interfaces have, its metadata. Where messages stand (alone, in an array, in
- * a session that is to be made) is told by the handlers.
+ * Reads a message that a client sends: its role, its content in each form that model interfaces
+ * use, its metadata. Where messages may be (alone, in an array, in a new session) is for the
+ * handlers.
  */
 #include "api/api.h"
 
@@ -13,7 +13,7 @@ static int content_part_error(const struct parameters *p, size_t index, const ch
     return err_set(e, ERR_INVALID_PARAMETER, "%scontent[%zu]%s", p->prefix, index, what);
 }
 
-/* Each part says what it is; all else in it is between the client and its model. */
+/* Each part must have a type. Everything else in it is between the client and its model. */
 static int content_check_part(const struct parameters *p, struct json_value part, size_t index,
                               struct err *e)
 {
@@ -73,7 +73,7 @@ int api_content(const struct parameters *p, struct content_given *out, struct er
                    p->prefix);
 }
 
-/* A model that calls a tool may say nothing besides; what it calls is then in the metadata. */
+/* A model that calls a tool may say nothing else. The call is then in the metadata. */
 static int content_check_empty(const struct parameters *p, const struct content_given *content,
                                const struct message_new *message, struct err *e)
 {
@@ -111,8 +111,8 @@ int api_message_new(const struct parameters *p, struct message_new *out, struct 
     return 0;
 }
 
-/* A string has no type before its role, so that its fingerprint is what it always was; no role is
- * called like a type. */
+/* A string is added without a type before its role, so that the fingerprints of earlier requests
+ * stay the same. No role has the name of a type. */
 void api_fingerprint_message(struct fingerprint *f, const struct message_new *message)
 {
     if (message->content_type.p)

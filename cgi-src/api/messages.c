@@ -1,5 +1,5 @@
 /*
- * /sessions/{session_id}/messages: append and list, and one message by its timestamp.
+ * Handles /sessions/{session_id}/messages: append and list, and one message by its timestamp.
  */
 #include <inttypes.h>
 
@@ -7,7 +7,7 @@
 
 static const struct parameter_limits any_string = {0};
 
-/* The session's owner as far as the request tells: the principal or user_id. */
+/* The session's owner, if the request says who that is: the principal or user_id. */
 static int hint_read(const struct api *api, struct request *q, struct str *hint, struct err *e)
 {
     struct parameters p;
@@ -24,7 +24,7 @@ struct append_request {
     struct idempotency idempotency;
 };
 
-/* Two messages of one array with one id are a slip: nothing could tell them apart later. */
+/* Two messages of one array with one id are a mistake: nothing could tell them apart later. */
 static int append_request_check_id(const struct message_new *messages, size_t last, struct err *e)
 {
     struct str id = messages[last].message_id;
@@ -151,16 +151,16 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
     return 0;
 }
 
-/* Besides the cursor. */
+/* The parameters of a list, besides the cursor. */
 static const char *const list_parameters[] = {"limit", "order",   "after", "before",
                                               "q",     "user_id", NULL};
 
 struct message_list_request {
     struct message_query query;
-    struct str scope; /* of its cursors */
+    struct str scope; /* the list that its cursors belong to */
 };
 
-/* A cursor is the timestamp where the last page ended. */
+/* A cursor holds the timestamp at which the last page ended. */
 static int message_list_apply_cursor(const struct api *api, struct request *q,
                                      struct message_list_request *l, struct str text, struct err *e)
 {
@@ -180,7 +180,8 @@ static int message_list_apply_cursor(const struct api *api, struct request *q,
     return 0;
 }
 
-/* Of a search it begins otherwise, and tells where the text ends. */
+/* The scope of a search has another beginning, and the length of the text, so that none is taken
+ * for another. */
 static struct str message_list_scope(const struct message_query *query, struct arena *a)
 {
     const char *order = query->descending ? "desc" : "asc";
@@ -244,7 +245,7 @@ int messages_list(struct api *api, struct request *q, struct response *r, struct
     return 0;
 }
 
-/* {timestamp} of the path; 0, which no message has, if it is no number. */
+/* {timestamp} of the path; 0, which no message has, if it is not a number. */
 static int64_t path_timestamp(const struct request *q)
 {
     int64_t timestamp = 0;

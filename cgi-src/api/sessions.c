@@ -1,5 +1,5 @@
 /*
- * /sessions: create, list, read, change, delete.
+ * Handles /sessions: create, list, read, change, delete.
  */
 #include <inttypes.h>
 
@@ -23,7 +23,7 @@ static void session_answer(struct api *api, struct response *r, int status, cons
     api_etag(r, session->version);
 }
 
-/* Of a new session null and left out are the same. */
+/* In a new session null means the same as left out. */
 static int session_new_read_members(const struct parameters *p, struct session_new *out,
                                     struct err *e)
 {
@@ -40,8 +40,8 @@ static int session_new_read_members(const struct parameters *p, struct session_n
     return 0;
 }
 
-/* What was not known when the first keys were used counts only where it says something, so that
- * their fingerprints stay what they are. */
+/* Fields that were added to the API later are included only if they are set, so that the
+ * fingerprints of earlier requests stay the same. */
 static void session_new_fingerprint(struct session_new *new)
 {
     struct fingerprint *f = fingerprint_begin();
@@ -104,13 +104,13 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
     return 0;
 }
 
-/* Besides the cursor. */
+/* The parameters of a list, besides the cursor. */
 static const char *const list_parameters[] = {"limit", "sort", "archived", "pinned",
                                               "tag",   "q",    "user_id",  NULL};
 
 struct session_list_request {
     struct session_query query;
-    struct str scope; /* of its cursors */
+    struct str scope; /* the list that its cursors belong to */
 };
 
 static int filter_read_flag(const struct parameters *p, const char *name, enum wanted_flag *out,
@@ -128,7 +128,7 @@ static int filter_read_flag(const struct parameters *p, const char *name, enum w
     return 0;
 }
 
-/* What is archived is out of the way: it is shown only to who asks for it. */
+/* Archived sessions are shown only to those who ask for them. */
 static int filter_read(const struct parameters *p, struct session_filter *out, struct err *e)
 {
     *out = (struct session_filter){.archived = FLAG_NOT_SET};
@@ -145,8 +145,8 @@ static uint64_t filter_hash(struct str text)
     return text.p ? str_hash(text) : 0;
 }
 
-/* The list that a cursor belongs to. That of all sessions but the archived ones is as it always
- * was. */
+/* The list that a cursor belongs to. The name of the usual list, of all sessions but the archived
+ * ones, must not change: clients have its cursors. */
 static struct str session_list_scope(const struct session_query *query, const char *order,
                                      struct arena *a)
 {
@@ -237,7 +237,7 @@ int session_get(struct api *api, struct request *q, struct response *r, struct e
     return 0;
 }
 
-/* The session that a change is about, and the versions that If-Match names. */
+/* Reads the session that a change is about, and the versions in If-Match. */
 static int session_target_read(const struct api *api, const struct request *q,
                                struct session_target *out, struct err *e)
 {
@@ -245,7 +245,7 @@ static int session_target_read(const struct api *api, const struct request *q,
     return session_key_read(api, q, &out->key, e);
 }
 
-/* null: in a merge patch it takes the member's value away, else it counts as left out. */
+/* In a merge patch null removes the member's value; elsewhere it counts as left out. */
 static int changes_read_flag(const struct request *q, const struct parameters *p, const char *name,
                              enum flag_change *out, struct err *e)
 {
@@ -282,7 +282,7 @@ static int changes_read_title(const struct request *q, const struct parameters *
     return parameter_string(p, "title", &title_limits, out, e);
 }
 
-/* An object in a merge patch is merged into the metadata that is there. */
+/* In a merge patch an object is merged into the session's metadata. */
 static int changes_read_metadata(const struct request *q, const struct parameters *p,
                                  struct session_changes *out, struct err *e)
 {
@@ -313,7 +313,7 @@ static int session_changes_read(struct request *q, struct session_changes *out, 
     return changes_read_tags(q, &p, &out->tags, e);
 }
 
-/* The caller of a failed precondition learns the ETag that would have held. */
+/* Tells the caller of a failed precondition which ETag would have held. */
 static int precondition_put_etag(struct response *r, const struct session *session,
                                  const struct err *e)
 {

@@ -115,7 +115,7 @@ int creation_check_history(struct store *s, struct creation *c, struct err *e)
         if (size > ITEM_MAX_BYTES)
             return err_set(e, ERR_ITEM_TOO_LARGE,
                            "messages[%zu] has %zu KB as DynamoDB counts them, and a message may "
-                           "have %d KB: shorten it, or make several of it",
+                           "have %d KB: shorten it, or split it into several",
                            walk.next, (size + 1023) / 1024, ITEM_MAX_BYTES / 1024);
         sum += size;
     }

@@ -24,8 +24,7 @@ struct creation {
     bool is_long;        /* its history takes more than one transaction */
     int64_t created_us;  /* the time at which the history begins */
     struct session *out; /* the session as it is when it is created */
-    struct str
-        gone; /* the session that is gone but that the key's marker may still name, or STR_NONE */
+    struct str gone;     /* a session that is gone but that the marker may name, or STR_NONE */
     int64_t built_until; /* of a build: the timestamp of the last message that is written; 0 if none
                             is */
 };

@@ -74,9 +74,9 @@ int store_unreadable(enum dynamo_operation operation, struct err *e)
 {
     const char *name = dynamo_operation_names[operation];
 
-    log_error("DynamoDB answered %s with something that is not what its interface says", name);
+    log_error("DynamoDB's answer to %s is not what its interface describes", name);
     return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                   "what DynamoDB answered to %s cannot be read; try again in a moment", name);
+                   "DynamoDB's answer to %s cannot be read; try again in a moment", name);
 }
 
 /* ---- what a caller asked for ----------------------------------------------------------------- */
@@ -103,8 +103,7 @@ int store_changed_unseen(struct err *e)
     if (e->code == ERR_SESSION_NOT_FOUND || e->code == ERR_MESSAGE_NOT_FOUND)
         return -1; /* it was deleted since, and that is the answer */
     return err_set(e, ERR_DEADLINE_EXCEEDED,
-                   "the change was made, but what stands there now could not be read in time; "
-                   "read it again");
+                   "the change was made, but the result could not be read in time; read it again");
 }
 
 int store_check_size(size_t size, const char *what, struct err *e)

@@ -48,8 +48,7 @@ struct str store_digits(struct store *s, int64_t n);     /* in the arena */
 /* Sleeps. If that would last until the deadline or longer, returns false at once. */
 bool store_pause(struct store *s, int64_t us);
 
-/* True if this can be a session's sort key: it is not a helper item's, and within DynamoDB's limit.
- * */
+/* True if this can be a session's sort key: no helper item's, and within DynamoDB's limit. */
 bool store_is_session_id(struct str session_id);
 /* True if this can be a partition key of the sessions table. */
 bool store_is_user_id(struct str user_id);

@@ -54,8 +54,7 @@ static struct str attribute_read_text(struct json_reader *r, char letter)
     return text;
 }
 
-/* Earlier backends wrote local times without a zone (isoformat()); all times of this API end in Z.
- * */
+/* Earlier backends wrote local times without a zone; all times of this API end in Z. */
 static struct str field_parse_time(struct str text, struct arena *a)
 {
     if (!text.p || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))

@@ -238,9 +238,9 @@ static int message_listing_out_of_time(struct store *s, const struct message_lis
     return store_out_of_time(
         s, l->pages - 1,
         message_listing_is_search(l)
-            ? "the time for this request is over before enough was looked through; ask "
+            ? "the time for this request was over before the search found enough; ask "
               "again"
-            : "the time for this request is over before the page was complete; ask for a "
+            : "the time for this request was over before the page was complete; ask for a "
               "smaller `limit`",
         e);
 }

@@ -42,8 +42,7 @@ int store_owner_get(struct store *s, const struct session_claim *claim, struct o
 {
     int r = owner_read(s, claim, CONSISTENT_IF_SET, out, e);
 
-    /* A session that another process has just created must not be taken for an earlier backend's.
-     * */
+    /* A session that another process has just created must not be taken for an old one. */
     if (r == 0 && !out->has_item && !s->shared->consistent)
         r = owner_read(s, claim, CONSISTENT, out, e);
     return r;

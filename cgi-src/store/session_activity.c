@@ -1,13 +1,14 @@
 /*
- * Listing a user's sessions, last active first. No index has this order, so the user's partition is
- * streamed and the best `limit` are kept in a heap: memory is bounded by the page, not by the user.
+ * Lists a user's sessions, the last active first. No index has this order, so the user's partition
+ * is read through, and the best `limit` sessions are kept in a heap: memory is bounded by the page,
+ * not by the user.
  *
- * Sessions move while somebody pages. So that a walk through the cursor leaves none out and shows
- * hardly one twice, the later pages show the order as it was when the first was made (time T). A
- * session that was active since is placed where it stood at T: its last message before T tells,
- * since messages are kept in order. (One that was edited before T and active since is placed too
- * low by that, and may be shown twice.) What the first page itself showed of such sessions is
- * remembered in the cursor, by hash.
+ * Sessions move in this order while somebody pages. So that a walk by the cursor leaves none out,
+ * and shows hardly any twice, later pages show the order as it was when the first page was made
+ * (time T). A session that was active since is listed where it stood at T, which its last message
+ * before T tells. (If it was edited before T and active since, it is listed too low, and may be
+ * shown twice.) The first page itself may have shown such sessions; the cursor remembers them by
+ * hash.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,13 +16,12 @@
 #include "store/session_query.h"
 
 #define SHOWN_MAX 100     /* hashes in a cursor */
-#define LOOKED_UP_MAX 200 /* queries for sessions that moved, a page */
+#define LOOKED_UP_MAX 200 /* queries a page for sessions that have moved */
 
-/* What the heap holds at most, whatever the limit: a page's JSON is not smaller than its strings.
- */
+/* How much the heap holds, whatever the limit. A page's JSON is not smaller than its strings. */
 #define HEAP_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
-/* A session's place: later first, then the greater id. */
+/* A session's place in the order: the later time is first, then the greater id. */
 struct activity_place {
     int64_t us;
     struct str session_id;
@@ -40,21 +40,21 @@ struct heap {
     size_t count;
     size_t limit;
     size_t bytes;
-    bool more; /* something was left out */
+    bool more; /* a session was left out */
 };
 
-/* A list under way: what the cursor says, and the page that is being gathered. */
+/* A list under way: what the cursor says, and the page that is being collected. */
 struct activity_walk {
     bool first;                 /* there was no cursor */
     int64_t t_us;               /* T, whole milliseconds */
-    struct activity_place from; /* the last place shown; first: none */
+    struct activity_place from; /* the last place that was shown; not set if first */
     uint64_t shown[SHOWN_MAX];
     size_t shown_count;
     unsigned looked_up; /* sessions whose last message before T was queried */
     struct heap heap;
 };
 
-/* True if a session at the place a stands in the list behind one at b. */
+/* True if place a comes after place b in the list. */
 static bool place_is_behind(const struct activity_place *a, const struct activity_place *b)
 {
     if (a->us != b->us)
@@ -131,7 +131,8 @@ static void heap_add(struct heap *h, const struct session *session,
     while (h->count > h->limit || (h->count > 1 && h->bytes > HEAP_MAX_BYTES)) {
         free(heap_take_worst(h));
         h->more = true;
-        h->limit = h->count < h->limit ? h->count : h->limit; /* nothing worse may follow it in */
+        /* what is worse must not get in after it */
+        h->limit = h->count < h->limit ? h->count : h->limit;
     }
 }
 
@@ -163,7 +164,7 @@ static int session_read_activity(struct store *s, const struct activity_walk *wa
     return found == LOOKUP_FAILED ? -1 : 0;
 }
 
-/* PLACE_WAS_SHOWN: on this page or one before it. */
+/* PLACE_WAS_SHOWN: the session was shown on an earlier page. */
 enum place_end { PLACE_FAILED = -1, PLACE_IS_AHEAD, PLACE_WAS_SHOWN };
 
 /* Finds out where the session stands in this walk, and whether the walk has passed that place. */
@@ -187,7 +188,7 @@ static enum place_end session_find_place(struct store *s, struct activity_walk *
     return place_is_behind(out, &walk->from) ? PLACE_IS_AHEAD : PLACE_WAS_SHOWN;
 }
 
-/* Takes the sessions of one answer: the heap copies what it keeps. */
+/* Takes the sessions of one page. The heap copies what it keeps. */
 static int activity_take_page(struct store *s, struct user_walk *partition,
                               struct activity_walk *walk, struct err *e)
 {
@@ -213,7 +214,7 @@ static int activity_take_page(struct store *s, struct user_walk *partition,
 static enum items_end activity_read_page(struct store *s, struct user_walk *partition,
                                          struct activity_walk *walk, struct err *e)
 {
-    struct arena scratch; /* for what is rewritten of the sessions of a page */
+    struct arena scratch; /* for what is rewritten while a page is read */
     enum items_end end = ITEMS_FAILED;
 
     arena_init(&scratch);
@@ -229,7 +230,7 @@ static enum items_end activity_read_page(struct store *s, struct user_walk *part
     return end;
 }
 
-/* Reads all sessions of the user; the heap keeps the best. */
+/* Reads all sessions of the user. The heap keeps the best. */
 static int activity_read_all(struct store *s, const struct session_query *query,
                              struct activity_walk *walk, struct err *e)
 {
@@ -251,13 +252,13 @@ static int activity_read_all(struct store *s, const struct session_query *query,
     if (end == ITEMS_END)
         return 0;
     return store_out_of_time(s, partition.pages,
-                             "the time for this request is over before all sessions of the user "
+                             "the time for this request was over before all sessions of the user "
                              "were read; ask for them with `sort=created`, which reads one page",
                              e);
 }
 
-/* "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is counted from -1,
- * the place of a session without a time that can be read. */
+/* The cursor is "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is one
+ * more than the time, since that is -1 for a session without a time that can be read. */
 static struct str activity_write_cursor(struct store *s, const struct activity_walk *walk)
 {
     struct buf text;
@@ -273,7 +274,7 @@ static struct str activity_write_cursor(struct store *s, const struct activity_w
     return out;
 }
 
-/* Takes a hexadecimal number and the blank before it (if any) off the front. */
+/* Takes a hexadecimal number off the front, and the blank before it if there is one. */
 static bool cursor_take_hex(struct str *rest, uint64_t *out)
 {
     *out = 0;
@@ -310,7 +311,7 @@ static int activity_read_cursor(struct str cursor, struct activity_walk *walk, s
     return 0;
 }
 
-/* Moves the heap into an array, best first. */
+/* Moves the heap's entries into an array, the best first. */
 static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *count)
 {
     *count = h->count;
@@ -321,14 +322,14 @@ static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *co
     return sorted;
 }
 
-/* On the first page an entry's place is when its session was last active. */
+/* On the first page the place of an entry is the time when its session was last active. */
 static void activity_remember(struct activity_walk *walk, const struct heap_entry *entry)
 {
     if (walk->first && walk->shown_count < SHOWN_MAX && entry->place.us >= walk->t_us)
         walk->shown[walk->shown_count++] = str_hash(entry->session.session_id);
 }
 
-/* Shows the page and frees it. True if it did not take all of them. */
+/* Shows the page and frees it. True if the visitor had no room for all of it. */
 static bool activity_show(struct store *s, struct activity_walk *walk,
                           const struct session_visitor *visitor)
 {

@@ -1,14 +1,15 @@
 /*
- * A session with a long history is built where nobody sees it, in transactions of up to 97
- * messages, and then revealed by one. Each of them changes the owner item, on the condition that
- * the build goes on and has not come as far already: so whatever arrives late, or from somebody who
- * builds the same session under the same key, does nothing, and a build that was deleted stays so.
+ * Builds a session with a long history where nobody sees it, in transactions of up to 97 messages;
+ * a last transaction reveals it. Each transaction updates the owner item, on the condition that the
+ * build is still going on and has not come that far already. So a transaction that arrives late, or
+ * comes from another request that builds the same session under the same key, does nothing, and a
+ * build that was deleted stays deleted.
  *
- *     begun      the owner item has building_at; there is no session item, but one of the build
- *     built      built_until of the owner item: the last message that is there
- *     revealed   session item; the owner item without both; the build's item is gone
+ *     begun      the owner item has building_at; there is no session item, but a build's item
+ *     built      built_until of the owner item is the timestamp of the last message written
+ *     revealed   there is a session item, the owner item has neither, and the build's item is gone
  *
- * How a build is deleted that nobody finishes is told in build_delete.c.
+ * A build that nobody finishes is deleted in build_delete.c.
  */
 #include "store/creation.h"
 
@@ -46,7 +47,8 @@ static int build_was_deleted(struct err *e)
                    "the session was deleted while it was being created, and nothing is left of it");
 }
 
-/* What the owner item says that stopped a transaction. Somebody else may have built on. */
+/* Learns from the owner item that stopped a transaction how far the build is. Another request may
+ * have continued it. */
 static enum creation_end build_learn(struct creation *c, struct transaction *t, size_t owner_action,
                                      struct err *e)
 {
@@ -65,7 +67,7 @@ static enum creation_end build_learn(struct creation *c, struct transaction *t, 
     return CREATION_UNFINISHED;
 }
 
-/* What there is when a step was taken. */
+/* What is reached when a step is done. */
 struct step_end {
     enum creation_end end;
     int64_t built_until;
@@ -91,8 +93,8 @@ static enum creation_end build_end_step(struct creation *c, struct transaction *
     return r;
 }
 
-/* That the owner item is updated, and not only checked, has two reasons: a ConditionCheck would
- * want a permission of its own, and whoever goes on with the build learns how far it has come. */
+/* There are two reasons why the owner item is updated, and not only checked: a ConditionCheck would
+ * need a permission of its own, and whoever continues the build learns how far it is. */
 static enum creation_end build_put_batch(struct store *s, struct creation *c,
                                          struct history_walk *walk, struct err *e)
 {
@@ -127,7 +129,7 @@ static enum creation_end build_reveal(struct store *s, struct creation *c, struc
     return build_end_step(c, &t, owner_action, (struct step_end){CREATED, c->built_until}, e);
 }
 
-/* The next batch, or if all are there the end. */
+/* Writes the next batch, or reveals the session if all messages are written. */
 static enum creation_end build_take_step(struct store *s, struct creation *c, struct err *e)
 {
     struct history_walk walk = history_begin(&c->wanted->history, c->created_us / 1000);
@@ -139,7 +141,8 @@ static enum creation_end build_take_step(struct store *s, struct creation *c, st
 
 #define CAPACITY_PAUSE_US INT64_C(1000000)
 
-/* A long history may take more than the table writes in a moment: the rest comes later. */
+/* A long history may need more capacity than the table has at the moment. After a pause the rest is
+ * written. False if there is no time for a pause, or the error is another one. */
 static bool build_wait_for_capacity(struct store *s, struct err *e)
 {
     if (e->code != ERR_DYNAMODB_THROTTLED || !store_pause(s, CAPACITY_PAUSE_US))
@@ -153,12 +156,12 @@ static int build_out_of_time(struct store *s, const struct creation *c, unsigned
 {
     if (c->out->create_marker.p)
         return store_out_of_time(s, steps,
-                                 "the time for this request is over before all messages were "
+                                 "the time for this request was over before all messages were "
                                  "written; repeat the request with its Idempotency-Key, it goes "
                                  "on where this one ended",
                                  e);
     return store_out_of_time(s, steps,
-                             "the time for this request is over before all messages were written, "
+                             "the time for this request was over before all messages were written, "
                              "and nothing of the session is shown; send it again with an "
                              "Idempotency-Key, under which it can be repeated until it is done",
                              e);
@@ -178,8 +181,9 @@ static enum creation_end build_run_steps(struct store *s, struct creation *c, st
     return r == CREATION_FAILED ? (enum creation_end)build_out_of_time(s, c, steps, e) : r;
 }
 
-/* Those of a process who build one session under one key do so in turn: not for correctness, but
- * transactions that meet at the owner item cancel each other. Who comes second finds it done. */
+/* The requests of a process that build one session under one key do so in turn. It would be correct
+ * without, but transactions that meet at the owner item cancel each other. A request that comes
+ * later finds the build finished. */
 enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
 {
     struct str session_id = c->out->session_id;

@@ -1,14 +1,14 @@
 /*
- * Creating a session: one transaction puts its item, its owner item, the marker of its key and the
- * messages of its history. A history that is too long for that is built, step by step: then the
- * first transaction puts the owner item with a mark that the session is being built, so that
- * nobody sees it, and the item of the build in the session's place; session_build.c goes on.
+ * Creates a session. One transaction puts its item, its owner item, the marker of its key and the
+ * messages of its history. A history that is too long for one transaction is built step by step:
+ * the first one puts the owner item with a mark that the session is being built, so that nobody
+ * sees it, and the item of the build in the place of the session's; session_build.c does the rest.
  */
 #include "store/creation.h"
 
 /* ---- 1. the first transaction ---------------------------------------------------------------- */
 
-/* Its marker may be one that still names a session which is gone; see creation_replay. */
+/* An earlier marker may be replaced if it names a session that is gone; see creation_replay. */
 static size_t creation_put_marker(struct transaction *t, const struct creation *c)
 {
     const struct create_marker marker = {
@@ -57,7 +57,8 @@ static void creation_put_build(struct transaction *t, const struct creation *c)
     transaction_put(t, &item_owner, &owner, STR(IS_NEW), NO_VALUES);
 }
 
-/* The index of the marker's action; without a key it has none, and no action that index. */
+/* Returns the index of the marker's action. Without a key there is none; then the index is that of
+ * no action. */
 static size_t creation_write_first(struct store *s, struct transaction *t, const struct creation *c)
 {
     transaction_begin(s, t);
@@ -70,8 +71,8 @@ static size_t creation_write_first(struct store *s, struct transaction *t, const
 
 /* ---- 2. where the key was used before -------------------------------------------------------- */
 
-/* What has become of the session that a marker names. NAMED_HAS_NO_ITEM: it has no session item,
- * so that it is being built, or gone. */
+/* What has become of the session that a marker names. NAMED_HAS_NO_ITEM: there is no session item,
+ * so it is being built or is gone. */
 enum named_session {
     NAMED_UNKNOWN = -1,
     NAMED_LIVES,
@@ -93,7 +94,7 @@ static enum named_session named_read_session(struct store *s, const struct sessi
     return NAMED_HAS_NO_ITEM;
 }
 
-/* The second look at a session whose build seems to be finished: what has no item now is gone. */
+/* Reads a session again whose build seems to be finished. If it still has no item, it is gone. */
 static enum named_session named_read_session_again(struct store *s, const struct session_key *key,
                                                    struct err *e)
 {
@@ -103,8 +104,8 @@ static enum named_session named_read_session_again(struct store *s, const struct
 }
 
 /*
- * Where there is no session item the owner item tells whether the session is being built. If it
- * says neither that nor that it is gone, the build was finished between the two reads.
+ * If there is no session item, the owner item says whether the session is being built. If it says
+ * neither that nor that the session is gone, the build was finished between the two reads.
  */
 static enum named_session named_read(struct store *s, const struct session_key *key,
                                      int64_t *built_until, struct err *e)
@@ -131,9 +132,9 @@ static enum named_session named_read(struct store *s, const struct session_key *
 }
 
 /*
- * The first answer again: what was asked for is the same, and the marker keeps the rest. But a key
- * holds only as long as its session lives. CREATION_AGAIN: that one is gone or being deleted, and
- * the marker may be taken over.
+ * Makes the first answer again from the marker and from what was asked for. But a key holds only as
+ * long as its session. CREATION_AGAIN: the session is gone or is being deleted, and the marker may
+ * be replaced.
  */
 static enum creation_end creation_replay(struct store *s, struct creation *c,
                                          struct create_marker *marker, struct err *e)
@@ -142,7 +143,7 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
 
     if (!store_is_session_id(marker->created_session_id) || created_us < 0 ||
         marker->created_at.n != CLOCK_TIME_SIZE - 1)
-        return store_key_reused(e); /* it lies there, but is none of this service's */
+        return store_key_reused(e); /* a marker that this service has not written */
     item_keep(&item_create_marker, marker, s->arena);
     const struct session_key key = {c->wanted->user_id, marker->created_session_id};
     enum named_session named = named_read(s, &key, &c->built_until, e);
@@ -158,7 +159,7 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
     return named == NAMED_LIVES ? CREATED_BEFORE : CREATION_UNFINISHED;
 }
 
-/* Why the transaction was canceled. */
+/* Finds out why the transaction was canceled. */
 static enum creation_end creation_learn(struct store *s, struct creation *c, struct transaction *t,
                                         size_t marker_action, struct err *e)
 {

@@ -1,7 +1,8 @@
 /*
- * Deleting: first the mark, on the session and on its owner item in one transaction, so that
- * neither path sees the session any more; then every item; the session item last, so that a delete
- * that was cut off is found and finished by the next one.
+ * Deletes a session. 1. One transaction marks the session item and the owner item, so that the
+ * session is seen on no path any more. 2. All items of its partition are deleted, and the marker of
+ * its creation. 3. The session item is deleted last, so that the next delete finds one that was cut
+ * off, and finishes it.
  */
 #include "store/internal.h"
 
@@ -27,8 +28,8 @@ static void deletion_write_mark(struct store *s, struct transaction *t,
 }
 
 /*
- * Marks the session as it is now, unless it is marked: then its owner item may be gone already, and
- * must not come back. A condition that fails means that it changed: look again.
+ * Marks the session as it is now. If it is marked already, its owner item may be gone, and must not
+ * be put again. If the condition fails, the session has changed, and is read again.
  */
 static int deletion_mark(struct store *s, const struct session_target *target, struct session *out,
                          struct err *e)

@@ -1,5 +1,6 @@
 /*
- * Whether a session is one of those that are asked for. The cheap questions come first.
+ * Decides whether a session is one of those that are asked for. What is cheap to check is checked
+ * first.
  */
 #include "store/session_filter.h"
 

@@ -1,6 +1,6 @@
 /*
- * Listing a user's sessions in the order of creation: the partition read backwards, page by page.
- * The order of activity has a file of its own.
+ * Lists a user's sessions in the order of creation, the newest first: the partition is read
+ * backwards, page by page. The order of activity is in session_activity.c.
  */
 #include "store/session_query.h"
 
@@ -14,7 +14,7 @@ struct session_listing {
     bool more;
 };
 
-/* Takes the sessions of one answer until the page is full. */
+/* Takes the sessions of one page of DynamoDB until the list is full. */
 static void session_listing_take(struct store *s, struct user_walk *walk, struct session_listing *l)
 {
     struct str last = STR_NONE;
@@ -36,8 +36,8 @@ static void session_listing_take(struct store *s, struct user_walk *walk, struct
 }
 
 /*
- * How many items the next page of DynamoDB should have: those that are still wanted and one, and if
- * some did not match, as many more as it has taken so far to find one. Each call costs time, each
+ * How many items the next page of DynamoDB should have: as many as are still wanted, and one more.
+ * If not all have matched so far, it is more, in the same proportion. A call costs time, and an
  * item that is read a little money.
  */
 static int64_t session_listing_choose_limit(const struct session_listing *l,
@@ -56,7 +56,8 @@ static enum items_end session_listing_read_page(struct store *s, struct user_wal
                                                 struct session_listing *l, struct err *e)
 {
     enum items_end end = ITEMS_FAILED;
-    struct arena scratch; /* for what is rewritten of sessions, however many are passed over */
+    /* for what is rewritten of sessions, also of those that are passed over */
+    struct arena scratch;
 
     arena_init(&scratch);
     walk->query.limit = session_listing_choose_limit(l, walk);
@@ -94,10 +95,11 @@ static int store_sessions_by_creation(struct store *s, const struct session_quer
         end = session_listing_read_page(s, &walk, &l, e);
     session_matcher_free(&matcher);
     if (end == ITEMS_FAILED)
-        return store_out_of_time(s, walk.pages,
-                                 "the time for this request is over before the page was complete; "
-                                 "ask for a smaller `limit`, or for what more sessions match",
-                                 e);
+        return store_out_of_time(
+            s, walk.pages,
+            "the time for this request was over before the page was complete; "
+            "ask for a smaller `limit`, or with a filter that more sessions match",
+            e);
     out->next_cursor = l.more ? l.last_id : STR_NONE;
     return 0;
 }

@@ -1,10 +1,10 @@
 /*
- * Reading a user's partition of the sessions table page by page, in order: what DynamoDB gives
+ * Reads a user's partition of the sessions table page by page, in order. What DynamoDB returns
  * twice or out of order is passed over, so that no answer makes a list repeat itself.
  */
 #include "store/session_query.h"
 
-/* Helpers of the partition begin with '!', the character below. */
+/* The sort keys of helper items begin with '!', the character before :first. */
 const struct str user_sessions_text =
     STR_INIT(KEY_CONDITION("user_id = :u AND session_id >= :first"));
 const struct str user_all_text = STR_INIT(KEY_CONDITION("user_id = :u") PROJECTION("session_id"));

@@ -1,12 +1,12 @@
 /*
- * Changing a session: what is given is set or removed in one transaction. The session is read
- * before only where the write depends on what it is like: a precondition, a patch of its metadata,
- * or a value that may be too large.
+ * Changes a session: one transaction sets or removes what is given. The session is read before only
+ * if the write depends on what it is like: for a precondition, for a patch of its metadata, or for
+ * a value that may be too large.
  */
 #include "base/json_merge.h"
 #include "store/internal.h"
 
-/* Metadata and patch together: neither is larger than an item. */
+/* The size of metadata and patch together, of which neither is larger than an item. */
 #define MERGED_MAX_BYTES ((size_t)2 * ITEM_MAX_BYTES)
 
 /* ---- versions -------------------------------------------------------------------------------- */
@@ -27,7 +27,7 @@ struct str store_version_digits(struct store *s, const struct versions *if_match
     return store_digits(s, version);
 }
 
-/* With If-Match the write goes through only on the version that was checked. */
+/* With If-Match the write succeeds only on the version that was checked. */
 const char *store_version_condition(const struct versions *if_match, int64_t version)
 {
     if (!if_match->present || if_match->any)
@@ -42,18 +42,19 @@ struct session_update {
     const struct session_key *key;
     const struct session_changes *wanted;
     const struct versions *if_match;
-    struct session now;             /* as it was read last, where it was */
-    struct session_changes changes; /* with metadata for a patch of it */
-    const struct versions *held;    /* what the write is bound to: If-Match, or the version read */
+    struct session now;             /* the session as it was last read, if it was */
+    struct session_changes changes; /* what is wanted, with a patch turned into metadata */
+    /* what the write is conditional on: If-Match, or the version that was read */
+    const struct versions *held;
 };
 
-/* A part of an expression, left out unless it is wanted. */
+/* A part of an expression, which is left out if it is not wanted. */
 struct clause {
     bool wanted;
     const char *text;
 };
 
-/* " SET a = :a, b = :b"; nothing if no clause is wanted. */
+/* Appends " SET a = :a, b = :b"; nothing if no clause is wanted. */
 static void clauses_append(struct buf *out, const char *keyword, const struct clause *clauses,
                            size_t count)
 {
@@ -68,7 +69,8 @@ static void clauses_append(struct buf *out, const char *keyword, const struct cl
     }
 }
 
-/* Messages, titles and metadata move a session up in the order of activity, its marks do not. */
+/* Messages, titles and metadata move a session up in the order of activity; flags and tags alone do
+ * not. */
 static bool changes_move_up(const struct session_changes *c)
 {
     bool is_marked = c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || c->tags.p;
@@ -142,8 +144,7 @@ static size_t session_update_write(struct store *s, struct transaction *t,
                DIGITS_VALUE(":version", store_version_digits(s, u->held, u->now.version))));
 }
 
-/* What became of an attempt, where it is not -1 with e. UPDATE_AGAIN: the session is not at that
- * version any more, look again. */
+/* How an attempt ended. UPDATE_FAILED with e. UPDATE_AGAIN: the session has another version now. */
 enum update { UPDATE_FAILED = -1, UPDATED, UPDATE_AGAIN };
 
 static enum update session_try_update(struct store *s, const struct session_update *u,
@@ -189,8 +190,8 @@ static int session_check_changed_size(const struct session *current,
     return store_check_size(item_size(&item_session, &after), "session", e);
 }
 
-/* It has become too large: how large, only a read tells. If that finds it small enough by now, e
- * stays as it is. */
+/* The session would be too large. To say how large, it must be read. If it is small enough by now,
+ * e stays as it is. */
 static void session_update_explain_size(struct store *s, const struct session_update *u,
                                         struct err *e)
 {
@@ -200,7 +201,7 @@ static void session_update_explain_size(struct store *s, const struct session_up
         session_check_changed_size(&now, &u->changes, e);
 }
 
-/* Metadata as the patch makes it of what was read. */
+/* Makes the new metadata from the session that was read and the patch. */
 static int session_update_merge_metadata(struct store *s, struct session_update *u, struct err *e)
 {
     static const struct versions exactly = {.present = true};
@@ -218,8 +219,8 @@ static int session_update_merge_metadata(struct store *s, struct session_update 
 }
 
 /*
- * The write needs to know the session only to check a precondition, to patch its metadata, or for a
- * value that may be too large for DynamoDB to look at.
+ * Reads the session, but only if the write needs that: to check a precondition, to patch the
+ * metadata, or because a value may be so large that DynamoDB would not look at it.
  */
 static int session_update_prepare(struct store *s, struct session_update *u, struct err *e)
 {
@@ -266,7 +267,7 @@ int store_session_update(struct store *s, const struct session_target *target,
     if (!store_is_session_key(key))
         return store_session_not_found(e);
     if (session_update_until_settled(s, &u, e) < 0) {
-        *out = u.now; /* its version is what the precondition did not hold for */
+        *out = u.now; /* out->version says why the precondition failed */
         return -1;
     }
     if (store_session_read(s, key, CONSISTENT, out, e) < 0)

@@ -1,12 +1,12 @@
 /*
- * A store: what the threads of a process share of it, and what each thread has of its own. Also the
- * time, as the store's operations read it and wait for it, and which ids can be keys.
+ * A store: the part that the threads of a process share, and a thread's own part; the clock, as
+ * operations use it; and which ids can be keys.
  */
 #include <stdlib.h>
 
 #include "store/creation.h"
 
-#define BODY_CAP (8 * 1024 * 1024) /* a transaction's 4 MB, each byte of it escaped */
+#define BODY_CAP (8 * 1024 * 1024) /* 4 MB of a transaction, with each byte escaped */
 #define OWNERS_CACHED 16384
 #define SORT_KEY_MAX_BYTES 1024
 #define PARTITION_KEY_MAX_BYTES 2048

@@ -1,5 +1,5 @@
 /*
- * The two tables: their keys, making them, asking whether they answer.
+ * The two tables: their keys, creating them, and whether they answer.
  */
 #include "base/log.h"
 #include "store/internal.h"
@@ -62,13 +62,13 @@ static int table_create(struct store *s, const struct table_definition *t, struc
 
     tables_begin_create(s, t);
     log_info("Creating %s table: %s", t->word, t->name);
-    /* In use: another process was faster; the wait below serves for both. */
+    /* TABLE_IN_USE: another process was faster. Both wait for the table. */
     int r = store_send(s, DYNAMO_CREATE_TABLE, STORE_EXPECT(DYNAMO_TABLE_IN_USE), &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
 
-/* The type of an attribute by its name, in a table's description. */
+/* Finds the type of an attribute in a table's description. */
 static struct str attribute_type(struct json_object *table, struct str name)
 {
     struct json_object *attributes = json_get(table, "AttributeDefinitions");
@@ -153,8 +153,7 @@ static enum table_state table_read_state(struct store *s, const struct table_def
     return state;
 }
 
-/* Until it is ACTIVE or the deadline of the store's DynamoDB client is too near for another look.
- */
+/* Waits until the table is ACTIVE, or the deadline is too near for another look. */
 static int table_wait_active(struct store *s, const struct table_definition *t, struct err *e)
 {
     for (;;) {
@@ -207,7 +206,7 @@ static void err_name_table(const struct table_definition *t, struct err *e)
     e->retry_after_s = why.retry_after_s;
 }
 
-/* Reads an item that cannot be there: cheap, and what requests need to work. */
+/* Reads an item that cannot be there. That is cheap, and needs what requests need. */
 static int table_check_answers(struct store *s, enum store_table which,
                                const struct table_definition *t, struct err *e)
 {

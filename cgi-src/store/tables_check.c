@@ -1,6 +1,6 @@
 /*
- * Looks the tables over without changing anything: what DescribeTable tells, and which operations
- * the credentials may do. What that means for the service is judged by who asks.
+ * Examines the tables without changing anything: what DescribeTable says, and which operations the
+ * credentials permit. What that means for the service is for the caller to decide.
  */
 #include "base/ids.h"
 #include "store/internal.h"
@@ -52,7 +52,7 @@ int store_table_describe(struct store *s, enum store_table which, struct table_d
     return r;
 }
 
-/* A key that no item has: its parts hold a new random id. */
+/* A key that no item has, since it contains a new random id. */
 struct nowhere {
     char id[IDS_UUID_SIZE];
     struct str partition;
@@ -75,8 +75,8 @@ static void probe_put_key(struct store *s, struct str before, enum store_table w
     store_put_key_object(s, &key);
 }
 
-/* Cannot hold where no item is, so the write is not done; that it was judged means it is permitted.
- */
+/* This condition cannot hold for an item that is not there, so nothing is written. That DynamoDB
+ * judged it means that the operation is permitted. */
 static void probe_put_condition(struct store *s, const struct table_definition *t)
 {
     buf_printf(&s->body, CONDITION("attribute_exists(%s)"), t->partition_key);
@@ -90,7 +90,7 @@ static void probe_put_query(struct store *s, const struct table_definition *t,
     buf_append_str(&s->body, STR(",\"Limit\":1"));
 }
 
-/* The one that knows no condition: deleting what is not there changes nothing. */
+/* BatchWriteItem has no conditions; but deleting what is not there changes nothing. */
 static void probe_put_batch(struct store *s, enum store_table which,
                             const struct table_definition *t, const struct nowhere *n)
 {

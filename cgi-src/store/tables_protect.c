@@ -1,16 +1,16 @@
 /*
- * Protects the tables against accidents: deletion is refused, and their changes are kept for a
- * while. First both against deletion, which needs no more than a flag, then the changes: where the
- * second is not permitted, the first has been done for both.
+ * Protects the tables against accidents: 1. both refuse to be deleted, which is only a flag 2. the
+ * changes of both are kept for a while (point-in-time recovery). In this order, since the second
+ * may not be permitted where the first is.
  */
 #include "base/log.h"
 #include "store/internal.h"
 #include "store/tables.h"
 
-/* One kind of protection. */
+/* A kind of protection. */
 struct protection {
     enum dynamo_operation operation;
-    const char *members; /* of the call, after the table's name */
+    const char *members; /* members of the call after the table's name */
     const char *title;   /* "deletion protection" */
 };
 
@@ -25,15 +25,15 @@ static const struct protection recovery = {
     .title = "point-in-time recovery",
 };
 
-/* A table that has just been made or changed takes no other change for some seconds, and its
- * backups begin a moment after itself. */
+/* A table that was just created or changed refuses other changes for some seconds, and its backups
+ * become available a moment later than the table. */
 static bool table_is_busy(const struct dynamo_answer *answer)
 {
     return answer->outcome == DYNAMO_TABLE_IN_USE ||
            str_is(str_from(answer->type), "ContinuousBackupsUnavailableException");
 }
 
-/* What DynamoDB said, with what it was asked for. */
+/* Says what was wanted, and what DynamoDB answered. */
 static int protection_explain_refusal(const struct protection *p, const struct table_definition *t,
                                       const struct dynamo_answer *answer, struct err *e)
 {
@@ -45,8 +45,7 @@ static int protection_explain_refusal(const struct protection *p, const struct t
                        t->name, p->title, name);
     if (str_is(str_from(answer->type), "UnknownOperationException"))
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       "table %s has no %s: what answers does not know %s, as DynamoDB Local does "
-                       "not",
+                       "table %s has no %s: the server does not know %s (DynamoDB Local does not)",
                        t->name, p->title, name);
     if (table_is_busy(answer))
         return err_set(e, ERR_DEADLINE_EXCEEDED,
@@ -89,13 +88,13 @@ static int table_protect(struct store *s, const struct table_definition *t,
             return -1;
         case PROTECT_AGAIN:
             if (!store_pause(s, TABLES_WAIT_STEP_US))
-                return -1; /* e says that it is busy */
+                return -1; /* e says that the table is busy */
             break;
         }
     }
 }
 
-/* The member of "Table" in a description. */
+/* Looks for the flag in the description of the table. */
 static bool table_is_protected(struct dynamo_answer *answer)
 {
     struct json_reader r = store_reader(answer);

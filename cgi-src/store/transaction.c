@@ -1,6 +1,6 @@
 /*
- * Transactions: actions are added one after the other, each with its index, and the reasons of a
- * canceled one are told by it.
+ * Transactions: actions are added one after the other and get an index each. If the transaction is
+ * canceled, the index tells which of them caused it.
  */
 #include "base/ids.h"
 #include "store/internal.h"
@@ -68,11 +68,11 @@ size_t transaction_delete(struct transaction *t, const struct key *key, struct s
 
 /* ---- its end --------------------------------------------------------------------------------- */
 
-/* What the reasons say together. */
+/* What all the reasons say. */
 struct reasons {
     bool has_condition;
     bool has_validation_error;
-    bool has_grown_too_large; /* an Update may make an item too large that was not read before */
+    bool has_grown_too_large; /* an Update made an item too large that was not read before */
 };
 
 static bool reason_contains(struct str text, const char *words)
@@ -80,7 +80,7 @@ static bool reason_contains(struct str text, const char *words)
     return text.n && memmem(text.p, text.n, words, strlen(words));
 }
 
-/* Reads one reason; c is NULL beyond the last action. */
+/* Reads one reason. c is NULL if there is no action with that index. */
 static void reasons_read_one(struct json_reader *r, struct reasons *out, struct cancellation *c)
 {
     struct str item = STR_NONE;
@@ -110,7 +110,7 @@ static void reasons_read_one(struct json_reader *r, struct reasons *out, struct 
     }
 }
 
-/* A reader of what stands somewhere in the answer. */
+/* A reader at a part of the answer. */
 static struct json_reader transaction_reader(struct transaction *t, struct str text)
 {
     char *body = t->answer.body.data;
@@ -145,7 +145,7 @@ enum transaction_end transaction_commit(struct transaction *t, struct err *e)
         return TRANSACTION_DONE;
     if (t->answer.reasons.p)
         transaction_read_reasons(t, &reasons);
-    /* Conditions come first: all else is no answer to what was asked. */
+    /* Failed conditions come first, since they are the answer to what was asked. */
     if (reasons.has_condition)
         return TRANSACTION_CANCELED;
     if (reasons.has_grown_too_large)

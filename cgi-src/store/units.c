@@ -1,14 +1,14 @@
 /*
- * The capacity that calls consume, as DynamoDB's answers tell it: counted for the metrics.
+ * Counts the capacity that calls consume, as DynamoDB's answers tell it, for the metrics.
  */
 #include <stdlib.h>
 
 #include "base/metrics.h"
 #include "store/internal.h"
 
-#define UNITS_MAX 1e9 /* more is no number that DynamoDB would write */
+#define UNITS_MAX 1e9 /* DynamoDB would not write more */
 
-/* CapacityUnits of one table's entry, in thousandths. */
+/* Reads the CapacityUnits of one table, in thousandths. */
 static int64_t units_read_milli(struct json_reader *r)
 {
     int64_t milliunits = 0;
@@ -22,7 +22,8 @@ static int64_t units_read_milli(struct json_reader *r)
             continue;
         }
         struct str text = json_read_number(r);
-        double units = text.p ? strtod(text.p, NULL) : 0; /* a byte that is no digit follows it */
+        /* the number is followed by a byte that is no digit */
+        double units = text.p ? strtod(text.p, NULL) : 0;
         if (units > 0 && units < UNITS_MAX)
             milliunits = (int64_t)(units * 1000.0);
     }

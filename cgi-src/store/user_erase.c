@@ -1,12 +1,12 @@
 /*
- * Erases a user: every session, every build that nobody has finished, and in a second walk what is
- * left of helpers.
+ * Erases a user. The first walk through the partition deletes every session and every build that
+ * nobody has finished; the second deletes the helper items that are left.
  */
 #include "store/creation.h"
 #include "store/session_query.h"
 
-/* Markers go with their sessions, so that a key is known as long as its session. What is left of
- * them goes last. */
+/* A marker is deleted with its session, so that a key holds as long as its session. The second pass
+ * deletes the markers that are left. */
 enum erase_pass { ERASE_SESSIONS, ERASE_REST, ERASE_PASSES };
 
 struct erased {
@@ -26,11 +26,12 @@ static int user_erase_session(struct store *s, const struct session_key *key, st
     }
     if (e->code != ERR_SESSION_NOT_FOUND)
         return -1;
-    e->code = ERR_NONE; /* somebody else was faster */
+    e->code = ERR_NONE; /* another request was faster */
     return 0;
 }
 
-/* One that was finished since the page was read is a session, which the page does not have. */
+/* If the build was finished since the page was read, there is now a session, which the page does
+ * not contain. */
 static int user_erase_build(struct store *s, const struct session_key *key, struct erased *erased,
                             struct err *e)
 {
@@ -93,7 +94,7 @@ int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessi
                                            .consistency = CONSISTENT}};
         if (user_erase_pass(s, &walk, (enum erase_pass)pass, &erased, e) < 0)
             return store_out_of_time(s, walk.pages + (unsigned)pass,
-                                     "the time for this request is over before all was erased; "
+                                     "the time for this request was over before all was erased; "
                                      "repeat the request, it goes on where this one ended",
                                      e);
     }

@@ -1,5 +1,5 @@
 /*
- * export: what GET /sessions/{user_id} gives as lines, into a file or to standard output.
+ * export: writes the lines of GET /sessions/{user_id} into a file or to standard output.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 struct export_file {
     FILE *out;
-    const char *name; /* of it, for people */
+    const char *name; /* the file's name, for messages */
     struct buf lines;
     int64_t bytes;
     struct progress_line progress;
@@ -43,11 +43,11 @@ static int export_flush_file(void *context, struct err *e)
     if (export_write_lines(x, e) < 0)
         return -1;
     progress_show(&x->progress, "%.1f MB", (double)x->bytes / 1e6);
-    return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; the export is not whole")
+    return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; the export is incomplete")
                                  : 0;
 }
 
-/* What is in the C library's buffer may still fail. */
+/* Writing what is still in the C library's buffer may fail, too. */
 static int export_end_file(struct export_file *x, struct err *e)
 {
     if (export_write_lines(x, e) < 0)
@@ -66,7 +66,7 @@ static enum tool_exit export_to(struct export_file *x, const char *user, struct 
 
     buf_init(&x->lines, LINES_CAP);
     progress_init(&x->progress);
-    tables_begin(t, 0); /* the export itself gives each call its time */
+    tables_begin(t, 0); /* the export sets the deadline of each call */
     int r = store_user_export(t->store, str_from(user), &sink, &counts, &e);
     if (r == 0)
         r = export_end_file(x, &e);
@@ -84,7 +84,7 @@ static enum tool_exit export_to(struct export_file *x, const char *user, struct 
     return TOOL_DONE;
 }
 
-/* Conversations are nobody else's. */
+/* Only the owner may read the file: it holds conversations. */
 static FILE *file_create_private(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -92,7 +92,8 @@ static FILE *file_create_private(const char *path)
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-/* Under another name until it is whole: what is cut off does not replace an earlier export. */
+/* The file has another name until it is whole, so that an export that is cut off does not replace
+ * an earlier one. */
 static enum tool_exit export_to_file(const struct tool_call *call, struct tables *t)
 {
     struct str part = arena_printf(&t->arena, "%s.part", call->output);

@@ -1,7 +1,8 @@
 /*
- * import: 1. reads the lines of an export 2. gathers a session with its messages 3. creates it with
- * its history, under a key made of its old id, so that the next import of it finds it done. A
- * session that cannot be read or created is told with its line; the others go on.
+ * import: 1. reads the lines of an export 2. collects a session with its messages 3. creates it
+ * with its history. The Idempotency-Key is made of the session's old id, so that another import
+ * finds the session done. A session that cannot be read or created is reported with its line, and
+ * the others are imported.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,27 +18,27 @@
 /* The session whose lines are being read. */
 struct gathering {
     bool is_open;
-    bool is_bad; /* and told: its other lines are passed over */
+    bool is_bad; /* it is reported, and its other lines are passed over */
     int64_t line;
-    struct str session_id; /* the old one */
+    struct str session_id; /* its old id */
     struct session_new session;
     struct history_message *messages; /* owned */
     size_t count, room;
-    EVP_MD_CTX *digest; /* of its lines; owned */
+    EVP_MD_CTX *digest; /* of the session's lines; owned */
 };
 
 struct import {
     const struct tool_call *call;
     struct tables *tables;
-    const char *name; /* of the file, for people */
+    const char *name; /* the file's name, for messages */
     FILE *in;
     int64_t line; /* the number of the line being read */
     struct gathering now;
-    struct arena arena; /* of what is gathered */
+    struct arena arena; /* holds what is collected */
     struct progress_line progress;
     int64_t imported, skipped, failed;
-    struct export_counts seen; /* since the last end */
-    bool ended;                /* the last line was the end */
+    struct export_counts seen; /* counted since the last line "end" */
+    bool ended;                /* the last line was "end" */
     bool unreachable;
 };
 
@@ -49,7 +50,7 @@ static void import_report_failure(struct import *im, int64_t line, const char *w
 
 /* ---- 3. creating ----------------------------------------------------------------------------- */
 
-/* No client can have the same one: theirs are visible ASCII. */
+/* No client can use the same key: theirs are visible ASCII. */
 static struct str import_key_of(struct import *im)
 {
     static const struct str prefix = STR_INIT("import of ");
@@ -77,7 +78,7 @@ static enum store_write import_create(struct import *im, struct err *e)
     return end;
 }
 
-/* 0, or -1 if there is no use in going on. */
+/* 0, or -1 if the import cannot continue. */
 static int import_end_session(struct import *im, struct err *e)
 {
     if (!im->now.is_open)
@@ -98,8 +99,8 @@ static int import_end_session(struct import *im, struct err *e)
     import_report_failure(
         im, im->now.line,
         e->code == ERR_IDEMPOTENCY_KEY_REUSED
-            ? "this session was imported before, from a file that has other things of it; what is "
-              "there stays as it is"
+            ? "this session was imported before with another content; the imported one is "
+              "left as it is"
             : e->detail);
     *e = (struct err){.code = ERR_NONE};
     return 0;
@@ -152,7 +153,7 @@ static void import_add_message(struct import *im, const struct import_line *line
     g->messages[g->count++] = line->message;
 }
 
-/* After a failure, which may have been a line that could not be read, the counts say nothing. */
+/* After a failure the counts mean nothing: a line that could not be read is not counted. */
 static void import_check_end(struct import *im, const struct import_line *line)
 {
     bool differ =
@@ -160,14 +161,15 @@ static void import_check_end(struct import *im, const struct import_line *line)
 
     if (differ && im->failed == 0)
         import_report_failure(
-            im, im->line, "the counts are others than those of the lines before: some are missing");
+            im, im->line,
+            "the counts differ from those of the lines before: some lines are missing");
     im->seen = (struct export_counts){0};
     im->ended = true;
 }
 
 /* ---- 1. reading ------------------------------------------------------------------------------ */
 
-/* The line is kept as long as its session. */
+/* The copy of the line lives as long as its session. */
 static int import_read_line(struct import *im, struct str text, struct import_line *out,
                             struct err *e)
 {
@@ -178,7 +180,7 @@ static int import_read_line(struct import *im, struct str text, struct import_li
     return import_line_read((struct str){kept, text.n}, &im->arena, out, e);
 }
 
-/* 0, or -1 if there is no use in going on. */
+/* 0, or -1 if the import cannot continue. */
 static int import_take_line(struct import *im, struct str text, struct err *e)
 {
     struct err why = {0};
@@ -241,7 +243,7 @@ static int import_take_lines(struct import *im, struct err *e)
     return r;
 }
 
-/* What comes after the lines: how it ended, and the counts. */
+/* Prints how the import ended, and the counts. */
 static enum tool_exit import_print_result(struct import *im, int result, const struct err *e)
 {
     enum tool_exit exit = TOOL_DONE;
@@ -254,7 +256,7 @@ static enum tool_exit import_print_result(struct import *im, int result, const s
         exit = TOOL_FILE;
         tool_complain(&im->progress, "%s: %s", im->name, strerror(errno));
     } else if (!im->ended) {
-        /* Half of a session would stand in the way of the whole one. */
+        /* The session is not imported: half of it would be in the way of the whole one. */
         if (im->now.is_open && !im->now.is_bad)
             im->failed++;
         exit = TOOL_INCOMPLETE;

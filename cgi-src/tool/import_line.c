@@ -1,5 +1,5 @@
 /*
- * Reads a line of an export: what it is, and the members that an import has a use for.
+ * Reads a line of an export: its type, and the members that an import needs.
  */
 #include "tool/import_line.h"
 
@@ -35,7 +35,7 @@ static int import_take_string(const struct target *t, const char *name, struct j
     return 0;
 }
 
-/* An object; null is none. */
+/* Reads an object. Null means none. */
 static int import_take_object(const struct target *t, const char *name, struct json_value value,
                               struct str *out)
 {
@@ -57,7 +57,8 @@ static int take_title(struct target *t, struct json_value value)
     return import_take_string(t, "title", value, &t->line->session.title);
 }
 
-/* What an earlier backend has stored may be no time: then the first message's counts. */
+/* An earlier backend may have stored something that is no time. Then the session has the time of
+ * its first message. */
 static int take_created_at(struct target *t, struct json_value value)
 {
     struct str text = STR_NONE;
@@ -262,7 +263,7 @@ int import_line_read(struct str text, struct arena *a, struct import_line *out, 
 
     *out = (struct import_line){.type = LINE_END};
     if (json_scan(text, &object, NULL) < 0)
-        return err_set(e, ERR_INVALID_JSON, "the line is no JSON");
+        return err_set(e, ERR_INVALID_JSON, "the line is not JSON");
     if (object.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the line must be a JSON object");
     if (import_read_type(object, &t) < 0 || import_read_members(object, &t) < 0)

@@ -1,5 +1,5 @@
 /*
- * The line that tells somebody at a terminal how far a command is.
+ * The line that shows how far a command is to a person at a terminal.
  */
 #include <stdarg.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /*
- * purge: deletes what store_purge_walk finds, one after the other, or lists it.
+ * purge: deletes what store_purge_walk finds, one session after the other; or only lists it.
  */
 #include <inttypes.h>
 
@@ -13,7 +13,7 @@ struct purge {
     struct progress_line progress;
     struct buf line;
     int64_t pages;
-    int64_t sessions, builds, deletes; /* purged, or found by a dry run */
+    int64_t sessions, builds, deletes; /* purged; or found, in a dry run */
     int64_t messages;
     int64_t kept, failed;
     bool unreachable;
@@ -30,7 +30,7 @@ static void purge_count(struct purge *p, enum purge_find what)
     p->builds += what == PURGE_BUILD;
 }
 
-/* Its time, what it is, and its key as JSON: an id may hold any character. */
+/* Prints the item's time, what it is, and its key as JSON, since an id may hold any character. */
 static void purge_list_item(struct purge *p, enum purge_find what, const struct purge_item *item)
 {
     struct str time = what == PURGE_BUILD    ? item->building_at
@@ -128,12 +128,12 @@ enum tool_exit tool_purge(const struct tool_call *call, struct tables *t)
     struct err e = {0};
     struct arena arena;
 
-    /* What it deletes with has an arena that is emptied each time: the walk has another. */
+    /* Deleting uses an arena that is emptied each time, so the walk has another. */
     arena_init(&arena);
     struct store *walked = store_new(t->store_shared, t->dynamo, &arena);
     buf_init(&p.line, (size_t)64 * 1024);
     progress_init(&p.progress);
-    tables_begin(t, 0); /* the walk gives each call its time */
+    tables_begin(t, 0); /* the walk sets the deadline of each call */
     int r = store_purge_walk(walked, &query, &visitor, &e);
     buf_free(&p.line);
     store_free(walked);

@@ -1,5 +1,5 @@
 /*
- * Which commands there are, what they take, and what they share before and after their work.
+ * The commands, their arguments, and what they do alike before and after their work.
  */
 #include "tool/tool.h"
 
@@ -85,7 +85,7 @@ static int tool_argument_error(const struct tool_call *call, const char *what, c
     return -1;
 }
 
-/* "365d" in microseconds; 0 if it is none. */
+/* Reads "365d", as microseconds. 0 if it is something else. */
 static int64_t tool_read_days(const char *text)
 {
     char *end;
@@ -133,7 +133,7 @@ static bool tool_is_option(const struct tool_call *call, const char *word, const
     return tool_takes(call, option) && strcmp(word, name) == 0;
 }
 
-/* How many words were taken, or -1. */
+/* Returns how many words it took, or -1. */
 static int tool_take_word(struct tool_call *call, const char *word, const char *next)
 {
     if (tool_is_option(call, word, "--user", OPTION_USER) ||
@@ -147,7 +147,7 @@ static int tool_take_word(struct tool_call *call, const char *word, const char *
     else if (word[0] == '-' && word[1])
         return tool_argument_error(call, "unknown option", word);
     else if (!tool_takes(call, FILE_NAME) || call->file || !*word)
-        return tool_argument_error(call, "what is this", word);
+        return tool_argument_error(call, "unexpected argument", word);
     else
         call->file = word;
     return 1;
@@ -164,11 +164,11 @@ int tool_read_arguments(struct tool_call *call, char **words, size_t count)
         i += (size_t)taken;
     }
     if ((needs & OPTION_USER) && !call->user)
-        return tool_argument_error(call, "it must be given", "--user USER");
+        return tool_argument_error(call, "missing argument", "--user USER");
     if ((needs & FILE_NAME) && !call->file)
-        return tool_argument_error(call, "it must be given", "FILE (or - for standard input)");
+        return tool_argument_error(call, "missing argument", "FILE (or - for standard input)");
     if ((needs & OPTION_AGE) && !call->older_us)
-        return tool_argument_error(call, "it must be given", "--older-than DAYSd");
+        return tool_argument_error(call, "missing argument", "--older-than DAYSd");
     return 0;
 }
 
@@ -179,7 +179,7 @@ enum tool_exit tool_run(const struct tool_call *call, const struct config *confi
     struct tables tables;
     struct err e = {0};
 
-    /* Where the credentials come from and the like is of no interest here. */
+    /* Where the credentials come from, and the like, does not matter here. */
     if (config->log_level == LOG_INFO)
         (void)log_open(LOG_WARNING, config->log_format, config->log_file, NULL);
     interrupt_begin();

@@ -613,7 +613,7 @@ static const struct store_case filtered[] = {
                   .took_us = 4000000}},
                 {QUERY, {.outcome = TRANSPORT_MAYBE_SENT, .timed_out = true, .took_us = 999000}}},
      .code = ERR_DEADLINE_EXCEEDED,
-     .words = "what more sessions match"},
+     .words = "that more sessions match"},
     {.name = "the best that match",
      .run = pinned_by_activity,
      .script = {{QUERY, PAGE_BEFORE(KEY("b"), ACTIVE("a", "11") "," ACTIVE_PINNED("b", "08"))},

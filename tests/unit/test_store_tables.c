@@ -194,7 +194,7 @@ static const struct store_case protecting[] = {
                 {UPDATE_TABLE, OK},
                 {BACKUPS, NAMED("UnknownOperationException")}},
      .code = ERR_DYNAMODB_UNAVAILABLE,
-     .words = "what answers does not know UpdateContinuousBackups, as DynamoDB Local does not"},
+     .words = "the server does not know UpdateContinuousBackups (DynamoDB Local does not)"},
     {.name = "refused for another reason",
      .run = protect,
      .script = {{DESCRIBE, SESSIONS("ACTIVE")}, {UPDATE_TABLE, NAMED("ValidationException")}},
