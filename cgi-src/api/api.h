@@ -129,7 +129,7 @@ void api_etag(struct response *r, int64_t version);
 void api_link_next(struct response *r, const struct request *q, const char *const *names,
                    struct str cursor);
 /* Writes count, "has_more" and "next_cursor" of a list. cursor: STR_NONE at the end. */
-void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cursor);
+void api_put_page(struct json_writer *w, int64_t count, struct str cursor);
 
 /* shapes.c: sessions and messages as clients see them */
 void shape_session(struct json_writer *w, const struct session *s);

@@ -27,7 +27,7 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
 {
     if (parameter_string(p, "user_id", &user_limits, out, e) < 0)
         return -1;
-    if (out->p)
+    if (str_is_present(*out))
         return principal_check_user(&api->principal, *out, e);
     if (api->principal.authenticated)
         *out = api->principal.user_id;
@@ -61,7 +61,7 @@ int api_new_user(const struct api *api, const struct parameters *p, struct str *
 {
     if (api_user(api, p, out, e) < 0)
         return -1;
-    if (!out->p)
+    if (!str_is_present(*out))
         return api_missing("", "user_id", e);
     if (str_is(*out, ".") || str_is(*out, "..") || path_depth(*out) < 0)
         return err_set(
@@ -80,7 +80,8 @@ int api_named_user(const struct api *api, const struct request *q, struct str *o
     parameters_of_request(q, &p);
     if (parameter_string(&p, "user_id", &user_limits, out, e) < 0)
         return -1;
-    return out->p ? principal_check_user(&api->principal, *out, e) : api_missing("", "user_id", e);
+    return str_is_present(*out) ? principal_check_user(&api->principal, *out, e)
+                                : api_missing("", "user_id", e);
 }
 
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e)
@@ -96,7 +97,7 @@ int api_path_user(const struct api *api, const struct request *q, struct str *ou
 int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e)
 {
     out->key = request_header(q, "HTTP_IDEMPOTENCY_KEY");
-    if (!out->key.p)
+    if (!str_is_present(out->key))
         return 0;
     bool good = out->key.n >= 1 && out->key.n <= 255;
 
@@ -121,7 +122,7 @@ struct fingerprint *fingerprint_begin(void)
 
 void fingerprint_add(struct fingerprint *f, struct str field)
 {
-    uint64_t length = field.p ? field.n : UINT64_MAX;
+    uint64_t length = str_is_present(field) ? field.n : UINT64_MAX;
     EVP_DigestUpdate(f->digest, &length, sizeof(length));
     if (field.n)
         EVP_DigestUpdate(f->digest, field.p, field.n);
@@ -182,11 +183,11 @@ void api_link_next(struct response *r, const struct request *q, const char *cons
     buf_free(&link);
 }
 
-void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cursor)
+void api_put_page(struct json_writer *w, int64_t count, struct str cursor)
 {
     json_put_int(w, "count", count);
-    json_put_bool(w, "has_more", more);
-    if (cursor.p)
+    json_put_bool(w, "has_more", str_is_present(cursor));
+    if (str_is_present(cursor))
         json_put_string(w, "next_cursor", cursor);
     else
         json_put_raw(w, "next_cursor", STR("null"));

@@ -13,7 +13,7 @@ bool export_is_wanted(const struct request *q)
 {
     struct str accept = request_header(q, "HTTP_ACCEPT");
 
-    return accept.p && accept_prefers(accept, EXPORT_TYPE, "application/json");
+    return str_is_present(accept) && accept_prefers(accept, EXPORT_TYPE, "application/json");
 }
 
 static int export_place_take(struct export_places *places, struct err *e)

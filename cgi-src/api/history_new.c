@@ -31,7 +31,7 @@ static int history_read_created_at(const struct parameters *p, int64_t now_us, i
     *out = 0;
     if (parameter_string(p, "created_at", &any, &text, e) < 0)
         return -1;
-    if (!text.p)
+    if (!str_is_present(text))
         return 0;
     *out = clock_parse_us(text.p, text.n);
     if (*out < US_PER_MS || !time_has_zone(text))
@@ -86,7 +86,7 @@ static int history_check_user(const struct history_reader *r, const struct param
 
     if (parameter_string(p, "user_id", &any, &user_id, e) < 0)
         return -1;
-    if (user_id.p && !str_equals(user_id, r->user_id))
+    if (str_is_present(user_id) && !str_equals(user_id, r->user_id))
         return err_set(e, ERR_INVALID_PARAMETER, "%suser_id must be the session's, or be left out",
                        p->prefix);
     return 0;
@@ -150,7 +150,7 @@ static int history_check_ids(const struct request *q, const struct history *hist
     size_t count = 0;
 
     for (size_t i = 0; i < history->count; i++) {
-        if (history->messages[i].message.message_id.p)
+        if (str_is_present(history->messages[i].message.message_id))
             ids[count++] = history->messages[i].message.message_id;
     }
     qsort(ids, count, sizeof(*ids), message_id_compare);

@@ -79,7 +79,7 @@ static int content_check_empty(const struct parameters *p, const struct content_
 {
     if (content->presence == PARAMETER_LEFT_OUT)
         return api_missing(p->prefix, "content", e);
-    if (content->text.n > 0 || message->metadata.p)
+    if (content->text.n > 0 || str_is_present(message->metadata))
         return 0;
     if (content->presence == PARAMETER_NULL)
         return err_set(e, ERR_MISSING_PARAMETER, "%scontent is required where there is no metadata",
@@ -115,7 +115,7 @@ int api_message_new(const struct parameters *p, struct message_new *out, struct 
  * stay the same. No role has the name of a type. */
 void api_fingerprint_message(struct fingerprint *f, const struct message_new *message)
 {
-    if (message->content_type.p)
+    if (str_is_present(message->content_type))
         fingerprint_add(f, message->content_type);
     fingerprint_add(f, message->role);
     fingerprint_add(f, message->content);

@@ -29,8 +29,8 @@ static int append_request_check_id(const struct message_new *messages, size_t la
 {
     struct str id = messages[last].message_id;
 
-    for (size_t i = 0; id.p && i < last; i++) {
-        if (messages[i].message_id.p && str_equals(messages[i].message_id, id))
+    for (size_t i = 0; str_is_present(id) && i < last; i++) {
+        if (str_is_present(messages[i].message_id) && str_equals(messages[i].message_id, id))
             return err_set(e, ERR_INVALID_PARAMETER,
                            "[%zu].message_id is the same as [%zu].message_id: give each message an "
                            "id of its own",
@@ -56,10 +56,10 @@ static int append_request_read_array(const struct api *api, struct request *q,
         if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
             api_message_new(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
             return -1;
-        if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
+        if (str_is_present(user_id) && str_is_present(out->hint) && !str_equals(user_id, out->hint))
             return err_set(e, ERR_INVALID_PARAMETER,
                            "user_id must be the same in all messages of the array");
-        if (user_id.p)
+        if (str_is_present(user_id))
             out->hint = user_id;
         if (append_request_check_id(out->messages, i, e) < 0)
             return -1;
@@ -98,7 +98,7 @@ static int append_request_read(const struct api *api, struct request *q, struct 
         if (api_message_new(&p, &out->messages[0], e) < 0)
             return -1;
     }
-    if (out->idempotency.key.p)
+    if (str_is_present(out->idempotency.key))
         append_request_fingerprint(out);
     return 0;
 }
@@ -186,7 +186,7 @@ static struct str message_list_scope(const struct message_query *query, struct a
 {
     const char *order = query->descending ? "desc" : "asc";
 
-    if (!query->text.p)
+    if (!str_is_present(query->text))
         return arena_printf(a, "messages %s %.*s", order, (int)query->session_id.n,
                             query->session_id.p);
     return arena_printf(a, "messages-search %s %zu %.*s %.*s", order, query->text.n,
@@ -216,7 +216,7 @@ static int message_list_read(const struct api *api, struct request *q,
         return -1;
     query->descending = order == 1;
     out->scope = message_list_scope(query, q->arena);
-    return cursor.p ? message_list_apply_cursor(api, q, out, cursor, e) : 0;
+    return str_is_present(cursor) ? message_list_apply_cursor(api, q, out, cursor, e) : 0;
 }
 
 int messages_list(struct api *api, struct request *q, struct response *r, struct err *e)
@@ -240,7 +240,7 @@ int messages_list(struct api *api, struct request *q, struct response *r, struct
                                arena_printf(q->arena, "%" PRId64, page.last));
         api_link_next(r, q, list_parameters, cursor);
     }
-    api_put_page(&out.w, out.count, page.more, cursor);
+    api_put_page(&out.w, out.count, cursor);
     response_end(&out.w, api_now_us(api));
     return 0;
 }

@@ -53,7 +53,7 @@ static void session_new_fingerprint(struct session_new *new)
         fingerprint_add(f, STR("archived"));
     if (new->pinned)
         fingerprint_add(f, STR("pinned"));
-    if (new->tags.p && !str_is(new->tags, "[]")) {
+    if (str_is_present(new->tags) && !str_is(new->tags, "[]")) {
         fingerprint_add(f, STR("tags"));
         fingerprint_add(f, new->tags);
     }
@@ -71,7 +71,7 @@ static int session_new_read(struct api *api, struct request *q, struct session_n
         session_new_read_members(&p, out, e) < 0 ||
         api_idempotency_key(q, &out->idempotency, e) < 0 || api_history(api, q, out, e) < 0)
         return -1;
-    if (out->idempotency.key.p)
+    if (str_is_present(out->idempotency.key))
         session_new_fingerprint(out);
     return api_history_times(api, out, e);
 }
@@ -142,7 +142,7 @@ static int filter_read(const struct parameters *p, struct session_filter *out, s
 
 static uint64_t filter_hash(struct str text)
 {
-    return text.p ? str_hash(text) : 0;
+    return str_is_present(text) ? str_hash(text) : 0;
 }
 
 /* The list that a cursor belongs to. The name of the usual list, of all sessions but the archived
@@ -151,7 +151,8 @@ static struct str session_list_scope(const struct session_query *query, const ch
                                      struct arena *a)
 {
     const struct session_filter *f = &query->filter;
-    bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY && !f->tag.p && !f->text.p;
+    bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY &&
+                    !str_is_present(f->tag) && !str_is_present(f->text);
 
     if (is_usual)
         return arena_printf(a, "sessions %s %.*s", order, (int)query->user_id.n, query->user_id.p);
@@ -181,7 +182,9 @@ static int session_list_read(struct api *api, struct request *q, struct session_
     query->order = (enum session_order)order;
     out->scope = session_list_scope(query, orders[order], q->arena);
     const struct cursor_text cursor = {.scope = out->scope, .text = text};
-    return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
+    return str_is_present(text)
+               ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e)
+               : 0;
 }
 
 int sessions_list(struct api *api, struct request *q, struct response *r, struct err *e)
@@ -202,11 +205,11 @@ int sessions_list(struct api *api, struct request *q, struct response *r, struct
     if (store_sessions_list(api->store, &list.query, &visitor, &page, e) < 0)
         return -1;
     shape_list_end(&out);
-    if (page.next_cursor.p) {
+    if (str_is_present(page.next_cursor)) {
         cursor = cursor_encode(api->cursor_key, q->arena, list.scope, page.next_cursor);
         api_link_next(r, q, list_parameters, cursor);
     }
-    api_put_page(&out.w, out.count, cursor.p != NULL, cursor);
+    api_put_page(&out.w, out.count, cursor);
     response_end(&out.w, api_now_us(api));
     return 0;
 }

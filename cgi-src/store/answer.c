@@ -76,7 +76,7 @@ static int page_send(struct store *s, const struct query *query, enum dynamo_ope
     if (operation == DYNAMO_QUERY)
         query_write_order(s, query);
     store_put_consistency(s, query->consistency);
-    if (query->start.p) {
+    if (str_is_present(query->start)) {
         buf_append_str(&s->body, STR(",\"ExclusiveStartKey\":"));
         buf_append_str(&s->body, query->start);
     }
@@ -136,7 +136,7 @@ enum items_end items_end(struct store *s, struct items *items, struct str *next,
     if (!json_reader_end(&items->reader))
         return store_unreadable(items->operation, e);
     /* An empty object means that this was the last page, as an absent key does. */
-    if (!items->last_key.p || json_is_empty_object(items->last_key))
+    if (!str_is_present(items->last_key) || json_is_empty_object(items->last_key))
         return ITEMS_END;
     if (items->last_key.p[0] != '{' || str_equals(items->last_key, items->start))
         return store_unreadable(items->operation, e);

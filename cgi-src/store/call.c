@@ -39,7 +39,7 @@ void store_put_key_object(struct store *s, const struct key *key)
         json_append_string(out, key->partition);
         buf_append_str(out, STR("},\"timestamp\":{\"N\":"));
     }
-    if (key->sort.p)
+    if (str_is_present(key->sort))
         json_append_string(out, key->sort);
     else
         item_write_number(out, key->timestamp);
@@ -61,7 +61,7 @@ void store_put_values(struct store *s, struct values values)
         return;
     for (size_t i = 0; i < values.count; i++) {
         const struct expression_value *v = &values.list[i];
-        if (v->kind != VALUE_NUMBER && !v->string.p)
+        if (v->kind != VALUE_NUMBER && !str_is_present(v->string))
             continue;
         buf_append_str(out, before);
         buf_append_str(out, v->attribute);

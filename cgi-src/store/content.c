@@ -22,7 +22,8 @@ bool content_are_parts(struct str text, struct str *parts)
 
 void content_texts_begin(struct content_texts *texts, const struct message *m)
 {
-    bool are_parts = m->content_type.p && str_equals(m->content_type, CONTENT_IS_PARTS);
+    bool are_parts =
+        str_is_present(m->content_type) && str_equals(m->content_type, CONTENT_IS_PARTS);
 
     texts->string = are_parts ? STR_NONE : m->content;
     texts->parts =
@@ -48,7 +49,7 @@ bool content_texts_next(struct content_texts *texts, struct arena *a, struct str
 {
     struct json_value part;
 
-    if (texts->string.p) {
+    if (str_is_present(texts->string)) {
         *out = texts->string;
         texts->string = STR_NONE;
         return true;

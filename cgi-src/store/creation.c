@@ -48,16 +48,16 @@ void creation_describe(struct store *s, struct creation *c, struct str session_i
     *c->out = (struct session){
         .session_id = session_id,
         .user_id = wanted->user_id,
-        .title = wanted->title.p ? wanted->title : default_title(s, created_at),
+        .title = str_is_present(wanted->title) ? wanted->title : default_title(s, created_at),
         .created_at = created_at,
         .updated_at = created_at,
         .metadata = wanted->metadata,
-        .tags = wanted->tags.p ? wanted->tags : STR("[]"),
+        .tags = str_is_present(wanted->tags) ? wanted->tags : STR("[]"),
         .archived = wanted->archived,
         .pinned = wanted->pinned,
         .version = 1,
     };
-    if (wanted->idempotency.key.p)
+    if (str_is_present(wanted->idempotency.key))
         c->out->create_marker = store_marker_session(s, wanted->idempotency.key);
     creation_describe_history(s, c);
 }
@@ -100,7 +100,7 @@ static size_t creation_size_at(const struct creation *c, const struct history_wa
     struct message message = creation_message_at(c, walk);
 
     message.created_at = c->out->created_at;
-    if (!message.message_id.p)
+    if (!str_is_present(message.message_id))
         message.message_id = c->out->session_id;
     return item_size(&item_message, &message);
 }
@@ -133,7 +133,7 @@ static void creation_put_message(struct transaction *t, struct message *message)
     ids_uuid7(message->timestamp, id);
     clock_format_us(message->timestamp * 1000, created_at);
     message->created_at = str_from(created_at);
-    if (!message->message_id.p)
+    if (!str_is_present(message->message_id))
         message->message_id = str_from(id);
     transaction_put(t, &item_message, message, STR(""), NO_VALUES);
 }

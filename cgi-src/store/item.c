@@ -123,11 +123,11 @@ static void complete_session(void *item)
 {
     struct session *s = item;
 
-    if (!s->updated_at.p)
+    if (!str_is_present(s->updated_at))
         s->updated_at = s->created_at;
-    if (!s->last_role.p)
+    if (!str_is_present(s->last_role))
         s->last_role = STR("");
-    if (!s->last_preview.p)
+    if (!str_is_present(s->last_preview))
         s->last_preview = STR("");
 }
 
@@ -135,7 +135,7 @@ static void complete_purge_item(void *item)
 {
     struct purge_item *p = item;
 
-    if (!p->updated_at.p)
+    if (!str_is_present(p->updated_at))
         p->updated_at = p->created_at;
 }
 
@@ -146,7 +146,7 @@ static void complete_message(void *item)
     struct message *m = item;
     bool holds = false;
 
-    if (!m->content_type.p)
+    if (!str_is_present(m->content_type))
         return;
     if (str_equals(m->content_type, CONTENT_IS_NULL))
         holds = m->content.n == 0;
@@ -284,7 +284,7 @@ static void message_show_content(struct json_writer *w, const void *item)
     const struct message *m = item;
 
     json_prepared_key(w, STR(",\"content\":"));
-    if (!m->content_type.p)
+    if (!str_is_present(m->content_type))
         json_string(w, m->content);
     else if (str_equals(m->content_type, CONTENT_IS_NULL))
         json_null(w);
@@ -313,10 +313,10 @@ static void session_show_last_message(struct json_writer *w, const void *item)
 
 static void field_show_text(struct json_writer *w, const struct item_field *f, struct str text)
 {
-    if (!text.p && f->shape == PRESENT)
+    if (!str_is_present(text) && f->shape == PRESENT)
         return;
     json_prepared_key(w, f->member);
-    if (!text.p && f->shape == OR_NULL)
+    if (!str_is_present(text) && f->shape == OR_NULL)
         json_null(w);
     else if (f->type == FIELD_JSON || f->type == FIELD_STRINGS)
         json_raw(w, text);

@@ -57,7 +57,7 @@ static struct str attribute_read_text(struct json_reader *r, char letter)
 /* Earlier backends wrote local times without a zone; all times of this API end in Z. */
 static struct str field_parse_time(struct str text, struct arena *a)
 {
-    if (!text.p || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
+    if (!str_is_present(text) || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
         return text;
     int64_t us = clock_parse_us(text.p, text.n);
     if (us < 0)
@@ -71,7 +71,7 @@ static struct str field_parse_json(struct str text)
 {
     struct json_value value;
 
-    if (!text.p || json_scan(text, &value, NULL) < 0)
+    if (!str_is_present(text) || json_scan(text, &value, NULL) < 0)
         return STR("{}");
     if (value.type == JSON_NULL)
         return STR_NONE;
@@ -97,9 +97,9 @@ static int64_t field_parse_number(struct str text, int64_t absent)
     char *end;
     int64_t value;
 
-    if (text.p && json_integer((struct json_value){JSON_NUMBER, text}, &value))
+    if (str_is_present(text) && json_integer((struct json_value){JSON_NUMBER, text}, &value))
         return value;
-    if (!text.p || !is_digits(text) || text.n >= sizeof(copy))
+    if (!str_is_present(text) || !is_digits(text) || text.n >= sizeof(copy))
         return absent;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
@@ -134,7 +134,7 @@ static void strings_append(struct json_reader *r, struct buf *out)
         return;
     while (json_next_element(r)) {
         struct str string = item_read_string(r);
-        if (!string.p)
+        if (!str_is_present(string))
             continue;
         if (out->len > 1)
             buf_putc(out, ',');
@@ -206,7 +206,7 @@ static void field_read(struct json_reader *r, const struct item_field *f, struct
         field_read_number(r, f, out);
     } else {
         struct str text = field_read_text(r, f, a);
-        if (text.p || f->type == FIELD_JSON)
+        if (str_is_present(text) || f->type == FIELD_JSON)
             *field_text(f, out) = text;
     }
 }

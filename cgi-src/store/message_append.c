@@ -75,8 +75,8 @@ static void append_describe_messages(struct store *s, struct append *a)
         ids_uuid7(store_now_us(s) / 1000, id);
         a->out[i] = (struct message){
             .session_id = a->claim.session_id,
-            .message_id =
-                wanted->message_id.p ? wanted->message_id : arena_str(s->arena, str_from(id)),
+            .message_id = str_is_present(wanted->message_id) ? wanted->message_id
+                                                             : arena_str(s->arena, str_from(id)),
             .role = wanted->role,
             .content = wanted->content,
             .content_type = wanted->content_type,
@@ -159,7 +159,7 @@ static void append_write(struct store *s, struct transaction *t, struct append *
     a->session_action = append_update_session(t, a);
     a->owner_action =
         a->owner.has_item ? NO_ACTION : store_put_owner(t, a->claim.session_id, a->owner.user_id);
-    a->marker_action = a->idempotency->key.p ? append_put_marker(t, a) : NO_ACTION;
+    a->marker_action = str_is_present(a->idempotency->key) ? append_put_marker(t, a) : NO_ACTION;
 }
 
 /* Gives the messages the ids that the marker has kept: {"L":[{"S":"…"},…]}. */
@@ -176,7 +176,7 @@ static void append_take_ids(struct store *s, struct append *a, struct str messag
         return;
     for (size_t i = 0; json_next_element(&r); i++) {
         struct str id = item_read_string(&r);
-        if (i < a->count && id.p)
+        if (i < a->count && str_is_present(id))
             a->out[i].message_id = id;
     }
 }

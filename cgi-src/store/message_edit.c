@@ -49,13 +49,13 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
         return store_session_not_found(e);
     if (store_owner_get(s, &claim, &owner, e) < 0)
         return -1;
-    if (!owner.has_item && key->hint.p &&
+    if (!owner.has_item && str_is_present(key->hint) &&
         store_owner_from_hint(s, &claim, OWNER_VERIFIED, &owner, e) < 0)
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
     int r = message_read(s, key, CONSISTENT_IF_SET, out, e);
-    bool known = owner.has_item || key->hint.p;
+    bool known = owner.has_item || str_is_present(key->hint);
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
 
@@ -165,7 +165,7 @@ static size_t message_change_move_session(struct transaction *t, const struct me
         STRING_VALUE(":preview", preview_of(t->store->arena, after)),
     };
 
-    if (!changes->content.p)
+    if (!str_is_present(changes->content))
         return transaction_update(t, &c->session, any, (struct values){values, 2});
     if (!message_change_is_of_last(c))
         return transaction_update(t, &c->session, other, (struct values){values, 3});
@@ -174,8 +174,8 @@ static size_t message_change_move_session(struct transaction *t, const struct me
 
 static const char *message_removals(const struct message_changes *changes)
 {
-    bool metadata = changes->has_metadata && !changes->metadata.p;
-    bool content_type = changes->content.p && !changes->content_type.p;
+    bool metadata = changes->has_metadata && !str_is_present(changes->metadata);
+    bool content_type = str_is_present(changes->content) && !str_is_present(changes->content_type);
 
     if (metadata && content_type)
         return " REMOVE metadata, content_type";
@@ -185,9 +185,9 @@ static const char *message_removals(const struct message_changes *changes)
 static struct str message_update_text(struct store *s, const struct message_changes *changes)
 {
     return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s%s") IS_THERE,
-                        changes->content.p ? ", content = :content" : "",
-                        changes->content_type.p ? ", content_type = :type" : "",
-                        changes->metadata.p ? ", metadata = :metadata" : "",
+                        str_is_present(changes->content) ? ", content = :content" : "",
+                        str_is_present(changes->content_type) ? ", content_type = :type" : "",
+                        str_is_present(changes->metadata) ? ", metadata = :metadata" : "",
                         message_removals(changes));
 }
 
@@ -212,13 +212,13 @@ static int message_apply_changes(const struct message_changes *changes, struct s
                                  struct message *m, struct err *e)
 {
     m->updated_at = now;
-    if (changes->content.p) {
+    if (str_is_present(changes->content)) {
         m->content = changes->content;
         m->content_type = changes->content_type;
     }
     if (changes->has_metadata)
         m->metadata = changes->metadata;
-    if (m->content.n == 0 && !m->metadata.p)
+    if (m->content.n == 0 && !str_is_present(m->metadata))
         return err_set(e, ERR_INVALID_PARAMETER,
                        "content may be empty or null only in a message that has metadata, and this "
                        "one would have none");

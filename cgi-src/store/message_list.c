@@ -95,7 +95,7 @@ struct message_listing {
 
 static bool message_listing_is_search(const struct message_listing *l)
 {
-    return l->query->text.p != NULL;
+    return str_is_present(l->query->text);
 }
 
 /*
@@ -104,7 +104,7 @@ static bool message_listing_is_search(const struct message_listing *l)
  */
 static bool message_listing_is_next(const struct message_listing *l, const struct message *m)
 {
-    if (l->last_id.p && m->timestamp == l->last)
+    if (str_is_present(l->last_id) && m->timestamp == l->last)
         return !str_equals(m->message_id, l->last_id);
     return m->timestamp > TIMESTAMP_OWNER && timestamp_is_within(l->walk.range, m->timestamp);
 }
@@ -210,9 +210,10 @@ static int message_listing_check_hint(struct store *s, struct message_listing *l
 {
     int64_t any = l->count;
 
-    if (!l->claim.hint.p && !any && store_last_timestamp(s, l->claim.session_id, &any, e) < 0)
+    if (!str_is_present(l->claim.hint) && !any &&
+        store_last_timestamp(s, l->claim.session_id, &any, e) < 0)
         return -1;
-    if (!l->claim.hint.p && any)
+    if (!str_is_present(l->claim.hint) && any)
         return 0;
     return store_owner_from_hint(s, &l->claim, OWNER_VERIFIED, &l->owner, e);
 }

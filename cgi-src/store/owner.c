@@ -10,8 +10,8 @@ int store_owner_check(struct store *s, const struct session_claim *claim,
 {
     struct str hint = claim->hint;
 
-    if (!store_is_user_id(item->user_id) || item->deleted || item->building_at.p ||
-        (hint.p && !str_equals(hint, item->user_id)))
+    if (!store_is_user_id(item->user_id) || item->deleted || str_is_present(item->building_at) ||
+        (str_is_present(hint) && !str_equals(hint, item->user_id)))
         return store_session_not_found(e);
     owner_cache_put(s->shared->owners, claim->session_id, item->user_id, 0);
     *out = (struct owner){.user_id = arena_str(s->arena, item->user_id), .has_item = true};
@@ -54,7 +54,7 @@ int store_owner_from_hint(struct store *s, const struct session_claim *claim,
     struct session_key key = {claim->hint, claim->session_id};
     struct session session;
 
-    if (!claim->hint.p)
+    if (!str_is_present(claim->hint))
         return err_set(e, ERR_SESSION_NOT_FOUND,
                        "there is no such session; for one that an earlier backend made, give its "
                        "user_id");
@@ -74,7 +74,8 @@ int store_owner_find(struct store *s, const struct session_claim *claim, enum ow
     *out = (struct owner){.has_item = true};
     if (trust == OWNER_BELIEVED && owner_cache_get(s->shared->owners, claim->session_id, s->arena,
                                                    &out->user_id, &out->last_timestamp))
-        return hint.p && !str_equals(hint, out->user_id) ? store_session_not_found(e) : 0;
+        return str_is_present(hint) && !str_equals(hint, out->user_id) ? store_session_not_found(e)
+                                                                       : 0;
     if (store_owner_get(s, claim, out, e) < 0)
         return -1;
     return out->has_item ? 0 : store_owner_from_hint(s, claim, trust, out, e);

@@ -78,7 +78,8 @@ static void batch_read_unprocessed(struct store *s, struct json_reader *r, const
             size_t i = sent->count;
             if (!str_is(name, "Key"))
                 json_skip(r);
-            else if (item_read(r, &item_sort_digits, s->arena, &key) && key.timestamp.p)
+            else if (item_read(r, &item_sort_digits, s->arena, &key) &&
+                     str_is_present(key.timestamp))
                 i = batch_find(sent, key.timestamp);
             if (i < sent->count && batch_find(left, key.timestamp) == left->count)
                 left->timestamps[left->count++] = sent->timestamps[i];
@@ -208,7 +209,7 @@ static int partition_delete_items(struct store *s, struct batch *b, struct items
 
     while (items_next(items, &item_sort_digits, &key)) {
         struct str timestamp = key.timestamp;
-        if (!timestamp.p)
+        if (!str_is_present(timestamp))
             return store_unreadable(DYNAMO_QUERY, e);
         if (str_is(timestamp, "0") || batch_find(b, timestamp) < b->count)
             continue;

@@ -54,9 +54,9 @@ struct str preview_of(struct arena *arena, const struct message *m)
 {
     struct content_texts texts;
 
-    if (!m->content.p)
+    if (!str_is_present(m->content))
         return STR("");
-    if (!m->content_type.p)
+    if (!str_is_present(m->content_type))
         return text_beginning(m->content, PREVIEW_MAX_CHARACTERS);
     content_texts_begin(&texts, m);
     return preview_join(arena, &texts);

@@ -30,7 +30,7 @@ struct purge_walk {
 
 static bool time_is_before(struct str time, int64_t limit_us)
 {
-    int64_t us = time.p ? clock_parse_us(time.p, time.n) : -1;
+    int64_t us = str_is_present(time) ? clock_parse_us(time.p, time.n) : -1;
 
     return us >= 0 && us < limit_us;
 }
@@ -41,7 +41,7 @@ static enum purge_find purge_judge(const struct purge_walk *walk, const struct p
         return time_is_before(item->building_at, walk->day_us) ? PURGE_BUILD : PURGE_NOTHING;
     if (!store_is_session_id(item->session_id))
         return PURGE_NOTHING;
-    if (item->deleted_at.p)
+    if (str_is_present(item->deleted_at))
         return time_is_before(item->deleted_at, walk->day_us) ? PURGE_DELETE : PURGE_NOTHING;
     if (walk->query->archived && !item->archived)
         return PURGE_NOTHING;

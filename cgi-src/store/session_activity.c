@@ -357,12 +357,12 @@ int store_sessions_by_activity(struct store *s, const struct session_query *quer
                                const struct session_visitor *visitor, struct session_page *out,
                                struct err *e)
 {
-    struct activity_walk walk = {.first = !query->cursor.p,
+    struct activity_walk walk = {.first = !str_is_present(query->cursor),
                                  .t_us = store_now_us(s) / 1000 * 1000,
                                  .heap = {.limit = (size_t)query->limit}};
     struct heap *h = &walk.heap;
 
-    if (query->cursor.p && activity_read_cursor(query->cursor, &walk, e) < 0)
+    if (str_is_present(query->cursor) && activity_read_cursor(query->cursor, &walk, e) < 0)
         return -1;
     h->entries = arena_array(s->arena, h->limit + 1, sizeof(struct heap_entry *));
     int r = activity_read_all(s, query, &walk, e);

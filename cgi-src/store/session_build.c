@@ -59,7 +59,7 @@ static enum creation_end build_learn(struct creation *c, struct transaction *t, 
                        "DynamoDB says that the id of the new session is in use; try again");
     if (!transaction_read_item(t, owner_action, &item_owner, &owner) || owner.deleted)
         return build_was_deleted(e);
-    if (!owner.building_at.p)
+    if (!str_is_present(owner.building_at))
         return CREATED_BEFORE;
     if (owner.built_until == c->built_until)
         return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
@@ -154,7 +154,7 @@ static bool build_wait_for_capacity(struct store *s, struct err *e)
 static int build_out_of_time(struct store *s, const struct creation *c, unsigned steps,
                              struct err *e)
 {
-    if (c->out->create_marker.p)
+    if (str_is_present(c->out->create_marker))
         return store_out_of_time(s, steps,
                                  "the time for this request was over before all messages were "
                                  "written; repeat the request with its Idempotency-Key, it goes "

@@ -19,7 +19,7 @@ static size_t creation_put_marker(struct transaction *t, const struct creation *
         .created_at = c->out->created_at,
     };
 
-    if (!c->gone.p)
+    if (!str_is_present(c->gone))
         return transaction_put(t, &item_create_marker, &marker, STR(IS_NEW RETURN_OLD), NO_VALUES);
     return transaction_put(
         t, &item_create_marker, &marker,
@@ -66,7 +66,7 @@ static size_t creation_write_first(struct store *s, struct transaction *t, const
         creation_put_build(t, c);
     else
         creation_put_session(t, c);
-    return c->out->create_marker.p ? creation_put_marker(t, c) : t->actions;
+    return str_is_present(c->out->create_marker) ? creation_put_marker(t, c) : t->actions;
 }
 
 /* ---- 2. where the key was used before -------------------------------------------------------- */
@@ -125,7 +125,8 @@ static enum named_session named_read(struct store *s, const struct session_key *
         *built_until = owner.built_until;
         if (owner.deleted)
             return NAMED_IS_GONE;
-        return owner.building_at.p ? NAMED_IS_BUILT : named_read_session_again(s, key, e);
+        return str_is_present(owner.building_at) ? NAMED_IS_BUILT
+                                                 : named_read_session_again(s, key, e);
     default:
         return NAMED_UNKNOWN;
     }

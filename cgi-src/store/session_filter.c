@@ -8,13 +8,13 @@ void session_matcher_init(struct session_matcher *m, const struct session_filter
 {
     *m = (struct session_matcher){.filter = *filter};
     arena_init(&m->scratch);
-    if (filter->text.p)
+    if (str_is_present(filter->text))
         fold_init(&m->text, filter->text);
 }
 
 void session_matcher_free(struct session_matcher *m)
 {
-    if (m->filter.text.p)
+    if (str_is_present(m->filter.text))
         fold_free(&m->text);
     arena_free(&m->scratch);
 }
@@ -43,7 +43,7 @@ bool session_matches(struct session_matcher *m, const struct session *session)
 
     return flag_is_wanted(filter->archived, session->archived) &&
            flag_is_wanted(filter->pinned, session->pinned) &&
-           (!filter->tag.p || session_has_tag(m, session->tags)) &&
-           (!filter->text.p || fold_finds(&m->text, session->title) ||
+           (!str_is_present(filter->tag) || session_has_tag(m, session->tags)) &&
+           (!str_is_present(filter->text) || fold_finds(&m->text, session->title) ||
             fold_finds(&m->text, session->last_preview));
 }

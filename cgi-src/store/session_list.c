@@ -31,7 +31,7 @@ static void session_listing_take(struct store *s, struct user_walk *walk, struct
         l->count++;
         last = session.session_id;
     }
-    if (last.p)
+    if (str_is_present(last))
         l->last_id = arena_str(s->arena, last);
 }
 
@@ -88,7 +88,8 @@ static int store_sessions_by_creation(struct store *s, const struct session_quer
                              .matcher = &matcher};
     enum items_end end = ITEMS_MORE;
 
-    if (query->cursor.p && (!store_is_session_id(query->cursor) || !str_is_utf8(query->cursor)))
+    if (str_is_present(query->cursor) &&
+        (!store_is_session_id(query->cursor) || !str_is_utf8(query->cursor)))
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     session_matcher_init(&matcher, &query->filter);
     while (end == ITEMS_MORE && !l.more)

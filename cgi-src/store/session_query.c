@@ -22,7 +22,7 @@ static bool user_walk_is_ahead(const struct user_walk *walk, struct str sort_key
 {
     if (sort_key.n == 0)
         return false;
-    if (!position.p)
+    if (!str_is_present(position))
         return true;
     int c = sort_key_compare(sort_key, position);
     return walk->query.direction == FORWARD ? c > 0 : c < 0;
@@ -39,7 +39,7 @@ static struct str user_walk_start_key(struct store *s, const struct user_walk *w
 
 int user_walk_page(struct store *s, struct user_walk *walk, struct err *e)
 {
-    if (!walk->start.p && walk->after.p) {
+    if (!str_is_present(walk->start) && str_is_present(walk->after)) {
         walk->start = user_walk_start_key(s, walk);
         walk->position = walk->after;
         walk->page_start = walk->after;
@@ -73,10 +73,11 @@ enum items_end user_walk_end_page(struct store *s, struct user_walk *walk, struc
 
     if (end == ITEMS_MORE) {
         store_read_key(s, walk->start, &item_session, &key);
-        bool moves = (walk->position.p && str_equals(key.session_id, walk->position)) ||
-                     user_walk_is_ahead(walk, key.session_id, walk->position);
-        if (!moves ||
-            (walk->page_start.p && !user_walk_is_ahead(walk, key.session_id, walk->page_start)))
+        bool moves =
+            (str_is_present(walk->position) && str_equals(key.session_id, walk->position)) ||
+            user_walk_is_ahead(walk, key.session_id, walk->position);
+        if (!moves || (str_is_present(walk->page_start) &&
+                       !user_walk_is_ahead(walk, key.session_id, walk->page_start)))
             end = (enum items_end)store_unreadable(DYNAMO_QUERY, e);
         walk->position = key.session_id;
         walk->page_start = key.session_id;

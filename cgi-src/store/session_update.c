@@ -73,9 +73,10 @@ static void clauses_append(struct buf *out, const char *keyword, const struct cl
  * not. */
 static bool changes_move_up(const struct session_changes *c)
 {
-    bool is_marked = c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || c->tags.p;
+    bool is_marked =
+        c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || str_is_present(c->tags);
 
-    return c->title.p || c->has_metadata || !is_marked;
+    return str_is_present(c->title) || c->has_metadata || !is_marked;
 }
 
 static bool changes_have_tags(const struct session_changes *c)
@@ -88,17 +89,17 @@ static struct str session_update_text(struct store *s, const struct session_upda
     const struct session_changes *c = &u->changes;
     const struct clause set[] = {
         {changes_move_up(c), "updated_at = :now"},
-        {c->title.p != NULL, "title = :title"},
-        {c->metadata.p != NULL, "metadata = :metadata"},
+        {str_is_present(c->title), "title = :title"},
+        {str_is_present(c->metadata), "metadata = :metadata"},
         {c->archived == FLAG_ON, "archived = :true"},
         {c->pinned == FLAG_ON, "pinned = :true"},
         {changes_have_tags(c), "tags = :tags"},
     };
     const struct clause removed[] = {
-        {c->has_metadata && !c->metadata.p, "metadata"},
+        {c->has_metadata && !str_is_present(c->metadata), "metadata"},
         {c->archived == FLAG_OFF, "archived"},
         {c->pinned == FLAG_OFF, "pinned"},
-        {c->tags.p && !changes_have_tags(c), "tags"},
+        {str_is_present(c->tags) && !changes_have_tags(c), "tags"},
     };
     struct buf text;
 
@@ -179,11 +180,11 @@ static int session_check_changed_size(const struct session *current,
 {
     struct session after = *current;
 
-    if (changes->title.p)
+    if (str_is_present(changes->title))
         after.title = changes->title;
     if (changes->has_metadata)
         after.metadata = changes->metadata;
-    if (changes->tags.p)
+    if (str_is_present(changes->tags))
         after.tags = changes->tags;
     flag_apply_change(changes->archived, &after.archived);
     flag_apply_change(changes->pinned, &after.pinned);
@@ -205,14 +206,15 @@ static void session_update_explain_size(struct store *s, const struct session_up
 static int session_update_merge_metadata(struct store *s, struct session_update *u, struct err *e)
 {
     static const struct versions exactly = {.present = true};
-    const struct json_value now = {u->now.metadata.p ? JSON_OBJECT : JSON_NULL, u->now.metadata};
+    const struct json_value now = {str_is_present(u->now.metadata) ? JSON_OBJECT : JSON_NULL,
+                                   u->now.metadata};
     const struct json_value patch = {JSON_OBJECT, u->wanted->metadata_patch};
 
     if (store_check_size(patch.text.n, "session", e) < 0)
         return -1;
     u->changes.has_metadata = true;
     u->changes.metadata = json_merge_patch(now, patch, MERGED_MAX_BYTES, s->arena);
-    if (!u->changes.metadata.p)
+    if (!str_is_present(u->changes.metadata))
         return store_check_size(MERGED_MAX_BYTES, "session", e);
     u->held = &exactly;
     return 0;
@@ -224,7 +226,7 @@ static int session_update_merge_metadata(struct store *s, struct session_update 
  */
 static int session_update_prepare(struct store *s, struct session_update *u, struct err *e)
 {
-    bool is_patch = u->wanted->metadata_patch.p;
+    bool is_patch = str_is_present(u->wanted->metadata_patch);
 
     if (!u->if_match->present && !is_patch && u->wanted->metadata.n < ITEM_MAX_BYTES / 2)
         return 0;

@@ -143,7 +143,7 @@ enum transaction_end transaction_commit(struct transaction *t, struct err *e)
         return TRANSACTION_FAILED;
     if (t->answer.outcome == DYNAMO_OK)
         return TRANSACTION_DONE;
-    if (t->answer.reasons.p)
+    if (str_is_present(t->answer.reasons))
         transaction_read_reasons(t, &reasons);
     /* Failed conditions come first, since they are the answer to what was asked. */
     if (reasons.has_condition)
@@ -175,7 +175,7 @@ bool transaction_read_item(struct transaction *t, size_t action, const struct it
     if (!transaction_stopped_by(t, action))
         return false;
     struct str item = t->cancellations[action].item;
-    if (!item.p || json_is_empty_object(item))
+    if (!str_is_present(item) || json_is_empty_object(item))
         return false;
     r = transaction_reader(t, item);
     return item_read(&r, kind, t->store->arena, out);

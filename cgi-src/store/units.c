@@ -23,7 +23,7 @@ static int64_t units_read_milli(struct json_reader *r)
         }
         struct str text = json_read_number(r);
         /* the number is followed by a byte that is no digit */
-        double units = text.p ? strtod(text.p, NULL) : 0;
+        double units = str_is_present(text) ? strtod(text.p, NULL) : 0;
         if (units > 0 && units < UNITS_MAX)
             milliunits = (int64_t)(units * 1000.0);
     }

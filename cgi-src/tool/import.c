@@ -136,7 +136,7 @@ static void import_add_message(struct import *im, const struct import_line *line
     im->seen.messages++;
     if (g->is_bad)
         return;
-    if (line->session_id.p && !str_equals(line->session_id, g->session_id)) {
+    if (str_is_present(line->session_id) && !str_equals(line->session_id, g->session_id)) {
         import_spoil_session(im, "session_id must be that of the session before the message");
         return;
     }

@@ -251,7 +251,7 @@ static int import_check_whole(const struct target *t)
         return 0;
     if (message->role.n == 0)
         return line_error(t, "role", "given");
-    if (!message->content.p)
+    if (!str_is_present(message->content))
         return line_error(t, "content", "given");
     return line->message.timestamp ? 0 : line_error(t, "timestamp", "given");
 }
