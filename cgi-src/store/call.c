@@ -108,3 +108,14 @@ int store_send_write(struct store *s, enum dynamo_operation operation, unsigned 
         store_count_write_units(operation, answer);
     return r;
 }
+
+int store_item_delete(struct store *s, const struct key *key, struct err *e)
+{
+    struct dynamo_answer answer;
+
+    store_begin_call(s, key->table);
+    store_put_key(s, key);
+    int r = store_send_write(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
+    dynamo_answer_free(&answer);
+    return r;
+}

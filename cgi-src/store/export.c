@@ -12,8 +12,6 @@
 /* Between two slices the session's owner item is read again, and memory is given back. */
 #define MESSAGES_A_SLICE 1000
 #define LINES_ENOUGH ((size_t)64 * 1024)
-/* For one call with its retries. An export as a whole has no deadline. */
-#define CALL_LIMIT_US INT64_C(30000000)
 #define POSITION_MAX_BYTES 4096
 
 struct user_export {
@@ -67,10 +65,7 @@ static void export_add_line(struct buf *lines, const char *type, const struct it
 /* Gives the next call to DynamoDB its own time, and tells the sink that the export proceeds. */
 static void export_renew_deadline(struct user_export *x)
 {
-    const struct store *s = x->sessions;
-    const struct clock *clock = s->shared->clock;
-
-    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
+    store_renew_deadline(x->sessions);
     if (x->sink->goes_on)
         x->sink->goes_on(x->sink->context);
 }

@@ -45,6 +45,10 @@ int64_t store_now_us(const struct store *s);
 struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the arena */
 struct str store_digits(struct store *s, int64_t n);     /* in the arena */
 
+/* Gives the calls that follow 30 s: for an operation that has no deadline as a whole, before each
+ * of its calls. */
+void store_renew_deadline(struct store *s);
+
 /* Sleeps. If that would last until the deadline or longer, returns false at once. */
 bool store_pause(struct store *s, int64_t us);
 
@@ -145,6 +149,9 @@ int store_send(struct store *s, enum dynamo_operation operation, unsigned expect
 /* The same for a write. Of its answer only the outcome matters; what it consumed is counted. */
 int store_send_write(struct store *s, enum dynamo_operation operation, unsigned expected,
                      struct dynamo_answer *answer, struct err *e);
+
+/* Deletes one item, whether or not it is there. */
+int store_item_delete(struct store *s, const struct key *key, struct err *e);
 
 /* ---- consumed capacity (store/units.c) ---- */
 
@@ -313,9 +320,8 @@ const char *store_version_condition(const struct versions *if_match, int64_t ver
 /* The value of that condition's placeholder; STR_NONE if it has none. */
 struct str store_version_digits(struct store *s, const struct versions *if_match, int64_t version);
 
-/* Steps of a delete after the mark (store/session_delete.c): delete an item; */
-int store_item_delete(struct store *s, const struct key *key, struct err *e);
-/* delete the marker of a session's creation, unless a new session has taken it over. */
+/* A step of a delete after the mark (store/session_delete.c): deletes the marker of a session's
+ * creation, unless a new session has taken it over. */
 int store_create_marker_delete(struct store *s, const struct session_key *session,
                                struct str create_marker, struct err *e);
 

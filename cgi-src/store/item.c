@@ -13,19 +13,24 @@
 /* ---- 1. the tables --------------------------------------------------------------------------- */
 
 /* FIELD(struct, member, "name", TYPE, "S" or "N", whatever is not as usual …) */
-#define FIELD(kind, place_, name_, type_, letter, ...)                                             \
+#define FIELD(kind, member_name_, name_, type_, letter, ...)                                       \
     {                                                                                              \
         .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),         \
         .member = STR_INIT(",\"" name_ "\":"), .type = FIELD_##type_,                              \
-        .place = offsetof(struct kind, place_), __VA_ARGS__                                        \
+        .offset = offsetof(struct kind, member_name_), __VA_ARGS__                                 \
     }
-#define STRING(kind, place, ...) FIELD(kind, place, #place, STRING, "S", __VA_ARGS__)
-#define TIME(kind, place, ...) FIELD(kind, place, #place, TIME, "S", __VA_ARGS__)
-#define JSON(kind, place, ...) FIELD(kind, place, #place, JSON, "S", __VA_ARGS__)
-#define STRINGS(kind, place, ...) FIELD(kind, place, #place, STRINGS, "L", __VA_ARGS__)
-#define BOOL(kind, place, ...) FIELD(kind, place, #place, BOOL, "BOOL", __VA_ARGS__)
-#define NUMBER(kind, place, ...) FIELD(kind, place, #place, NUMBER, "N", __VA_ARGS__)
-#define DIGITS(kind, place, ...) FIELD(kind, place, #place, DIGITS, "N", __VA_ARGS__)
+#define STRING(kind, member_name, ...)                                                             \
+    FIELD(kind, member_name, #member_name, STRING, "S", __VA_ARGS__)
+#define TIME(kind, member_name, ...) FIELD(kind, member_name, #member_name, TIME, "S", __VA_ARGS__)
+#define JSON(kind, member_name, ...) FIELD(kind, member_name, #member_name, JSON, "S", __VA_ARGS__)
+#define STRINGS(kind, member_name, ...)                                                            \
+    FIELD(kind, member_name, #member_name, STRINGS, "L", __VA_ARGS__)
+#define BOOL(kind, member_name, ...)                                                               \
+    FIELD(kind, member_name, #member_name, BOOL, "BOOL", __VA_ARGS__)
+#define NUMBER(kind, member_name, ...)                                                             \
+    FIELD(kind, member_name, #member_name, NUMBER, "N", __VA_ARGS__)
+#define DIGITS(kind, member_name, ...)                                                             \
+    FIELD(kind, member_name, #member_name, DIGITS, "N", __VA_ARGS__)
 #define DELETED(kind, ...) FIELD(kind, deleted, "deleted_at", MARK, "S", __VA_ARGS__)
 
 /* The bytes of a time in this API's form, and of the longest role. */
@@ -179,17 +184,17 @@ enum store_table item_table(const struct item_kind *kind)
 
 static struct str field_text_of(const struct item_field *f, const void *item)
 {
-    return *(const struct str *)(const void *)((const char *)item + f->place);
+    return *(const struct str *)(const void *)((const char *)item + f->offset);
 }
 
 static int64_t field_number_of(const struct item_field *f, const void *item)
 {
-    return *(const int64_t *)(const void *)((const char *)item + f->place);
+    return *(const int64_t *)(const void *)((const char *)item + f->offset);
 }
 
 static bool field_flag_of(const struct item_field *f, const void *item)
 {
-    return *((const bool *)item + f->place);
+    return *((const bool *)item + f->offset);
 }
 
 void item_write_number(struct buf *out, int64_t number)

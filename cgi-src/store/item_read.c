@@ -17,12 +17,12 @@ static bool field_is_named(const struct item_field *f, struct str name)
 }
 
 /* DynamoDB writes attributes in any order, but mostly in the order of the item before. So the field
- * that stood at this place last time is compared first. */
-static const struct item_field *item_find_field(const struct item_kind *kind, size_t place,
+ * that had this index last time is compared first. */
+static const struct item_field *item_find_field(const struct item_kind *kind, size_t index,
                                                 struct str name)
 {
     static _Thread_local unsigned char before[32];
-    unsigned char *guess = &before[place % sizeof(before)];
+    unsigned char *guess = &before[index % sizeof(before)];
 
     if (*guess < kind->count && field_is_named(&kind->fields[*guess], name))
         return &kind->fields[*guess];
@@ -237,8 +237,8 @@ bool item_read(struct json_reader *r, const struct item_kind *kind, struct arena
 
     item_set_absent(kind, out);
     bool is_item = json_enter_object(r);
-    for (size_t place = 0; is_item && json_next_member(r, &name); place++) {
-        const struct item_field *f = item_find_field(kind, place, name);
+    for (size_t index = 0; is_item && json_next_member(r, &name); index++) {
+        const struct item_field *f = item_find_field(kind, index, name);
         if (f)
             field_read(r, f, a, out);
         else

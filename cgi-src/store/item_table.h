@@ -42,7 +42,7 @@ struct item_field {
     enum field_type type;
     enum field_shape shape;
     enum field_storage storage;
-    size_t place;   /* in the struct */
+    size_t offset;  /* in the struct */
     int64_t absent; /* the value of a number that is absent */
     size_t room; /* the least bytes that count for its value in the item's size, since it is written
                     later */
@@ -69,17 +69,17 @@ static inline bool field_is_text(const struct item_field *f)
 
 static inline struct str *field_text(const struct item_field *f, void *item)
 {
-    return (struct str *)(void *)((char *)item + f->place);
+    return (struct str *)(void *)((char *)item + f->offset);
 }
 
 static inline int64_t *field_number(const struct item_field *f, void *item)
 {
-    return (int64_t *)(void *)((char *)item + f->place);
+    return (int64_t *)(void *)((char *)item + f->offset);
 }
 
 static inline bool *field_flag(const struct item_field *f, void *item)
 {
-    return (bool *)item + f->place;
+    return (bool *)item + f->offset;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A direct-mapped table: a slot holds one session, and a new session replaces the one in its slot.
- * That is simple and bounded, and good enough for a cache whose miss costs one read.
+ * A direct-mapped table: a session has one entry that it can be in, and replaces the session that
+ * is there. That is simple and bounded, and good enough for a cache whose miss costs one read.
  */
 #include "store/owner_cache.h"
 
@@ -47,7 +47,7 @@ void owner_cache_free(struct owner_cache *c)
     free(c);
 }
 
-static unsigned owner_cache_slot(const struct owner_cache *c, struct str id)
+static unsigned owner_cache_index(const struct owner_cache *c, struct str id)
 {
     return (unsigned)str_hash(id) & c->mask;
 }
@@ -61,26 +61,26 @@ static bool owner_entry_is_of(const struct owner_entry *entry, struct str sessio
 bool owner_cache_get(struct owner_cache *c, struct str session_id, struct arena *a,
                      struct str *user_id, int64_t *last_timestamp)
 {
-    unsigned slot = owner_cache_slot(c, session_id);
-    const struct owner_entry *entry = &c->entries[slot];
+    unsigned index = owner_cache_index(c, session_id);
+    const struct owner_entry *entry = &c->entries[index];
 
-    pthread_mutex_lock(&c->locks[slot % STRIPES]);
+    pthread_mutex_lock(&c->locks[index % STRIPES]);
     bool found = owner_entry_is_of(entry, session_id);
     if (found) {
         *user_id = arena_str(a, (struct str){entry->bytes + entry->session_n, entry->user_n});
         *last_timestamp = entry->last_timestamp;
     }
-    pthread_mutex_unlock(&c->locks[slot % STRIPES]);
+    pthread_mutex_unlock(&c->locks[index % STRIPES]);
     return found;
 }
 
 void owner_cache_put(struct owner_cache *c, struct str session_id, struct str user_id,
                      int64_t last_timestamp)
 {
-    unsigned slot = owner_cache_slot(c, session_id);
-    struct owner_entry *entry = &c->entries[slot];
+    unsigned index = owner_cache_index(c, session_id);
+    struct owner_entry *entry = &c->entries[index];
 
-    pthread_mutex_lock(&c->locks[slot % STRIPES]);
+    pthread_mutex_lock(&c->locks[index % STRIPES]);
     if (owner_entry_is_of(entry, session_id)) {
         if (last_timestamp > entry->last_timestamp)
             entry->last_timestamp = last_timestamp;
@@ -93,18 +93,18 @@ void owner_cache_put(struct owner_cache *c, struct str session_id, struct str us
             *entry = (struct owner_entry){bytes, session_id.n, user_id.n, last_timestamp};
         }
     }
-    pthread_mutex_unlock(&c->locks[slot % STRIPES]);
+    pthread_mutex_unlock(&c->locks[index % STRIPES]);
 }
 
 void owner_cache_remove(struct owner_cache *c, struct str session_id)
 {
-    unsigned slot = owner_cache_slot(c, session_id);
-    struct owner_entry *entry = &c->entries[slot];
+    unsigned index = owner_cache_index(c, session_id);
+    struct owner_entry *entry = &c->entries[index];
 
-    pthread_mutex_lock(&c->locks[slot % STRIPES]);
+    pthread_mutex_lock(&c->locks[index % STRIPES]);
     if (owner_entry_is_of(entry, session_id)) {
         free(entry->bytes);
         *entry = (struct owner_entry){0};
     }
-    pthread_mutex_unlock(&c->locks[slot % STRIPES]);
+    pthread_mutex_unlock(&c->locks[index % STRIPES]);
 }

@@ -26,13 +26,8 @@ static int partition_delete_item(struct store *s, struct str session_id, struct 
                                  struct err *e)
 {
     const struct key key = partition_key(session_id, timestamp);
-    struct dynamo_answer answer;
 
-    store_begin_call(s, STORE_MESSAGES_TABLE);
-    store_put_key(s, &key);
-    int r = store_send_write(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
-    dynamo_answer_free(&answer);
-    return r;
+    return store_item_delete(s, &key, e);
 }
 
 static void batch_write(struct store *s, const struct batch *b)

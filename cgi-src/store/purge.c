@@ -5,7 +5,6 @@
  */
 #include "store/internal.h"
 
-#define CALL_LIMIT_US INT64_C(30000000)
 #define DAY_US INT64_C(86400000000)
 
 /* The sort keys of helper items begin with '!', which is before :first; of helpers only builds are
@@ -59,13 +58,6 @@ static int purge_walk_visit(const struct purge_walk *walk, struct items *items,
             return -1;
     }
     return 0;
-}
-
-static void store_renew_deadline(struct store *s)
-{
-    const struct clock *clock = s->shared->clock;
-
-    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
 }
 
 static enum items_end purge_walk_read_page(struct purge_walk *walk,

@@ -21,20 +21,20 @@
 /* How much the heap holds, whatever the limit. A page's JSON is not smaller than its strings. */
 #define HEAP_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
-/* A session's place in the order: the later time is first, then the greater id. */
-struct activity_place {
+/* A session's rank in the order: the later time is first, then the greater id. */
+struct activity_rank {
     int64_t us;
     struct str session_id;
 };
 
 struct heap_entry {
-    struct activity_place place; /* its session_id is the session's */
-    struct session session;      /* views into bytes */
-    size_t size;                 /* of bytes */
+    struct activity_rank rank; /* its session_id is the session's */
+    struct session session;    /* views into bytes */
+    size_t size;               /* of bytes */
     char bytes[];
 };
 
-/* The worst place is at the root. */
+/* The worst rank is at the root. */
 struct heap {
     struct heap_entry **entries;
     size_t count;
@@ -45,17 +45,17 @@ struct heap {
 
 /* A list under way: what the cursor says, and the page that is being collected. */
 struct activity_walk {
-    bool first;                 /* there was no cursor */
-    int64_t t_us;               /* T, whole milliseconds */
-    struct activity_place from; /* the last place that was shown; not set if first */
+    bool first;                /* there was no cursor */
+    int64_t t_us;              /* T, whole milliseconds */
+    struct activity_rank from; /* the rank that was shown last; not set if first */
     uint64_t shown[SHOWN_MAX];
     size_t shown_count;
     unsigned looked_up; /* sessions whose last message before T was queried */
     struct heap heap;
 };
 
-/* True if place a comes after place b in the list. */
-static bool place_is_behind(const struct activity_place *a, const struct activity_place *b)
+/* True if rank a comes after rank b in the list. */
+static bool rank_is_behind(const struct activity_rank *a, const struct activity_rank *b)
 {
     if (a->us != b->us)
         return a->us < b->us;
@@ -64,7 +64,7 @@ static bool place_is_behind(const struct activity_place *a, const struct activit
 
 static bool heap_is_worse(const struct heap *h, size_t i, size_t j)
 {
-    return place_is_behind(&h->entries[i]->place, &h->entries[j]->place);
+    return rank_is_behind(&h->entries[i]->rank, &h->entries[j]->rank);
 }
 
 static void heap_swap(struct heap *h, size_t i, size_t j)
@@ -113,18 +113,18 @@ static struct heap_entry *heap_entry_new(const struct session *from, int64_t us)
     entry->size = size;
     entry->session = *from;
     item_take_strings(&item_session, &entry->session, entry->bytes);
-    entry->place = (struct activity_place){us, entry->session.session_id};
+    entry->rank = (struct activity_rank){us, entry->session.session_id};
     return entry;
 }
 
 static void heap_add(struct heap *h, const struct session *session,
-                     const struct activity_place *place)
+                     const struct activity_rank *rank)
 {
-    if (h->count == h->limit && place_is_behind(place, &h->entries[0]->place)) {
+    if (h->count == h->limit && rank_is_behind(rank, &h->entries[0]->rank)) {
         h->more = true;
         return;
     }
-    struct heap_entry *entry = heap_entry_new(session, place->us);
+    struct heap_entry *entry = heap_entry_new(session, rank->us);
     h->entries[h->count++] = entry;
     h->bytes += entry->size;
     heap_sift_up(h, h->count - 1);
@@ -164,45 +164,45 @@ static int session_read_activity(struct store *s, const struct activity_walk *wa
     return found == LOOKUP_FAILED ? -1 : 0;
 }
 
-/* PLACE_WAS_SHOWN: the session was shown on an earlier page. */
-enum place_end { PLACE_FAILED = -1, PLACE_IS_AHEAD, PLACE_WAS_SHOWN };
+/* RANK_WAS_SHOWN: an earlier page has shown the session, or has come past its rank. */
+enum rank_end { RANK_FAILED = -1, RANK_IS_AHEAD, RANK_WAS_SHOWN };
 
-/* Finds out where the session stands in this walk, and whether the walk has passed that place. */
-static enum place_end session_find_place(struct store *s, struct activity_walk *walk,
-                                         const struct session *session, struct activity_place *out,
-                                         struct err *e)
+/* Finds out where the session stands in this walk, and whether the walk has come past that. */
+static enum rank_end session_find_rank(struct store *s, struct activity_walk *walk,
+                                       const struct session *session, struct activity_rank *out,
+                                       struct err *e)
 {
-    *out = (struct activity_place){activity_parse_time(session->updated_at), session->session_id};
+    *out = (struct activity_rank){activity_parse_time(session->updated_at), session->session_id};
     if (walk->first)
-        return PLACE_IS_AHEAD;
+        return RANK_IS_AHEAD;
     if (out->us >= walk->t_us) {
         if (activity_was_shown(walk, session->session_id))
-            return PLACE_WAS_SHOWN;
+            return RANK_WAS_SHOWN;
         /* If there are too many to look up, one may be shown twice, but none is left out. A session
-         * is never older than this place, and the place does not move, so the walk ends. */
+         * is never older than this rank, and the rank does not change, so the walk ends. */
         if (walk->looked_up++ >= LOOKED_UP_MAX)
             out->us = activity_parse_time(session->created_at);
         else if (session_read_activity(s, walk, session, &out->us, e) < 0)
-            return PLACE_FAILED;
+            return RANK_FAILED;
     }
-    return place_is_behind(out, &walk->from) ? PLACE_IS_AHEAD : PLACE_WAS_SHOWN;
+    return rank_is_behind(out, &walk->from) ? RANK_IS_AHEAD : RANK_WAS_SHOWN;
 }
 
 /* Takes the sessions of one page. The heap copies what it keeps. */
 static int activity_take_page(struct store *s, struct user_walk *partition,
                               struct activity_walk *walk, struct err *e)
 {
-    struct activity_place place;
+    struct activity_rank rank;
     struct session session;
 
     while (user_walk_next(partition, &session)) {
         if (session.deleted)
             continue;
-        switch (session_find_place(s, walk, &session, &place, e)) {
-        case PLACE_IS_AHEAD:
-            heap_add(&walk->heap, &session, &place);
+        switch (session_find_rank(s, walk, &session, &rank, e)) {
+        case RANK_IS_AHEAD:
+            heap_add(&walk->heap, &session, &rank);
             break;
-        case PLACE_WAS_SHOWN:
+        case RANK_WAS_SHOWN:
             break;
         default:
             return -1;
@@ -303,7 +303,7 @@ static int activity_read_cursor(struct str cursor, struct activity_walk *walk, s
         !cursor_take_hex(&rest, &n) || n >= rest.n || t < 2000 || t > INT64_MAX || us > INT64_MAX)
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     walk->t_us = (int64_t)t;
-    walk->from = (struct activity_place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
+    walk->from = (struct activity_rank){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
     rest.p += n + 1;
     rest.n -= n + 1;
     while (walk->shown_count < SHOWN_MAX && cursor_take_hex(&rest, &walk->shown[walk->shown_count]))
@@ -322,10 +322,10 @@ static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *co
     return sorted;
 }
 
-/* On the first page the place of an entry is the time when its session was last active. */
+/* On the first page the rank of an entry has the time when its session was last active. */
 static void activity_remember(struct activity_walk *walk, const struct heap_entry *entry)
 {
-    if (walk->first && walk->shown_count < SHOWN_MAX && entry->place.us >= walk->t_us)
+    if (walk->first && walk->shown_count < SHOWN_MAX && entry->rank.us >= walk->t_us)
         walk->shown[walk->shown_count++] = str_hash(entry->session.session_id);
 }
 
@@ -347,7 +347,7 @@ static bool activity_show(struct store *s, struct activity_walk *walk,
     }
     if (last)
         walk->from =
-            (struct activity_place){last->place.us, arena_str(s->arena, last->place.session_id)};
+            (struct activity_rank){last->rank.us, arena_str(s->arena, last->rank.session_id)};
     for (size_t i = 0; i < count; i++)
         free(sorted[i]);
     return full;

@@ -54,17 +54,6 @@ static int deletion_mark(struct store *s, const struct session_target *target, s
     return end == TRANSACTION_DONE ? 0 : -1;
 }
 
-int store_item_delete(struct store *s, const struct key *key, struct err *e)
-{
-    struct dynamo_answer answer;
-
-    store_begin_call(s, key->table);
-    store_put_key(s, key);
-    int r = store_send_write(s, DYNAMO_DELETE_ITEM, 0, &answer, e);
-    dynamo_answer_free(&answer);
-    return r;
-}
-
 int store_create_marker_delete(struct store *s, const struct session_key *session,
                                struct str create_marker, struct err *e)
 {

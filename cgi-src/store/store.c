@@ -8,6 +8,7 @@
 
 #define BODY_CAP (8 * 1024 * 1024) /* 4 MB of a transaction, with each byte escaped */
 #define OWNERS_CACHED 16384
+#define CALL_LIMIT_US INT64_C(30000000) /* for a call with its retries */
 #define SORT_KEY_MAX_BYTES 1024
 #define PARTITION_KEY_MAX_BYTES 2048
 
@@ -106,6 +107,13 @@ struct str store_digits(struct store *s, int64_t n)
 void store_set_deadline(struct store *s, int64_t deadline_us)
 {
     dynamo_set_deadline(s->dynamo, deadline_us);
+}
+
+void store_renew_deadline(struct store *s)
+{
+    const struct clock *clock = s->shared->clock;
+
+    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
 }
 
 bool store_pause(struct store *s, int64_t us)
