@@ -99,7 +99,7 @@ static int import_end_session(struct import *im, struct err *e)
     import_report_failure(
         im, im->now.line,
         e->code == ERR_IDEMPOTENCY_KEY_REUSED
-            ? "this session was imported before with another content; the imported one is "
+            ? "this session was imported before with other content; the imported one is "
               "left as it is"
             : e->detail);
     *e = (struct err){.code = ERR_NONE};

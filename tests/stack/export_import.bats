@@ -100,7 +100,7 @@ fill() {
     program export --user "$user" >"$file"
     # The file has the session that the import made, too: that is another one.
     run_import 1 'imported 1, skipped 0, failed 1'
-    [[ $output =~ "$file":[0-9]+:\ this\ session\ was\ imported\ before,\ from\ a\ file\ that\ has\ other\ things ]]
+    [[ $output =~ "$file":[0-9]+:\ this\ session\ was\ imported\ before\ with\ other\ content ]]
 }
 
 @test "which line is wrong, and why; the other sessions are imported" {
