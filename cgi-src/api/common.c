@@ -1,5 +1,5 @@
 /*
- * What the handlers of the resources share: the caller's user, idempotency, pages.
+ * Shared by the handlers: the caller's user, idempotency, pages of lists.
  */
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -27,7 +27,7 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
 {
     if (parameter_string(p, "user_id", &user_limits, out, e) < 0)
         return -1;
-    if (out->p)
+    if (str_is_present(*out))
         return principal_check_user(&api->principal, *out, e);
     if (api->principal.authenticated)
         *out = api->principal.user_id;
@@ -35,11 +35,11 @@ int api_user(const struct api *api, const struct parameters *p, struct str *out,
 }
 
 /*
- * What "/api/v1/sessions/" and the id come to when a program resolves "." and ".." in a path, as
- * nginx does after it has decoded %2F: -1 if the id leads above the root, which nginx answers with
+ * How deep "/api/v1/sessions/" and the id lead when a program resolves "." and ".." in a path, as
+ * nginx does after it has decoded %2F. -1 if the id leads above the root, which nginx answers with
  * 400.
  */
-static int depth_of(struct str id)
+static int path_depth(struct str id)
 {
     int depth = 3;
 
@@ -61,9 +61,9 @@ int api_new_user(const struct api *api, const struct parameters *p, struct str *
 {
     if (api_user(api, p, out, e) < 0)
         return -1;
-    if (!out->p)
+    if (!str_is_present(*out))
         return api_missing("", "user_id", e);
-    if (str_is(*out, ".") || str_is(*out, "..") || depth_of(*out) < 0)
+    if (str_is(*out, ".") || str_is(*out, "..") || path_depth(*out) < 0)
         return err_set(
             e, ERR_INVALID_PARAMETER,
             "user_id must not be \".\" or \"..\", nor lead above the root with \"../\": the "
@@ -80,7 +80,8 @@ int api_named_user(const struct api *api, const struct request *q, struct str *o
     parameters_of_request(q, &p);
     if (parameter_string(&p, "user_id", &user_limits, out, e) < 0)
         return -1;
-    return out->p ? principal_check_user(&api->principal, *out, e) : api_missing("", "user_id", e);
+    return str_is_present(*out) ? principal_check_user(&api->principal, *out, e)
+                                : api_missing("", "user_id", e);
 }
 
 int api_path_user(const struct api *api, const struct request *q, struct str *out, struct err *e)
@@ -96,7 +97,7 @@ int api_path_user(const struct api *api, const struct request *q, struct str *ou
 int api_idempotency_key(const struct request *q, struct idempotency *out, struct err *e)
 {
     out->key = request_header(q, "HTTP_IDEMPOTENCY_KEY");
-    if (!out->key.p)
+    if (!str_is_present(out->key))
         return 0;
     bool good = out->key.n >= 1 && out->key.n <= 255;
 
@@ -121,7 +122,7 @@ struct fingerprint *fingerprint_begin(void)
 
 void fingerprint_add(struct fingerprint *f, struct str field)
 {
-    uint64_t length = field.p ? field.n : UINT64_MAX;
+    uint64_t length = str_is_present(field) ? field.n : UINT64_MAX;
     EVP_DigestUpdate(f->digest, &length, sizeof(length));
     if (field.n)
         EVP_DigestUpdate(f->digest, field.p, field.n);
@@ -141,10 +142,10 @@ void api_etag(struct response *r, int64_t version)
 
 /* nginx takes 32 KiB of headers (fastcgi_buffer_size). */
 #define LINK_MAX_BYTES (24 * 1024)
-#define REPEATED_MAX_BYTES 2048 /* a user_id's; a longer value is a number after many zeros */
+#define REPEATED_MAX_BYTES 2048 /* of a user_id; a longer value is a number after many zeros */
 
-/* A parameter that was given twice has the same value both times: the first will do. */
-static void repeat_parameter(struct buf *link, const struct request *q, struct str name)
+/* A parameter that was given twice has the same value both times, so the first is enough. */
+static void link_repeat_parameter(struct buf *link, const struct request *q, struct str name)
 {
     for (size_t i = 0; i < q->query_parameter_count; i++) {
         const struct uri_parameter *p = &q->query_parameters[i];
@@ -158,7 +159,8 @@ static void repeat_parameter(struct buf *link, const struct request *q, struct s
     }
 }
 
-/* Written anew: what was sent may hold characters that a URI has not, or a Link header not. */
+/* The link is written anew, since what was sent may hold characters that must not be in a URI or in
+ * a Link header. */
 void api_link_next(struct response *r, const struct request *q, const char *const *names,
                    struct str cursor)
 {
@@ -172,7 +174,7 @@ void api_link_next(struct response *r, const struct request *q, const char *cons
     }
     buf_putc(&link, '?');
     for (size_t i = 0; names[i]; i++)
-        repeat_parameter(&link, q, str_from(names[i]));
+        link_repeat_parameter(&link, q, str_from(names[i]));
     buf_puts(&link, "cursor=");
     buf_append_str(&link, cursor);
     buf_puts(&link, ">; rel=\"next\"");
@@ -181,11 +183,11 @@ void api_link_next(struct response *r, const struct request *q, const char *cons
     buf_free(&link);
 }
 
-void api_put_page(struct json_writer *w, int64_t count, bool more, struct str cursor)
+void api_put_page(struct json_writer *w, int64_t count, struct str cursor)
 {
     json_put_int(w, "count", count);
-    json_put_bool(w, "has_more", more);
-    if (cursor.p)
+    json_put_bool(w, "has_more", str_is_present(cursor));
+    if (str_is_present(cursor))
         json_put_string(w, "next_cursor", cursor);
     else
         json_put_raw(w, "next_cursor", STR("null"));

@@ -1,7 +1,7 @@
 /*
- * What a client may say of the history that a session is created with: when the session was
- * created, and its messages with their times. A body of 16 MB may hold 10,000 of them: what an
- * element was taken apart into is forgotten before the next one, only the messages are kept.
+ * Reads the history that a client creates a session with: when the session was created, and its
+ * messages with their times. A body of 16 MB may hold 10,000 messages; each is taken apart in
+ * memory that the next one uses again, and only the messages are kept.
  */
 #include <stdlib.h>
 
@@ -12,8 +12,8 @@
 
 /* ---- 1. created_at --------------------------------------------------------------------------- */
 
-/* "…Z", "…+01:00": a time without a zone would be another one for each who reads it. */
-static bool has_zone(struct str time)
+/* "…Z" or "…+01:00". A time without a zone would mean another moment to each reader. */
+static bool time_has_zone(struct str time)
 {
     char last = time.n ? time.p[time.n - 1] : '\0';
 
@@ -22,7 +22,8 @@ static bool has_zone(struct str time)
 }
 
 /* 0 if it is left out. */
-static int read_created_at(const struct parameters *p, int64_t now_us, int64_t *out, struct err *e)
+static int history_read_created_at(const struct parameters *p, int64_t now_us, int64_t *out,
+                                   struct err *e)
 {
     static const struct parameter_limits any = {0};
     struct str text;
@@ -30,10 +31,10 @@ static int read_created_at(const struct parameters *p, int64_t now_us, int64_t *
     *out = 0;
     if (parameter_string(p, "created_at", &any, &text, e) < 0)
         return -1;
-    if (!text.p)
+    if (!str_is_present(text))
         return 0;
     *out = clock_parse_us(text.p, text.n);
-    if (*out < US_PER_MS || !has_zone(text))
+    if (*out < US_PER_MS || !time_has_zone(text))
         return err_set(e, ERR_INVALID_PARAMETER,
                        "created_at must be a time after 1970 with its zone, like "
                        "2026-11-23T08:30:00Z");
@@ -49,10 +50,10 @@ struct history_reader {
     const struct request *request;
     struct str user_id; /* the session's */
     int64_t now_ms;
-    struct arena scratch; /* of the element being read */
+    struct arena scratch; /* used for one element after the other */
 };
 
-/* Bytes of the body stay where they are; what was decoded is in the scratch. */
+/* A text that is part of the body stays where it is; a decoded one is copied out of the scratch. */
 static struct str history_keep(const struct history_reader *r, struct str text)
 {
     struct str body = r->request->body.text;
@@ -63,8 +64,8 @@ static struct str history_keep(const struct history_reader *r, struct str text)
     return arena_str(r->request->arena, text);
 }
 
-static int read_timestamp(const struct history_reader *r, const struct parameters *p, int64_t *out,
-                          struct err *e)
+static int history_read_timestamp(const struct history_reader *r, const struct parameters *p,
+                                  int64_t *out, struct err *e)
 {
     *out = 0;
     if (parameter_integer(p, "timestamp", 1, INT64_MAX, out, e) < 0)
@@ -85,20 +86,20 @@ static int history_check_user(const struct history_reader *r, const struct param
 
     if (parameter_string(p, "user_id", &any, &user_id, e) < 0)
         return -1;
-    if (user_id.p && !str_equals(user_id, r->user_id))
+    if (str_is_present(user_id) && !str_equals(user_id, r->user_id))
         return err_set(e, ERR_INVALID_PARAMETER, "%suser_id must be the session's, or be left out",
                        p->prefix);
     return 0;
 }
 
-static int read_element(struct history_reader *r, const struct element *element,
-                        struct history_message *out, struct err *e)
+static int history_read_element(struct history_reader *r, const struct element *element,
+                                struct history_message *out, struct err *e)
 {
     struct parameters p;
 
     if (parameters_of_member_element(element, &r->scratch, &p, e) < 0 ||
         api_message_new(&p, &out->message, e) < 0 || history_check_user(r, &p, e) < 0 ||
-        read_timestamp(r, &p, &out->timestamp, e) < 0)
+        history_read_timestamp(r, &p, &out->timestamp, e) < 0)
         return -1;
     out->message.content = history_keep(r, out->message.content);
     out->message.metadata = history_keep(r, out->message.metadata);
@@ -106,8 +107,8 @@ static int read_element(struct history_reader *r, const struct element *element,
     return 0;
 }
 
-static int read_elements(struct history_reader *r, struct json_value array,
-                         struct history_message *messages, struct err *e)
+static int history_read_elements(struct history_reader *r, struct json_value array,
+                                 struct history_message *messages, struct err *e)
 {
     struct element element = {.parameter = "messages"};
     struct json_walk walk = json_walk_begin(array);
@@ -115,14 +116,14 @@ static int read_elements(struct history_reader *r, struct json_value array,
 
     arena_init(&r->scratch);
     for (; result == 0 && json_walk_element(&walk, &element.value); element.index++) {
-        result = read_element(r, &element, &messages[element.index], e);
+        result = history_read_element(r, &element, &messages[element.index], e);
         arena_reset(&r->scratch);
     }
     arena_free(&r->scratch);
     return result;
 }
 
-static size_t count_elements(struct json_value array)
+static size_t array_count_messages(struct json_value array)
 {
     struct json_walk walk = json_walk_begin(array);
     struct json_value element;
@@ -133,7 +134,7 @@ static size_t count_elements(struct json_value array)
     return count;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int message_id_compare(const void *a, const void *b)
 {
     const struct str *first = a;
     const struct str *second = b;
@@ -142,29 +143,30 @@ static int compare_ids(const void *a, const void *b)
     return r ? r : (first->n > second->n) - (first->n < second->n);
 }
 
-/* Two messages with one id are a slip: nothing could tell them apart later. */
-static int check_ids(const struct request *q, const struct history *history, struct err *e)
+/* Two messages with one id are a mistake: nothing could tell them apart later. */
+static int history_check_ids(const struct request *q, const struct history *history, struct err *e)
 {
     struct str *ids = arena_array(q->arena, history->count, sizeof(*ids));
     size_t count = 0;
 
     for (size_t i = 0; i < history->count; i++) {
-        if (history->messages[i].message.message_id.p)
+        if (str_is_present(history->messages[i].message.message_id))
             ids[count++] = history->messages[i].message.message_id;
     }
-    qsort(ids, count, sizeof(*ids), compare_ids);
+    qsort(ids, count, sizeof(*ids), message_id_compare);
     for (size_t i = 1; i < count; i++) {
         if (str_equals(ids[i - 1], ids[i]))
-            return err_set(e, ERR_INVALID_PARAMETER,
-                           "message_id \"%.*s\" stands in more than one of the messages: give each "
-                           "an id of its own",
-                           (int)ids[i].n, ids[i].p);
+            return err_set(
+                e, ERR_INVALID_PARAMETER,
+                "message_id \"%.*s\" is used for more than one of the messages: give each "
+                "an id of its own",
+                (int)ids[i].n, ids[i].p);
     }
     return 0;
 }
 
-static int read_messages(struct history_reader *r, const struct parameters *p, struct history *out,
-                         struct err *e)
+static int history_read_messages(struct history_reader *r, const struct parameters *p,
+                                 struct history *out, struct err *e)
 {
     enum parameter_presence presence;
     struct json_value array;
@@ -174,16 +176,16 @@ static int read_messages(struct history_reader *r, const struct parameters *p, s
         return -1;
     if (presence != PARAMETER_GIVEN)
         return 0;
-    size_t count = count_elements(array);
+    size_t count = array_count_messages(array);
     if (array.type != JSON_ARRAY || count < 1 || count > STORE_HISTORY_MAX)
         return err_set(e, ERR_INVALID_PARAMETER,
                        "messages must be an array of 1 to %d messages in the body",
                        STORE_HISTORY_MAX);
     struct history_message *messages = arena_array(r->request->arena, count, sizeof(*messages));
-    if (read_elements(r, array, messages, e) < 0)
+    if (history_read_elements(r, array, messages, e) < 0)
         return -1;
     *out = (struct history){messages, count};
-    return check_ids(r->request, out, e);
+    return history_check_ids(r->request, out, e);
 }
 
 /* ---- 3. both --------------------------------------------------------------------------------- */
@@ -197,12 +199,12 @@ int api_history(const struct api *api, const struct request *q, struct session_n
     struct parameters p;
 
     parameters_of_request(q, &p);
-    if (read_created_at(&p, now_us, &out->created_us, e) < 0)
+    if (history_read_created_at(&p, now_us, &out->created_us, e) < 0)
         return -1;
-    return read_messages(&reader, &p, &out->history, e);
+    return history_read_messages(&reader, &p, &out->history, e);
 }
 
-static void add_number(struct fingerprint *f, int64_t number)
+static void fingerprint_add_number(struct fingerprint *f, int64_t number)
 {
     fingerprint_add(f, (struct str){(const char *)&number, sizeof(number)});
 }
@@ -212,9 +214,9 @@ void api_fingerprint_history(struct fingerprint *f, const struct session_new *wa
     const struct history *history = &wanted->history;
 
     if (wanted->created_us || history->count)
-        add_number(f, wanted->created_us);
+        fingerprint_add_number(f, wanted->created_us);
     for (size_t i = 0; i < history->count; i++) {
-        add_number(f, history->messages[i].timestamp);
+        fingerprint_add_number(f, history->messages[i].timestamp);
         api_fingerprint_message(f, &history->messages[i].message);
     }
 }
@@ -239,7 +241,7 @@ int api_history_times(const struct api *api, struct session_new *out, struct err
                        wrong);
     return err_set(e, ERR_INVALID_PARAMETER,
                    "messages[%zu].timestamp must be greater than that of the message before it, "
-                   "which has none of its own and so the next free one, or the first of all "
-                   "created_at or now: give it one",
+                   "which was given none and so has the next free one (a first message has "
+                   "created_at, or now): give it one",
                    wrong);
 }

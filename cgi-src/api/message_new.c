@@ -1,45 +1,46 @@
 /*
- * What a client may say of a message that is to be written: its role, its content in each of the
- * forms that the model interfaces have, its metadata. Where messages stand (alone, in an array, in
- * a session that is to be made) is told by the handlers.
+ * Reads a message that a client sends: its role, its content in each form that model interfaces
+ * use, its metadata. Where messages may be (alone, in an array, in a new session) is for the
+ * handlers.
  */
 #include "api/api.h"
 
 static const struct parameter_limits id_limits = {.min_bytes = 1, .max_bytes = 128, .no_nul = true};
 
-static int bad_part(const struct parameters *p, size_t index, const char *what, struct err *e)
+static int content_part_error(const struct parameters *p, size_t index, const char *what,
+                              struct err *e)
 {
     return err_set(e, ERR_INVALID_PARAMETER, "%scontent[%zu]%s", p->prefix, index, what);
 }
 
-/* Each part says what it is; all else in it is between the client and its model. */
-static int check_part(const struct parameters *p, struct json_value part, size_t index,
-                      struct err *e)
+/* Each part must have a type. Everything else in it is between the client and its model. */
+static int content_check_part(const struct parameters *p, struct json_value part, size_t index,
+                              struct err *e)
 {
     struct json_member member;
     bool has_type = false;
 
     if (part.type != JSON_OBJECT)
-        return bad_part(p, index, " must be an object with a `type`", e);
+        return content_part_error(p, index, " must be an object with a `type`", e);
     struct json_walk walk = json_walk_begin(part);
     while (json_walk_member(&walk, p->arena, &member)) {
         if (!str_is(member.name, "type"))
             continue;
         if (member.value.type != JSON_STRING)
-            return bad_part(p, index, ".type must be a string", e);
+            return content_part_error(p, index, ".type must be a string", e);
         has_type = true;
     }
-    return has_type ? 0 : bad_part(p, index, ".type is required", e);
+    return has_type ? 0 : content_part_error(p, index, ".type is required", e);
 }
 
-static int check_parts(const struct parameters *p, struct json_value parts, struct err *e)
+static int content_check_parts(const struct parameters *p, struct json_value parts, struct err *e)
 {
     struct json_walk walk = json_walk_begin(parts);
     struct json_value part;
     size_t count = 0;
 
     while (json_walk_element(&walk, &part)) {
-        if (check_part(p, part, count++, e) < 0)
+        if (content_check_part(p, part, count++, e) < 0)
             return -1;
     }
     if (count == 0)
@@ -67,18 +68,18 @@ int api_content(const struct parameters *p, struct content_given *out, struct er
         return 0;
     out->type = CONTENT_IS_PARTS;
     if (value.type == JSON_ARRAY)
-        return check_parts(p, value, e);
+        return content_check_parts(p, value, e);
     return err_set(e, ERR_INVALID_PARAMETER, "%scontent must be a string or an array of parts",
                    p->prefix);
 }
 
-/* A model that calls a tool may say nothing besides; what it calls is then in the metadata. */
-static int check_empty(const struct parameters *p, const struct content_given *content,
-                       const struct message_new *message, struct err *e)
+/* A model that calls a tool may say nothing else. The call is then in the metadata. */
+static int content_check_empty(const struct parameters *p, const struct content_given *content,
+                               const struct message_new *message, struct err *e)
 {
     if (content->presence == PARAMETER_LEFT_OUT)
         return api_missing(p->prefix, "content", e);
-    if (content->text.n > 0 || message->metadata.p)
+    if (content->text.n > 0 || str_is_present(message->metadata))
         return 0;
     if (content->presence == PARAMETER_NULL)
         return err_set(e, ERR_MISSING_PARAMETER, "%scontent is required where there is no metadata",
@@ -102,7 +103,7 @@ int api_message_new(const struct parameters *p, struct message_new *out, struct 
         return -1;
     if (role < 0)
         return api_missing(p->prefix, "role", e);
-    if (check_empty(p, &content, out, e) < 0)
+    if (content_check_empty(p, &content, out, e) < 0)
         return -1;
     out->role = str_from(roles[role]);
     out->content = content.text;
@@ -110,11 +111,11 @@ int api_message_new(const struct parameters *p, struct message_new *out, struct 
     return 0;
 }
 
-/* A string has no type before its role, so that its fingerprint is what it always was; no role is
- * called like a type. */
+/* A string is added without a type before its role, so that the fingerprints of earlier requests
+ * stay the same. No role has the name of a type. */
 void api_fingerprint_message(struct fingerprint *f, const struct message_new *message)
 {
-    if (message->content_type.p)
+    if (str_is_present(message->content_type))
         fingerprint_add(f, message->content_type);
     fingerprint_add(f, message->role);
     fingerprint_add(f, message->content);

@@ -1,5 +1,5 @@
 /*
- * /sessions/{session_id}/messages: append and list, and one message by its timestamp.
+ * Handles /sessions/{session_id}/messages: append and list, and one message by its timestamp.
  */
 #include <inttypes.h>
 
@@ -7,8 +7,8 @@
 
 static const struct parameter_limits any_string = {0};
 
-/* The session's owner as far as the request tells: the principal or user_id. */
-static int read_hint(const struct api *api, struct request *q, struct str *hint, struct err *e)
+/* The session's owner, if the request says who that is: the principal or user_id. */
+static int hint_read(const struct api *api, struct request *q, struct str *hint, struct err *e)
 {
     struct parameters p;
 
@@ -24,13 +24,13 @@ struct append_request {
     struct idempotency idempotency;
 };
 
-/* Two messages of one array with one id are a slip: nothing could tell them apart later. */
-static int check_new_id(const struct message_new *messages, size_t last, struct err *e)
+/* Two messages of one array with one id are a mistake: nothing could tell them apart later. */
+static int append_request_check_id(const struct message_new *messages, size_t last, struct err *e)
 {
     struct str id = messages[last].message_id;
 
-    for (size_t i = 0; id.p && i < last; i++) {
-        if (messages[i].message_id.p && str_equals(messages[i].message_id, id))
+    for (size_t i = 0; str_is_present(id) && i < last; i++) {
+        if (str_is_present(messages[i].message_id) && str_equals(messages[i].message_id, id))
             return err_set(e, ERR_INVALID_PARAMETER,
                            "[%zu].message_id is the same as [%zu].message_id: give each message an "
                            "id of its own",
@@ -39,8 +39,8 @@ static int check_new_id(const struct message_new *messages, size_t last, struct 
     return 0;
 }
 
-static int read_array(const struct api *api, struct request *q, struct append_request *out,
-                      struct err *e)
+static int append_request_read_array(const struct api *api, struct request *q,
+                                     struct append_request *out, struct err *e)
 {
     struct json_value *elements;
     struct parameters p;
@@ -56,18 +56,18 @@ static int read_array(const struct api *api, struct request *q, struct append_re
         if (parameters_of_element(q, elements[i], i, &p, e) < 0 ||
             api_message_new(&p, &out->messages[i], e) < 0 || api_user(api, &p, &user_id, e) < 0)
             return -1;
-        if (user_id.p && out->hint.p && !str_equals(user_id, out->hint))
+        if (str_is_present(user_id) && str_is_present(out->hint) && !str_equals(user_id, out->hint))
             return err_set(e, ERR_INVALID_PARAMETER,
                            "user_id must be the same in all messages of the array");
-        if (user_id.p)
+        if (str_is_present(user_id))
             out->hint = user_id;
-        if (check_new_id(out->messages, i, e) < 0)
+        if (append_request_check_id(out->messages, i, e) < 0)
             return -1;
     }
     return 0;
 }
 
-static void take_fingerprint(struct append_request *a)
+static void append_request_fingerprint(struct append_request *a)
 {
     struct fingerprint *f = fingerprint_begin();
 
@@ -77,16 +77,16 @@ static void take_fingerprint(struct append_request *a)
     fingerprint_end(f, a->idempotency.fingerprint);
 }
 
-static int read_append(const struct api *api, struct request *q, struct append_request *out,
-                       struct err *e)
+static int append_request_read(const struct api *api, struct request *q, struct append_request *out,
+                               struct err *e)
 {
     struct parameters p;
 
-    if (read_hint(api, q, &out->hint, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
+    if (hint_read(api, q, &out->hint, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0)
         return -1;
     out->is_array = q->has_body && q->body.type == JSON_ARRAY;
     if (out->is_array) {
-        if (read_array(api, q, out, e) < 0)
+        if (append_request_read_array(api, q, out, e) < 0)
             return -1;
     } else if (q->has_body && q->body.type != JSON_OBJECT) {
         return err_set(e, ERR_INVALID_PARAMETER,
@@ -98,20 +98,21 @@ static int read_append(const struct api *api, struct request *q, struct append_r
         if (api_message_new(&p, &out->messages[0], e) < 0)
             return -1;
     }
-    if (out->idempotency.key.p)
-        take_fingerprint(out);
+    if (str_is_present(out->idempotency.key))
+        append_request_fingerprint(out);
     return 0;
 }
 
-static void put_location(struct response *r, const struct message *message)
+static void message_put_location(struct response *r, const struct message *message)
 {
     buf_puts(&r->headers, "Location: /api/v1/sessions/");
     uri_encode(&r->headers, message->session_id);
     buf_printf(&r->headers, "/messages/%" PRId64 "\r\n", message->timestamp);
 }
 
-static int append(struct store *store, const struct request *q, const struct append_request *wanted,
-                  struct message *out, bool *replayed, struct err *e)
+static enum store_write append_request_execute(struct store *store, const struct request *q,
+                                               const struct append_request *wanted,
+                                               struct message *out, struct err *e)
 {
     struct append_new append_new = {
         .session_id = request_path(q, "session_id"),
@@ -120,21 +121,21 @@ static int append(struct store *store, const struct request *q, const struct app
         .count = wanted->count,
         .idempotency = wanted->idempotency,
     };
-    return store_messages_append(store, &append_new, out, replayed, e);
+    return store_messages_append(store, &append_new, out, e);
 }
 
 int messages_append(struct api *api, struct request *q, struct response *r, struct err *e)
 {
     struct append_request wanted = {.count = 0};
     struct json_writer w;
-    bool replayed;
 
-    if (read_append(api, q, &wanted, e) < 0)
+    if (append_request_read(api, q, &wanted, e) < 0)
         return -1;
     struct message *messages = arena_array(q->arena, wanted.count, sizeof(*messages));
-    if (append(api->store, q, &wanted, messages, &replayed, e) < 0)
+    enum store_write end = append_request_execute(api->store, q, &wanted, messages, e);
+    if (end == STORE_WRITE_FAILED)
         return -1;
-    response_begin(r, replayed ? 200 : 201, &w);
+    response_begin(r, end == STORE_REPLAYED ? 200 : 201, &w);
     json_key(&w, wanted.is_array ? "messages" : "message");
     if (wanted.is_array)
         json_begin_array(&w);
@@ -144,24 +145,24 @@ int messages_append(struct api *api, struct request *q, struct response *r, stru
         json_end_array(&w);
     response_end(&w, api_now_us(api));
     if (!wanted.is_array)
-        put_location(r, &messages[0]);
-    if (replayed)
+        message_put_location(r, &messages[0]);
+    if (end == STORE_REPLAYED)
         response_header(r, "Idempotent-Replayed", STR("true"));
     return 0;
 }
 
-/* Besides the cursor. */
+/* The parameters of a list, besides the cursor. */
 static const char *const list_parameters[] = {"limit", "order",   "after", "before",
                                               "q",     "user_id", NULL};
 
-struct list_request {
+struct message_list_request {
     struct message_query query;
-    struct str scope; /* of its cursors */
+    struct str scope; /* the list that its cursors belong to */
 };
 
-/* A cursor is the timestamp where the last page ended. */
-static int apply_cursor(const struct api *api, struct request *q, struct list_request *l,
-                        struct str text, struct err *e)
+/* A cursor holds the timestamp at which the last page ended. */
+static int message_list_apply_cursor(const struct api *api, struct request *q,
+                                     struct message_list_request *l, struct str text, struct err *e)
 {
     const struct cursor_text cursor = {.scope = l->scope, .text = text};
     struct str position;
@@ -179,12 +180,13 @@ static int apply_cursor(const struct api *api, struct request *q, struct list_re
     return 0;
 }
 
-/* Of a search it begins otherwise, and tells where the text ends. */
-static struct str messages_scope(const struct message_query *query, struct arena *a)
+/* The scope of a search has another beginning, and the length of the text, so that none is taken
+ * for another. */
+static struct str message_list_scope(const struct message_query *query, struct arena *a)
 {
     const char *order = query->descending ? "desc" : "asc";
 
-    if (!query->text.p)
+    if (!str_is_present(query->text))
         return arena_printf(a, "messages %s %.*s", order, (int)query->session_id.n,
                             query->session_id.p);
     return arena_printf(a, "messages-search %s %zu %.*s %.*s", order, query->text.n,
@@ -192,8 +194,8 @@ static struct str messages_scope(const struct message_query *query, struct arena
                         query->session_id.p);
 }
 
-static int read_list(const struct api *api, struct request *q, struct list_request *out,
-                     struct err *e)
+static int message_list_read(const struct api *api, struct request *q,
+                             struct message_list_request *out, struct err *e)
 {
     static const char *const orders[] = {"asc", "desc", NULL};
     struct message_query *query = &out->query;
@@ -201,10 +203,10 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
     struct str cursor;
     int order = 0;
 
-    *out = (struct list_request){
+    *out = (struct message_list_request){
         .query = {.session_id = request_path(q, "session_id"), .before = INT64_MAX, .limit = 100}};
     parameters_of_request(q, &p);
-    if (read_hint(api, q, &query->hint, e) < 0 ||
+    if (hint_read(api, q, &query->hint, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "order", orders, &order, e) < 0 ||
         parameter_integer(&p, "after", 0, INT64_MAX - 1, &query->after, e) < 0 ||
@@ -213,18 +215,18 @@ static int read_list(const struct api *api, struct request *q, struct list_reque
         parameter_string(&p, "cursor", &any_string, &cursor, e) < 0)
         return -1;
     query->descending = order == 1;
-    out->scope = messages_scope(query, q->arena);
-    return cursor.p ? apply_cursor(api, q, out, cursor, e) : 0;
+    out->scope = message_list_scope(query, q->arena);
+    return str_is_present(cursor) ? message_list_apply_cursor(api, q, out, cursor, e) : 0;
 }
 
 int messages_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct list_request list;
+    struct message_list_request list;
     struct shape_list out;
     struct str cursor = STR_NONE;
     struct message_page page;
 
-    if (read_list(api, q, &list, e) < 0)
+    if (message_list_read(api, q, &list, e) < 0)
         return -1;
     response_begin(r, 200, &out.w);
     json_put_string(&out.w, "session_id", list.query.session_id);
@@ -238,12 +240,12 @@ int messages_list(struct api *api, struct request *q, struct response *r, struct
                                arena_printf(q->arena, "%" PRId64, page.last));
         api_link_next(r, q, list_parameters, cursor);
     }
-    api_put_page(&out.w, out.count, page.more, cursor);
+    api_put_page(&out.w, out.count, cursor);
     response_end(&out.w, api_now_us(api));
     return 0;
 }
 
-/* {timestamp} of the path; 0, which no message has, if it is no number. */
+/* {timestamp} of the path; 0, which no message has, if it is not a number. */
 static int64_t path_timestamp(const struct request *q)
 {
     int64_t timestamp = 0;
@@ -253,15 +255,15 @@ static int64_t path_timestamp(const struct request *q)
     return timestamp;
 }
 
-static int read_key(const struct api *api, struct request *q, struct message_key *out,
-                    struct err *e)
+static int message_key_read(const struct api *api, struct request *q, struct message_key *out,
+                            struct err *e)
 {
     *out = (struct message_key){.session_id = request_path(q, "session_id"),
                                 .timestamp = path_timestamp(q)};
-    return read_hint(api, q, &out->hint, e);
+    return hint_read(api, q, &out->hint, e);
 }
 
-static void answer_message(struct api *api, struct response *r, const struct message *message)
+static void message_answer(struct api *api, struct response *r, const struct message *message)
 {
     struct json_writer w;
 
@@ -276,9 +278,10 @@ int message_get(struct api *api, struct request *q, struct response *r, struct e
     struct message message;
     struct message_key key;
 
-    if (read_key(api, q, &key, e) < 0 || store_message_get(api->store, &key, &message, e) < 0)
+    if (message_key_read(api, q, &key, e) < 0 ||
+        store_message_get(api->store, &key, &message, e) < 0)
         return -1;
-    answer_message(api, r, &message);
+    message_answer(api, r, &message);
     return 0;
 }
 
@@ -291,7 +294,7 @@ int message_update(struct api *api, struct request *q, struct response *r, struc
     struct message message;
     struct message_key key;
 
-    if (parameters_of_object(q, &p, e) < 0 || read_key(api, q, &key, e) < 0 ||
+    if (parameters_of_object(q, &p, e) < 0 || message_key_read(api, q, &key, e) < 0 ||
         api_content(&p, &content, e) < 0 ||
         parameter_object(&p, "metadata", &presence, &changes.metadata, e) < 0)
         return -1;
@@ -300,7 +303,7 @@ int message_update(struct api *api, struct request *q, struct response *r, struc
     changes.has_metadata = presence != PARAMETER_LEFT_OUT;
     if (store_message_update(api->store, &key, &changes, &message, e) < 0)
         return -1;
-    answer_message(api, r, &message);
+    message_answer(api, r, &message);
     return 0;
 }
 
@@ -309,7 +312,7 @@ int message_delete(struct api *api, struct request *q, struct response *r, struc
     struct json_writer w;
     struct message_key key;
 
-    if (read_key(api, q, &key, e) < 0 || store_message_delete(api->store, &key, e) < 0)
+    if (message_key_read(api, q, &key, e) < 0 || store_message_delete(api->store, &key, e) < 0)
         return -1;
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Message deleted successfully"));

@@ -1,5 +1,5 @@
 /*
- * Health, for whoever watches the service. Metrics are the master's to answer.
+ * Answers whether the service is healthy, for monitoring. The master answers for metrics.
  */
 #include "api/api.h"
 

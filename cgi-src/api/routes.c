@@ -1,5 +1,5 @@
 /*
- * Every path of the API and what answers it. 404, 405, Allow and HEAD fall out of this table.
+ * Every path of the API and its handlers. 404, 405, Allow and HEAD follow from this table.
  */
 #include "api/api.h"
 

@@ -1,5 +1,5 @@
 /*
- * /sessions: create, list, read, change, delete.
+ * Handles /sessions: create, list, read, change, delete.
  */
 #include <inttypes.h>
 
@@ -9,7 +9,7 @@ static const struct parameter_limits title_limits = {.max_characters = 1000};
 static const struct parameter_limits tag_limits = {
     .min_bytes = 1, .max_characters = 50, .max_count = 20};
 
-static void answer_session(struct api *api, struct response *r, int status, const char *message,
+static void session_answer(struct api *api, struct response *r, int status, const char *message,
                            const struct session *session)
 {
     struct json_writer w;
@@ -23,8 +23,9 @@ static void answer_session(struct api *api, struct response *r, int status, cons
     api_etag(r, session->version);
 }
 
-/* Of a new session null and left out are the same. */
-static int read_new_members(const struct parameters *p, struct session_new *out, struct err *e)
+/* In a new session null means the same as left out. */
+static int session_new_read_members(const struct parameters *p, struct session_new *out,
+                                    struct err *e)
 {
     enum parameter_presence presence;
     struct parameter_strings tags;
@@ -39,9 +40,9 @@ static int read_new_members(const struct parameters *p, struct session_new *out,
     return 0;
 }
 
-/* What was not known when the first keys were used counts only where it says something, so that
- * their fingerprints stay what they are. */
-static void take_fingerprint(struct session_new *new)
+/* Fields that were added to the API later are included only if they are set, so that the
+ * fingerprints of earlier requests stay the same. */
+static void session_new_fingerprint(struct session_new *new)
 {
     struct fingerprint *f = fingerprint_begin();
 
@@ -52,7 +53,7 @@ static void take_fingerprint(struct session_new *new)
         fingerprint_add(f, STR("archived"));
     if (new->pinned)
         fingerprint_add(f, STR("pinned"));
-    if (new->tags.p && !str_is(new->tags, "[]")) {
+    if (str_is_present(new->tags) && !str_is(new->tags, "[]")) {
         fingerprint_add(f, STR("tags"));
         fingerprint_add(f, new->tags);
     }
@@ -60,21 +61,22 @@ static void take_fingerprint(struct session_new *new)
     fingerprint_end(f, new->idempotency.fingerprint);
 }
 
-static int read_new(struct api *api, struct request *q, struct session_new *out, struct err *e)
+static int session_new_read(struct api *api, struct request *q, struct session_new *out,
+                            struct err *e)
 {
     struct parameters p;
 
     *out = (struct session_new){.title = STR_NONE, .metadata = STR_NONE};
     if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
-        read_new_members(&p, out, e) < 0 || api_idempotency_key(q, &out->idempotency, e) < 0 ||
-        api_history(api, q, out, e) < 0)
+        session_new_read_members(&p, out, e) < 0 ||
+        api_idempotency_key(q, &out->idempotency, e) < 0 || api_history(api, q, out, e) < 0)
         return -1;
-    if (out->idempotency.key.p)
-        take_fingerprint(out);
+    if (str_is_present(out->idempotency.key))
+        session_new_fingerprint(out);
     return api_history_times(api, out, e);
 }
 
-static void put_location(struct response *r, const struct session *session)
+static void session_put_location(struct response *r, const struct session *session)
 {
     buf_puts(&r->headers, "Location: /api/v1/sessions/");
     uri_encode(&r->headers, session->user_id);
@@ -87,32 +89,32 @@ int sessions_create(struct api *api, struct request *q, struct response *r, stru
 {
     struct session_new wanted;
     struct session session;
-    bool replayed;
 
-    if (read_new(api, q, &wanted, e) < 0)
+    if (session_new_read(api, q, &wanted, e) < 0)
         return -1;
     if (wanted.history.count)
         store_set_deadline(api->store, api->history_deadline_us);
-    if (store_session_create(api->store, &wanted, &session, &replayed, e) < 0)
+    enum store_write end = store_session_create(api->store, &wanted, &session, e);
+    if (end == STORE_WRITE_FAILED)
         return -1;
-    answer_session(api, r, replayed ? 200 : 201, NULL, &session);
-    put_location(r, &session);
-    if (replayed)
+    session_answer(api, r, end == STORE_REPLAYED ? 200 : 201, NULL, &session);
+    session_put_location(r, &session);
+    if (end == STORE_REPLAYED)
         response_header(r, "Idempotent-Replayed", STR("true"));
     return 0;
 }
 
-/* Besides the cursor. */
+/* The parameters of a list, besides the cursor. */
 static const char *const list_parameters[] = {"limit", "sort", "archived", "pinned",
                                               "tag",   "q",    "user_id",  NULL};
 
-struct list_request {
+struct session_list_request {
     struct session_query query;
-    struct str scope; /* of its cursors */
+    struct str scope; /* the list that its cursors belong to */
 };
 
-static int read_wanted(const struct parameters *p, const char *name, enum wanted_flag *out,
-                       struct err *e)
+static int filter_read_flag(const struct parameters *p, const char *name, enum wanted_flag *out,
+                            struct err *e)
 {
     static const char *const names[] = {[FLAG_ANY] = "any",
                                         [FLAG_SET] = "true",
@@ -126,39 +128,41 @@ static int read_wanted(const struct parameters *p, const char *name, enum wanted
     return 0;
 }
 
-/* What is archived is out of the way: it is shown only to who asks for it. */
-static int read_filter(const struct parameters *p, struct session_filter *out, struct err *e)
+/* Archived sessions are shown only to those who ask for them. */
+static int filter_read(const struct parameters *p, struct session_filter *out, struct err *e)
 {
     *out = (struct session_filter){.archived = FLAG_NOT_SET};
-    if (read_wanted(p, "archived", &out->archived, e) < 0 ||
-        read_wanted(p, "pinned", &out->pinned, e) < 0 ||
+    if (filter_read_flag(p, "archived", &out->archived, e) < 0 ||
+        filter_read_flag(p, "pinned", &out->pinned, e) < 0 ||
         parameter_string(p, "tag", &tag_limits, &out->tag, e) < 0 ||
         parameter_string(p, "q", &api_search_limits, &out->text, e) < 0)
         return -1;
     return 0;
 }
 
-static uint64_t hash_of(struct str text)
+static uint64_t filter_hash(struct str text)
 {
-    return text.p ? str_hash(text) : 0;
+    return str_is_present(text) ? str_hash(text) : 0;
 }
 
-/* The list that a cursor belongs to. That of all sessions but the archived ones is as it always
- * was. */
-static struct str sessions_scope(const struct session_query *query, const char *order,
-                                 struct arena *a)
+/* The list that a cursor belongs to. The name of the usual list, of all sessions but the archived
+ * ones, must not change: clients have its cursors. */
+static struct str session_list_scope(const struct session_query *query, const char *order,
+                                     struct arena *a)
 {
     const struct session_filter *f = &query->filter;
-    bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY && !f->tag.p && !f->text.p;
+    bool is_usual = f->archived == FLAG_NOT_SET && f->pinned == FLAG_ANY &&
+                    !str_is_present(f->tag) && !str_is_present(f->text);
 
     if (is_usual)
         return arena_printf(a, "sessions %s %.*s", order, (int)query->user_id.n, query->user_id.p);
     return arena_printf(a, "sessions-filtered %s %d %d %" PRIx64 " %" PRIx64 " %.*s", order,
-                        (int)f->archived, (int)f->pinned, hash_of(f->tag), hash_of(f->text),
+                        (int)f->archived, (int)f->pinned, filter_hash(f->tag), filter_hash(f->text),
                         (int)query->user_id.n, query->user_id.p);
 }
 
-static int read_list(struct api *api, struct request *q, struct list_request *out, struct err *e)
+static int session_list_read(struct api *api, struct request *q, struct session_list_request *out,
+                             struct err *e)
 {
     static const char *const orders[] = {"activity", "created", NULL};
     static const struct parameter_limits any = {0};
@@ -167,23 +171,25 @@ static int read_list(struct api *api, struct request *q, struct list_request *ou
     struct parameters p;
     struct str text;
 
-    *out = (struct list_request){.query = {.limit = 1000}};
+    *out = (struct session_list_request){.query = {.limit = 1000}};
     parameters_of_request(q, &p);
     if (api_named_user(api, q, &query->user_id, e) < 0 ||
         parameter_integer(&p, "limit", 1, 1000, &query->limit, e) < 0 ||
         parameter_choice(&p, "sort", orders, &order, e) < 0 ||
-        read_filter(&p, &query->filter, e) < 0 ||
+        filter_read(&p, &query->filter, e) < 0 ||
         parameter_string(&p, "cursor", &any, &text, e) < 0)
         return -1;
     query->order = (enum session_order)order;
-    out->scope = sessions_scope(query, orders[order], q->arena);
+    out->scope = session_list_scope(query, orders[order], q->arena);
     const struct cursor_text cursor = {.scope = out->scope, .text = text};
-    return text.p ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e) : 0;
+    return str_is_present(text)
+               ? cursor_decode(api->cursor_key, q->arena, &cursor, &query->cursor, e)
+               : 0;
 }
 
 int sessions_list(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct list_request list;
+    struct session_list_request list;
     struct shape_list out;
     struct session_page page;
     struct str cursor = STR_NONE;
@@ -191,7 +197,7 @@ int sessions_list(struct api *api, struct request *q, struct response *r, struct
     response_header(r, "Vary", STR("Accept"));
     if (export_is_wanted(q))
         return sessions_export(api, q, r, e);
-    if (read_list(api, q, &list, e) < 0)
+    if (session_list_read(api, q, &list, e) < 0)
         return -1;
     response_begin(r, 200, &out.w);
     shape_list_begin(&out, "sessions");
@@ -199,17 +205,17 @@ int sessions_list(struct api *api, struct request *q, struct response *r, struct
     if (store_sessions_list(api->store, &list.query, &visitor, &page, e) < 0)
         return -1;
     shape_list_end(&out);
-    if (page.next_cursor.p) {
+    if (str_is_present(page.next_cursor)) {
         cursor = cursor_encode(api->cursor_key, q->arena, list.scope, page.next_cursor);
         api_link_next(r, q, list_parameters, cursor);
     }
-    api_put_page(&out.w, out.count, cursor.p != NULL, cursor);
+    api_put_page(&out.w, out.count, cursor);
     response_end(&out.w, api_now_us(api));
     return 0;
 }
 
-static int path_key(const struct api *api, const struct request *q, struct session_key *out,
-                    struct err *e)
+static int session_key_read(const struct api *api, const struct request *q, struct session_key *out,
+                            struct err *e)
 {
     out->session_id = request_path(q, "session_id");
     return api_path_user(api, q, &out->user_id, e);
@@ -221,7 +227,8 @@ int session_get(struct api *api, struct request *q, struct response *r, struct e
     struct session session;
     struct session_key key;
 
-    if (path_key(api, q, &key, e) < 0 || store_session_get(api->store, &key, &session, e) < 0)
+    if (session_key_read(api, q, &key, e) < 0 ||
+        store_session_get(api->store, &key, &session, e) < 0)
         return -1;
     request_versions(q, "HTTP_IF_NONE_MATCH", &if_none_match);
     if (if_none_match.present && versions_include(&if_none_match, session.version)) {
@@ -229,13 +236,21 @@ int session_get(struct api *api, struct request *q, struct response *r, struct e
         api_etag(r, session.version);
         return 0;
     }
-    answer_session(api, r, 200, NULL, &session);
+    session_answer(api, r, 200, NULL, &session);
     return 0;
 }
 
-/* null: in a merge patch it takes the member's value away, else it counts as left out. */
-static int read_flag(const struct request *q, const struct parameters *p, const char *name,
-                     enum flag_change *out, struct err *e)
+/* Reads the session that a change is about, and the versions in If-Match. */
+static int session_target_read(const struct api *api, const struct request *q,
+                               struct session_target *out, struct err *e)
+{
+    request_versions(q, "HTTP_IF_MATCH", &out->if_match);
+    return session_key_read(api, q, &out->key, e);
+}
+
+/* In a merge patch null removes the member's value; elsewhere it counts as left out. */
+static int changes_read_flag(const struct request *q, const struct parameters *p, const char *name,
+                             enum flag_change *out, struct err *e)
 {
     enum parameter_presence presence;
     bool value = false;
@@ -248,8 +263,8 @@ static int read_flag(const struct request *q, const struct parameters *p, const 
     return 0;
 }
 
-static int read_tags(const struct request *q, const struct parameters *p, struct str *out,
-                     struct err *e)
+static int changes_read_tags(const struct request *q, const struct parameters *p, struct str *out,
+                             struct err *e)
 {
     struct parameter_strings tags;
 
@@ -259,8 +274,8 @@ static int read_tags(const struct request *q, const struct parameters *p, struct
     return 0;
 }
 
-static int read_title(const struct request *q, const struct parameters *p, struct str *out,
-                      struct err *e)
+static int changes_read_title(const struct request *q, const struct parameters *p, struct str *out,
+                              struct err *e)
 {
     for (size_t i = 0; q->is_merge_patch && i < q->member_count; i++) {
         if (str_is(q->members[i].name, "title") && q->members[i].value.type == JSON_NULL)
@@ -270,9 +285,9 @@ static int read_title(const struct request *q, const struct parameters *p, struc
     return parameter_string(p, "title", &title_limits, out, e);
 }
 
-/* An object in a merge patch is merged into the metadata that is there. */
-static int read_metadata(const struct request *q, const struct parameters *p,
-                         struct session_changes *out, struct err *e)
+/* In a merge patch an object is merged into the session's metadata. */
+static int changes_read_metadata(const struct request *q, const struct parameters *p,
+                                 struct session_changes *out, struct err *e)
 {
     enum parameter_presence presence;
     struct str metadata = STR_NONE;
@@ -288,20 +303,22 @@ static int read_metadata(const struct request *q, const struct parameters *p,
     return 0;
 }
 
-static int read_changes(struct request *q, struct session_changes *out, struct err *e)
+static int session_changes_read(struct request *q, struct session_changes *out, struct err *e)
 {
     struct parameters p;
 
     *out = (struct session_changes){.title = STR_NONE};
-    if (parameters_of_object(q, &p, e) < 0 || read_title(q, &p, &out->title, e) < 0 ||
-        read_metadata(q, &p, out, e) < 0 || read_flag(q, &p, "archived", &out->archived, e) < 0 ||
-        read_flag(q, &p, "pinned", &out->pinned, e) < 0)
+    if (parameters_of_object(q, &p, e) < 0 || changes_read_title(q, &p, &out->title, e) < 0 ||
+        changes_read_metadata(q, &p, out, e) < 0 ||
+        changes_read_flag(q, &p, "archived", &out->archived, e) < 0 ||
+        changes_read_flag(q, &p, "pinned", &out->pinned, e) < 0)
         return -1;
-    return read_tags(q, &p, &out->tags, e);
+    return changes_read_tags(q, &p, &out->tags, e);
 }
 
-/* The caller of a failed precondition learns the ETag that would have held. */
-static int with_etag(struct response *r, const struct session *session, const struct err *e)
+/* Tells the caller of a failed precondition which ETag would have held. */
+static int precondition_put_etag(struct response *r, const struct session *session,
+                                 const struct err *e)
 {
     if (e->code == ERR_PRECONDITION_FAILED)
         api_etag(r, session->version);
@@ -311,32 +328,28 @@ static int with_etag(struct response *r, const struct session *session, const st
 int session_update(struct api *api, struct request *q, struct response *r, struct err *e)
 {
     struct session_changes changes;
-    struct versions if_match;
+    struct session_target target;
     struct session session;
-    struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", &if_match);
-    if (path_key(api, q, &key, e) < 0 || read_changes(q, &changes, e) < 0)
+    if (session_target_read(api, q, &target, e) < 0 || session_changes_read(q, &changes, e) < 0)
         return -1;
-    if (store_session_update(api->store, &key, &changes, &if_match, &session, e) < 0)
-        return with_etag(r, &session, e);
-    answer_session(api, r, 200, "Session updated successfully", &session);
+    if (store_session_update(api->store, &target, &changes, &session, e) < 0)
+        return precondition_put_etag(r, &session, e);
+    session_answer(api, r, 200, "Session updated successfully", &session);
     return 0;
 }
 
 int session_delete(struct api *api, struct request *q, struct response *r, struct err *e)
 {
-    struct versions if_match;
+    struct session_target target;
     struct session session;
     int64_t deleted_messages = 0;
     struct json_writer w;
-    struct session_key key;
 
-    request_versions(q, "HTTP_IF_MATCH", &if_match);
-    if (path_key(api, q, &key, e) < 0)
+    if (session_target_read(api, q, &target, e) < 0)
         return -1;
-    if (store_session_delete(api->store, &key, &if_match, &session, &deleted_messages, e) < 0)
-        return with_etag(r, &session, e);
+    if (store_session_delete(api->store, &target, &session, &deleted_messages, e) < 0)
+        return precondition_put_etag(r, &session, e);
     response_begin(r, 200, &w);
     json_put_string(&w, "message", STR("Session deleted successfully"));
     json_put_int(&w, "deleted_messages", deleted_messages);

@@ -1,13 +1,13 @@
 /*
- * The JSON shapes of the contract, and lists of them. Which member a field becomes is told by the
- * tables of store/item.c.
+ * Writes sessions, messages and lists of them in the JSON of the contract. The tables of
+ * store/item.c say which member a field becomes.
  */
 #include "api/api.h"
 
-/* What most lists have room in, so that their buffer does not grow step by step. */
+/* Most lists fit into this, so that their buffer does not grow step by step. */
 #define LIST_ROOM ((size_t)12 * 1024)
 
-/* A list's page ends before its JSON passes this, whatever its limit. */
+/* A page of a list ends before its JSON is larger than this, whatever its limit. */
 #define LIST_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 void shape_session(struct json_writer *w, const struct session *s)
@@ -26,7 +26,7 @@ void shape_list_begin(struct shape_list *list, const char *name)
     json_begin_array(&list->w);
     list->begin = list->w.out->len;
     list->count = 0;
-    (void)buf_reserve(list->w.out, LIST_ROOM); /* a failure shows when something is written */
+    (void)buf_reserve(list->w.out, LIST_ROOM); /* a failure shows when the list is written */
 }
 
 void shape_list_end(struct shape_list *list)
@@ -34,8 +34,9 @@ void shape_list_end(struct shape_list *list)
     json_end_array(&list->w);
 }
 
-/* What was written last is taken back if it is too much. */
-static enum visit add(struct shape_list *list, const struct item_kind *kind, const void *item)
+/* The item is written, and taken back if the list has become too large. */
+static enum visit shape_list_add(struct shape_list *list, const struct item_kind *kind,
+                                 const void *item)
 {
     struct json_writer before = list->w;
     size_t length = before.out->len;
@@ -52,10 +53,10 @@ static enum visit add(struct shape_list *list, const struct item_kind *kind, con
 
 enum visit shape_list_session(void *list, const struct session *s)
 {
-    return add(list, &item_session, s);
+    return shape_list_add(list, &item_session, s);
 }
 
 enum visit shape_list_message(void *list, const struct message *m)
 {
-    return add(list, &item_message, m);
+    return shape_list_add(list, &item_message, m);
 }

@@ -1,72 +1,11 @@
 /*
- * What DynamoDB answered to a GetItem or a Query, walked once from its first byte: items, where the
- * next page begins, consumed capacity. Nothing is taken for granted of it but what was checked.
+ * Reads what DynamoDB answers to a GetItem, a Query or a Scan: its items, and where the next page
+ * begins. An answer is walked once, from its first byte to its last, and only what was checked is
+ * believed.
  */
-#include <stdlib.h>
-
-#include "base/log.h"
-#include "base/metrics.h"
 #include "store/internal.h"
 
-struct json_reader store_reader(struct dynamo_answer *answer)
-{
-    struct json_reader r;
-
-    json_reader_init(&r, answer->body.data, answer->body.len);
-    return r;
-}
-
-int store_unreadable(enum dynamo_operation operation, struct err *e)
-{
-    const char *name = dynamo_operation_names[operation];
-
-    log_error("DynamoDB answered %s with something that is not what its interface says", name);
-    return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                   "what DynamoDB answered to %s cannot be read; try again in a moment", name);
-}
-
-/* ---- consumed capacity ----------------------------------------------------------------------- */
-
-#define UNITS_MAX 1e9 /* more is no number that DynamoDB would write */
-
-/* CapacityUnits of one table's entry, in thousandths. */
-static int64_t read_milliunits(struct json_reader *r)
-{
-    int64_t milliunits = 0;
-    struct str name;
-
-    if (!json_enter_object(r))
-        return 0;
-    while (json_next_member(r, &name)) {
-        if (!str_is(name, "CapacityUnits")) {
-            json_skip(r);
-            continue;
-        }
-        struct str text = json_read_number(r);
-        double units = text.p ? strtod(text.p, NULL) : 0; /* a byte that is no digit follows it */
-        if (units > 0 && units < UNITS_MAX)
-            milliunits = (int64_t)(units * 1000.0);
-    }
-    return milliunits;
-}
-
-void store_count_units(enum dynamo_operation operation, struct json_reader *r)
-{
-    bool reads =
-        operation == DYNAMO_GET_ITEM || operation == DYNAMO_QUERY || operation == DYNAMO_SCAN;
-    int64_t units = 0;
-
-    if (json_peek(r) != '[') {
-        units = read_milliunits(r);
-    } else if (json_enter_array(r)) {
-        while (json_next_element(r))
-            units += read_milliunits(r);
-    }
-    if (units)
-        metrics_units(reads ? units : 0, reads ? 0 : units);
-}
-
-static void put_consistency(struct store *s, enum consistency consistency)
+static void store_put_consistency(struct store *s, enum consistency consistency)
 {
     if (consistency == CONSISTENT || s->shared->consistent)
         buf_append_str(&s->body, STR(",\"ConsistentRead\":true"));
@@ -74,7 +13,7 @@ static void put_consistency(struct store *s, enum consistency consistency)
 
 /* ---- one item -------------------------------------------------------------------------------- */
 
-static enum lookup_result read_lookup(struct store *s, struct dynamo_answer *answer,
+static enum lookup_result lookup_read(struct store *s, struct dynamo_answer *answer,
                                       const struct item_kind *kind, void *out, struct err *e)
 {
     struct json_reader r = store_reader(answer);
@@ -106,16 +45,16 @@ enum lookup_result store_lookup(struct store *s, const struct lookup *lookup, vo
 
     store_begin_call(s, lookup->key.table);
     store_put_key(s, &lookup->key);
-    put_consistency(s, lookup->consistency);
+    store_put_consistency(s, lookup->consistency);
     if (store_send(s, DYNAMO_GET_ITEM, 0, &answer, e) == 0)
-        result = read_lookup(s, &answer, lookup->kind, out, e);
+        result = lookup_read(s, &answer, lookup->kind, out, e);
     dynamo_answer_free(&answer);
     return result;
 }
 
 /* ---- the items of a page --------------------------------------------------------------------- */
 
-static void write_order(struct store *s, const struct query *q)
+static void query_write_order(struct store *s, const struct query *q)
 {
     char digits[JSON_DIGITS_SIZE];
 
@@ -127,17 +66,17 @@ static void write_order(struct store *s, const struct query *q)
     }
 }
 
-static int answer_read_page(struct store *s, const struct query *query,
-                            enum dynamo_operation operation, struct items *out, struct err *e)
+static int page_send(struct store *s, const struct query *query, enum dynamo_operation operation,
+                     struct items *out, struct err *e)
 {
     *out = (struct items){.operation = operation, .arena = s->arena, .start = query->start};
     store_begin_call(s, query->table);
     buf_append_str(&s->body, query->text);
     store_put_values(s, query->values);
     if (operation == DYNAMO_QUERY)
-        write_order(s, query);
-    put_consistency(s, query->consistency);
-    if (query->start.p) {
+        query_write_order(s, query);
+    store_put_consistency(s, query->consistency);
+    if (str_is_present(query->start)) {
         buf_append_str(&s->body, STR(",\"ExclusiveStartKey\":"));
         buf_append_str(&s->body, query->start);
     }
@@ -149,16 +88,16 @@ static int answer_read_page(struct store *s, const struct query *query,
 
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    return answer_read_page(s, query, DYNAMO_QUERY, out, e);
+    return page_send(s, query, DYNAMO_QUERY, out, e);
 }
 
 int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e)
 {
-    return answer_read_page(s, query, DYNAMO_SCAN, out, e);
+    return page_send(s, query, DYNAMO_SCAN, out, e);
 }
 
-/* Steps to the next item, over what stands between. */
-static bool step(struct items *items)
+/* Steps to the next item and passes over what stands between. */
+static bool items_step(struct items *items)
 {
     struct json_reader *r = &items->reader;
     struct str name;
@@ -182,7 +121,7 @@ static bool step(struct items *items)
 
 bool items_next(struct items *items, const struct item_kind *kind, void *out)
 {
-    while (step(items)) {
+    while (items_step(items)) {
         if (item_read(&items->reader, kind, items->arena, out))
             return true;
     }
@@ -192,12 +131,12 @@ bool items_next(struct items *items, const struct item_kind *kind, void *out)
 enum items_end items_end(struct store *s, struct items *items, struct str *next, struct err *e)
 {
     *next = STR_NONE;
-    while (step(items))
+    while (items_step(items))
         json_skip(&items->reader);
     if (!json_reader_end(&items->reader))
         return store_unreadable(items->operation, e);
-    /* {} means the end, as an absent key does. */
-    if (!items->last_key.p || json_is_empty_object(items->last_key))
+    /* An empty object means that this was the last page, as an absent key does. */
+    if (!str_is_present(items->last_key) || json_is_empty_object(items->last_key))
         return ITEMS_END;
     if (items->last_key.p[0] != '{' || str_equals(items->last_key, items->start))
         return store_unreadable(items->operation, e);
@@ -222,7 +161,7 @@ void items_free(struct items *items)
 
 /* ---- page after page ------------------------------------------------------------------------- */
 
-/* Less than this is no time for another attempt: it is about what is waited before one. */
+/* With less time than this no further attempt is made: the pause before one takes about as long. */
 #define LITTLE_TIME_US INT64_C(100000)
 
 int store_out_of_time(struct store *s, unsigned pages, const char *advice, struct err *e)

@@ -1,5 +1,6 @@
 /*
- * Content as other backends may have written it is told from parts here, and parts are taken apart.
+ * Tells content that is an array of parts from content that is not, however another backend may
+ * have written it, and takes parts apart.
  */
 #include "store/content.h"
 
@@ -21,15 +22,16 @@ bool content_are_parts(struct str text, struct str *parts)
 
 void content_texts_begin(struct content_texts *texts, const struct message *m)
 {
-    bool are_parts = m->content_type.p && str_equals(m->content_type, CONTENT_IS_PARTS);
+    bool are_parts =
+        str_is_present(m->content_type) && str_equals(m->content_type, CONTENT_IS_PARTS);
 
     texts->string = are_parts ? STR_NONE : m->content;
     texts->parts =
         json_walk_begin((struct json_value){JSON_ARRAY, are_parts ? m->content : STR("")});
 }
 
-/* The first `text` of a part, if that is a string. */
-static bool take_text(struct json_value part, struct arena *a, struct str *out)
+/* Finds the first `text` of a part that is a string. */
+static bool content_part_text(struct json_value part, struct arena *a, struct str *out)
 {
     struct json_walk walk = json_walk_begin(part);
     struct json_member member;
@@ -47,13 +49,13 @@ bool content_texts_next(struct content_texts *texts, struct arena *a, struct str
 {
     struct json_value part;
 
-    if (texts->string.p) {
+    if (str_is_present(texts->string)) {
         *out = texts->string;
         texts->string = STR_NONE;
         return true;
     }
     while (json_walk_element(&texts->parts, &part)) {
-        if (take_text(part, a, out))
+        if (content_part_text(part, a, out))
             return true;
     }
     return false;

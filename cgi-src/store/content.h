@@ -1,6 +1,6 @@
 /*
- * What a message's content says in words: a string, the `text` of parts, nothing of null. For
- * previews and searches.
+ * The texts of a message's content: the string, or the `text` of each part. Null has none. Previews
+ * and searches are made of them.
  */
 #ifndef STORE_CONTENT_H
 #define STORE_CONTENT_H
@@ -18,8 +18,8 @@ struct content_texts {
 };
 
 void content_texts_begin(struct content_texts *texts, const struct message *m);
-/* The next text; false after the last one. A view of the content, or in the arena if it has
- * escapes there. */
+/* The next text, which is a view of the content, or lies in the arena if it is written with
+ * escapes. False after the last one. */
 bool content_texts_next(struct content_texts *texts, struct arena *a, struct str *out);
 
 #endif

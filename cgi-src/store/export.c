@@ -1,44 +1,41 @@
 /*
- * The export of a user: every session in the order of creation, each followed by its messages, one
- * JSON object a line. However much there is, a page of sessions and a page of messages are held at
- * a time: 1. read a page of sessions 2. of each, read the messages, slice after slice 3. hand the
- * lines over whenever there are enough.
+ * Exports a user: every session in the order of creation, each followed by its messages, one JSON
+ * object a line. 1. Read a page of sessions. 2. Read the messages of each, slice after slice. 3.
+ * Hand the lines over whenever there are enough. However much there is, only one page of sessions
+ * and one page of messages are held at a time.
  */
 #include <inttypes.h>
 
 #include "store/session_query.h"
 
 #define SESSIONS_A_PAGE 50
-/* Between two slices the session's owner item is looked at again, and memory is given back. */
+/* Between two slices the session's owner item is read again, and memory is given back. */
 #define MESSAGES_A_SLICE 1000
 #define LINES_ENOUGH ((size_t)64 * 1024)
-/* For one call of DynamoDB's with its retries; an export as a whole may take as long as it will. */
-#define CALL_LIMIT_US INT64_C(30000000)
 #define POSITION_MAX_BYTES 4096
 
-struct export
-{
+struct user_export {
     struct str user_id;
     const struct export_sink *sink;
     struct export_counts counts;
-    /* Stores of their own, whose arenas are emptied as the export goes on. */
+    /* Each store has an arena of its own, which is emptied as the export proceeds. */
     struct arena page;
     struct arena slice;
     struct store *sessions; /* in `page` */
     struct store *messages; /* in `slice` */
-    struct buf position;    /* the last session id of the pages before; empty at the beginning */
+    struct buf position;    /* the last session id of the page before; empty at the beginning */
     /* the session being exported */
     const struct session *session;
     bool begun; /* its line is written */
     struct err *err;
-    bool refused; /* the sink failed, err says why */
+    bool refused; /* the sink failed, and err says why */
 };
 
 /* ---- 1. lines -------------------------------------------------------------------------------- */
 
-/* Metadata keeps the spelling that it was sent in, line breaks too. Outside of strings they are
- * white space, and in strings they are escaped. */
-static void join_lines(char *text, size_t n)
+/* Metadata is kept as it was sent, with its line breaks. They stand between tokens, where they are
+ * white space: inside of strings they are escaped. */
+static void line_remove_breaks(char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (text[i] == '\n' || text[i] == '\r')
@@ -47,8 +44,8 @@ static void join_lines(char *text, size_t n)
 }
 
 /* The item as clients see it, with its type before the other members. */
-static void add_line(struct buf *lines, const char *type, const struct item_kind *kind,
-                     const void *item)
+static void export_add_line(struct buf *lines, const char *type, const struct item_kind *kind,
+                            const void *item)
 {
     struct json_writer w;
 
@@ -60,23 +57,20 @@ static void add_line(struct buf *lines, const char *type, const struct item_kind
     item_show(&w, kind, item);
     if (!buf_ok(lines))
         return;
-    lines->data[begin] = ','; /* it was the brace of the item's object */
-    join_lines(lines->data + begin, lines->len - begin);
+    lines->data[begin] = ','; /* this was the opening brace of the item's object */
+    line_remove_breaks(lines->data + begin, lines->len - begin);
     buf_putc(lines, '\n');
 }
 
-/* The next call to DynamoDB has its own time. */
-static void go_on(struct export *x)
+/* Gives the next call to DynamoDB its own time, and tells the sink that the export proceeds. */
+static void export_renew_deadline(struct user_export *x)
 {
-    const struct store *s = x->sessions;
-    const struct clock *clock = s->shared->clock;
-
-    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
+    store_renew_deadline(x->sessions);
     if (x->sink->goes_on)
         x->sink->goes_on(x->sink->context);
 }
 
-static int hand_over_if_enough(struct export *x)
+static int export_flush_if_full(struct user_export *x)
 {
     if (x->sink->lines->len < LINES_ENOUGH && buf_ok(x->sink->lines))
         return 0;
@@ -84,35 +78,35 @@ static int hand_over_if_enough(struct export *x)
     return x->refused ? -1 : 0;
 }
 
-static int export_begin_session(struct export *x)
+static int export_begin_session(struct user_export *x)
 {
     if (x->begun)
         return 0;
     x->begun = true;
     x->counts.sessions++;
-    add_line(x->sink->lines, "session", &item_session, x->session);
-    return hand_over_if_enough(x);
+    export_add_line(x->sink->lines, "session", &item_session, x->session);
+    return export_flush_if_full(x);
 }
 
 /* ---- 2. the messages of a session ------------------------------------------------------------ */
 
-/* A visitor's "full" ends the slice: that is how a sink that fails ends the export. */
-static enum visit take_message(void *context, const struct message *m)
+/* VISIT_FULL ends the slice, and so a sink that fails ends the export. */
+static enum visit export_take_message(void *context, const struct message *m)
 {
-    struct export *x = context;
+    struct user_export *x = context;
 
     if (export_begin_session(x) < 0)
         return VISIT_FULL;
-    add_line(x->sink->lines, "message", &item_message, m);
+    export_add_line(x->sink->lines, "message", &item_message, m);
     x->counts.messages++;
-    if (hand_over_if_enough(x) < 0)
+    if (export_flush_if_full(x) < 0)
         return VISIT_FULL;
-    go_on(x);
+    export_renew_deadline(x);
     return VISIT_TAKEN;
 }
 
-/* A session that is deleted meanwhile is left out, or ends where its messages end. */
-static int forgive_deleted(struct err *e)
+/* A session that is deleted meanwhile is left out, or its messages end early. */
+static int export_pass_over_deleted(struct err *e)
 {
     if (e->code != ERR_SESSION_NOT_FOUND)
         return -1;
@@ -120,9 +114,9 @@ static int forgive_deleted(struct err *e)
     return 0;
 }
 
-static int export_session(struct export *x, const struct session *session)
+static int export_session(struct user_export *x, const struct session *session)
 {
-    const struct message_visitor visitor = {take_message, x};
+    const struct message_visitor visitor = {export_take_message, x};
     struct message_query query = {.session_id = session->session_id,
                                   .hint = x->user_id,
                                   .before = INT64_MAX,
@@ -132,21 +126,21 @@ static int export_session(struct export *x, const struct session *session)
     x->session = session;
     x->begun = false;
     do {
-        go_on(x);
+        export_renew_deadline(x);
         int r = store_messages_list(x->messages, &query, &visitor, &page, x->err);
         arena_reset(&x->slice);
         if (x->refused)
             return -1;
         if (r < 0)
-            return forgive_deleted(x->err);
+            return export_pass_over_deleted(x->err);
         query.after = page.last;
     } while (page.more);
-    return export_begin_session(x); /* it may have no message */
+    return export_begin_session(x); /* the session may have no messages */
 }
 
 /* ---- 3. the sessions of the user ------------------------------------------------------------- */
 
-static enum items_end export_end_page(struct export *x, struct user_walk *walk)
+static enum items_end export_end_page(struct user_export *x, struct user_walk *walk)
 {
     enum items_end end = user_walk_end_page(x->sessions, walk, x->err);
 
@@ -158,7 +152,7 @@ static enum items_end export_end_page(struct export *x, struct user_walk *walk)
                                 : (enum items_end)store_unreadable(DYNAMO_QUERY, x->err);
 }
 
-static enum items_end export_page(struct export *x)
+static enum items_end export_page(struct user_export *x)
 {
     struct user_walk walk = {.user_id = x->user_id,
                              .query = {.table = STORE_SESSIONS_TABLE,
@@ -170,7 +164,7 @@ static enum items_end export_page(struct export *x)
                              .after = x->position.len ? buf_str(&x->position) : STR_NONE};
     struct session session;
 
-    go_on(x);
+    export_renew_deadline(x);
     int r = user_walk_page(x->sessions, &walk, x->err);
     while (r == 0 && user_walk_next(&walk, &session)) {
         if (!session.deleted)
@@ -183,7 +177,7 @@ static enum items_end export_page(struct export *x)
     return export_end_page(x, &walk);
 }
 
-static void export_init(struct export *x, struct store *s)
+static void export_init(struct user_export *x, struct store *s)
 {
     arena_init(&x->page);
     arena_init(&x->slice);
@@ -192,7 +186,7 @@ static void export_init(struct export *x, struct store *s)
     x->messages = store_new(s->shared, s->dynamo, &x->slice);
 }
 
-static void export_free(struct export *x)
+static void export_free(struct user_export *x)
 {
     store_free(x->sessions);
     store_free(x->messages);
@@ -204,7 +198,7 @@ static void export_free(struct export *x)
 int store_user_export(struct store *s, struct str user_id, const struct export_sink *sink,
                       struct export_counts *out, struct err *e)
 {
-    struct export x = {.user_id = user_id, .sink = sink, .err = e};
+    struct user_export x = {.user_id = user_id, .sink = sink, .err = e};
     enum items_end end;
 
     export_init(&x, s);

@@ -1,7 +1,7 @@
 /*
- * A fixed number of queues, first come first served; sessions share one by hash, which costs a
- * little waiting and never more. (A plain mutex is not fair: under load some appends waited until
- * their deadline.)
+ * A fixed number of queues, each first come, first served. A session's queue is chosen by a hash of
+ * its id; sessions that share a queue wait a little longer, and nothing worse. (A plain mutex is
+ * not fair: under load some appends waited until their deadline.)
  */
 #include "store/gate.h"
 
@@ -11,22 +11,22 @@
 
 #define QUEUES 1024
 
-/* A thread in the line; on its own stack. */
-struct waiter {
+/* A thread that waits. It lies on that thread's stack. */
+struct gate_waiter {
     pthread_cond_t turn;
     bool admitted;
-    struct waiter *next;
+    struct gate_waiter *next;
 };
 
-struct queue {
+struct gate_queue {
     pthread_mutex_t lock;
     bool busy;
-    struct waiter *first;
-    struct waiter **end; /* where the next one is hung */
+    struct gate_waiter *first;
+    struct gate_waiter **end; /* where the next one is linked */
 };
 
 struct gate {
-    struct queue queues[QUEUES];
+    struct gate_queue queues[QUEUES];
 };
 
 struct gate *gate_new(void)
@@ -51,14 +51,14 @@ void gate_free(struct gate *g)
     free(g);
 }
 
-static struct queue *queue_of(struct gate *g, struct str session_id)
+static struct gate_queue *gate_queue(struct gate *g, struct str session_id)
 {
     return &g->queues[str_hash(session_id) % QUEUES];
 }
 
-static void remove_waiter(struct queue *q, struct waiter *w)
+static void queue_remove(struct gate_queue *q, struct gate_waiter *w)
 {
-    struct waiter **at = &q->first;
+    struct gate_waiter **at = &q->first;
 
     while (*at != w)
         at = &(*at)->next;
@@ -67,26 +67,26 @@ static void remove_waiter(struct queue *q, struct waiter *w)
         q->end = at;
 }
 
-/* Waits in line, the queue locked. */
-static bool wait_turn(struct queue *q, const struct timespec *until)
+/* Waits for this thread's turn. The queue is locked. */
+static bool queue_wait(struct gate_queue *q, const struct timespec *until)
 {
-    struct waiter self = {.turn = PTHREAD_COND_INITIALIZER};
+    struct gate_waiter self = {.turn = PTHREAD_COND_INITIALIZER};
     int r = 0;
 
-    /* It is out of the line before this returns. */
+    /* The waiter is out of the queue before this function returns. */
     *q->end = &self;     // cppcheck-suppress autoVariables
     q->end = &self.next; // cppcheck-suppress autoVariables
     while (!self.admitted && r == 0)
         r = pthread_cond_clockwait(&self.turn, &q->lock, CLOCK_MONOTONIC, until);
     if (!self.admitted)
-        remove_waiter(q, &self);
+        queue_remove(q, &self);
     pthread_cond_destroy(&self.turn);
     return self.admitted;
 }
 
 bool gate_enter(struct gate *g, struct str session_id, int64_t deadline_us)
 {
-    struct queue *q = queue_of(g, session_id);
+    struct gate_queue *q = gate_queue(g, session_id);
     struct timespec until = {
         .tv_sec = deadline_us / 1000000,
         .tv_nsec = deadline_us % 1000000 * 1000,
@@ -95,7 +95,7 @@ bool gate_enter(struct gate *g, struct str session_id, int64_t deadline_us)
 
     pthread_mutex_lock(&q->lock);
     if (q->busy)
-        entered = wait_turn(q, &until);
+        entered = queue_wait(q, &until);
     else
         q->busy = true;
     pthread_mutex_unlock(&q->lock);
@@ -104,13 +104,13 @@ bool gate_enter(struct gate *g, struct str session_id, int64_t deadline_us)
 
 void gate_leave(struct gate *g, struct str session_id)
 {
-    struct queue *q = queue_of(g, session_id);
+    struct gate_queue *q = gate_queue(g, session_id);
 
     pthread_mutex_lock(&q->lock);
-    struct waiter *next = q->first;
+    struct gate_waiter *next = q->first;
     if (next) {
-        remove_waiter(q, next);
-        next->admitted = true; /* the gate stays busy: it is handed on */
+        queue_remove(q, next);
+        next->admitted = true; /* the queue stays busy: it passes to the next one */
         pthread_cond_signal(&next->turn);
     } else {
         q->busy = false;

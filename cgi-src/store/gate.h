@@ -1,7 +1,7 @@
 /*
- * Lets the threads of a process append to one session in turn. Not needed for correctness, which
- * the transaction's conditions give; but appends that race lose, and each loser costs a further
- * round trip.
+ * Lets the threads of a process append to one session in turn. The transaction's conditions already
+ * make appends correct; but of appends that race all but one fail, and each of those costs a
+ * further round trip.
  */
 #ifndef STORE_GATE_H
 #define STORE_GATE_H

@@ -1,3 +1,6 @@
+/*
+ * Walks through a history and says the timestamp of each message.
+ */
 #include "store/history.h"
 
 struct history_walk history_begin(const struct history *history, int64_t first_ms)

@@ -1,10 +1,11 @@
 /*
- * Idempotency markers: where they lie and what they are compared by. They are written inside the
- * transaction of what they guard, by the operations.
+ * Idempotency markers: where they lie, and what they are compared by. The operations write a marker
+ * in the same transaction as what it guards.
  *
- * A message's marker lies in its session's partition of the messages table, below the owner item; a
- * creation's in the user's partition of the sessions table, below any session id ('!' sorts
- * before every hexadecimal digit), and the session names it, so that a delete takes it along.
+ * The marker of an append lies in the session's partition of the messages table, below the owner
+ * item. The marker of a creation lies in the user's partition of the sessions table, below any
+ * session id ('!' sorts before every hexadecimal digit); the session names it, so that a delete can
+ * remove it.
  */
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -13,13 +14,13 @@
 
 __extension__ typedef unsigned __int128 uint128;
 
-static void sha256(struct str s, unsigned char out[32])
+static void sha256_digest(struct str s, unsigned char out[32])
 {
     if (!EVP_Digest(s.p, s.n, out, NULL, EVP_sha256(), NULL))
         abort();
 }
 
-static void hex(const unsigned char *bytes, size_t n, char *out)
+static void hex_write(const unsigned char *bytes, size_t n, char *out)
 {
     static const char digits[] = "0123456789abcdef";
 
@@ -30,7 +31,7 @@ static void hex(const unsigned char *bytes, size_t n, char *out)
     out[2 * n] = '\0';
 }
 
-/* 120 bits are at most 37 digits: within DynamoDB's 38. */
+/* 120 bits are at most 37 digits, and DynamoDB takes 38. */
 struct str store_marker_timestamp(struct store *s, struct str key)
 {
     unsigned char digest[32];
@@ -39,7 +40,7 @@ struct str store_marker_timestamp(struct store *s, struct str key)
     char digits[48];
     size_t len = 0;
 
-    sha256(key, digest);
+    sha256_digest(key, digest);
     for (int i = 0; i < 15; i++)
         n = n << 8 | digest[i];
     do {
@@ -57,8 +58,8 @@ struct str store_marker_session(struct store *s, struct str key)
     unsigned char digest[32];
     char text[65];
 
-    sha256(key, digest);
-    hex(digest, sizeof(digest), text);
+    sha256_digest(key, digest);
+    hex_write(digest, sizeof(digest), text);
     return arena_printf(s->arena, "!create#%s", text);
 }
 
@@ -66,6 +67,6 @@ struct str store_fingerprint(struct store *s, const struct idempotency *idempote
 {
     char text[65];
 
-    hex(idempotency->fingerprint, sizeof(idempotency->fingerprint), text);
+    hex_write(idempotency->fingerprint, sizeof(idempotency->fingerprint), text);
     return arena_str(s->arena, str_from(text));
 }

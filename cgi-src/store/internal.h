@@ -1,6 +1,6 @@
 /*
- * What the files of store/ share: the structs behind store.h; what a call says, as data; reading
- * what it is answered; transactions; and the errors that any operation may meet.
+ * Shared by the files of store/: the structs behind store.h; the text of a call, as data; reading
+ * answers; transactions; and the errors that any operation may meet.
  */
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
@@ -11,11 +11,12 @@
 #include "store/owner_cache.h"
 #include "store/store.h"
 
-/* Bounds of the sort key of the messages table. Helpers live at 0 and below. */
+/* Bounds of the sort key of the messages table. Helper items lie at 0 and below. */
 #define TIMESTAMP_OWNER INT64_C(0)
-#define TIMESTAMP_MAX INT64_C(9007199254740991) /* what JavaScript can count */
+/* the greatest integer that JavaScript counts exactly */
+#define TIMESTAMP_MAX INT64_C(9007199254740991)
 
-/* How a table's name stands in calls, prepared once. */
+/* A table's name as calls contain it, prepared once. */
 struct table_texts {
     char *name;
     char *call;   /* {"ReturnConsumedCapacity":"TOTAL","TableName":"…" */
@@ -28,25 +29,35 @@ struct store_shared {
     const struct clock *clock; /* borrowed */
     struct owner_cache *owners;
     struct gate *gate;
-    size_t history_batch; /* messages of a history in one transaction; see session_create.h */
-    _Atomic bool batch_write_denied; /* the policy lacks BatchWriteItem: do not ask again */
+    size_t history_batch; /* messages of a history in one transaction; see creation.h */
+    /* the credentials do not permit BatchWriteItem: do not try it again */
+    _Atomic bool batch_write_denied;
 };
 
 struct store {
     struct store_shared *shared;
     struct dynamo *dynamo; /* borrowed */
     struct arena *arena;   /* borrowed */
-    struct buf body;       /* of the call being made */
+    struct buf body;       /* the text of the call being written */
 };
 
 int64_t store_now_us(const struct store *s);
 struct str store_time(struct store *s, int64_t wall_us); /* RFC 3339, in the arena */
 struct str store_digits(struct store *s, int64_t n);     /* in the arena */
 
-/* Sleeps, unless that would last until the deadline or beyond: then false, at once. */
+/* Gives the calls that follow 30 s: for an operation that has no deadline as a whole, before each
+ * of its calls. */
+void store_renew_deadline(struct store *s);
+
+/* Sleeps. If that would last until the deadline or longer, returns false at once. */
 bool store_pause(struct store *s, int64_t us);
 
-/* ---- what a call says (store/call.c) ----
+/* True if this can be a session's sort key: no helper item's, and within DynamoDB's limit. */
+bool store_is_session_id(struct str session_id);
+/* True if this can be a partition key of the sessions table. */
+bool store_is_user_id(struct str user_id);
+
+/* ---- what a call says, and sending it (store/call.c) ----
  *
  * The constant members of a call or of an action are one text, each with a comma before it:
  *
@@ -56,19 +67,19 @@ bool store_pause(struct store *s, int64_t us);
 
 #define UPDATE(expression) ",\"UpdateExpression\":\"" expression "\""
 #define CONDITION(expression) ",\"ConditionExpression\":\"" expression "\""
-/* Nothing stands under the key. */
+/* A condition: there is no item under the key. */
 #define IS_NEW CONDITION("attribute_not_exists(session_id)")
-/* For a condition: the session is there, and no delete of it has begun. */
+/* A part of a condition: the session is there, and no delete of it has begun. */
 #define IS_LIVE "attribute_exists(session_id) AND attribute_not_exists(deleted_at)"
 #define KEY_CONDITION(expression) ",\"KeyConditionExpression\":\"" expression "\""
 #define PROJECTION(expression) ",\"ProjectionExpression\":\"" expression "\""
-/* "timestamp" is a word of DynamoDB's own. */
+/* An alias, since "timestamp" is a reserved word of DynamoDB. */
 #define NAME_TIMESTAMP ",\"ExpressionAttributeNames\":{\"#t\":\"timestamp\"}"
-/* The item that made a condition fail comes with the reason. */
+/* The reason of a failed condition brings the item that made it fail. */
 #define RETURN_OLD ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
-/* What the placeholders of its expressions stand for. A string that is absent is left out. */
-struct value {
+/* What a placeholder of an expression stands for. A string that is absent is left out. */
+struct expression_value {
     struct str attribute; /* ":name":{"S": */
     enum { VALUE_STRING, VALUE_NUMBER, VALUE_RAW } kind;
     struct str string;
@@ -83,13 +94,13 @@ struct value {
         .attribute = STR_INIT("\"" name "\":{\"N\":"), .kind = VALUE_NUMBER, .number = (value_)    \
     }
 
-/* A number that is absent perhaps, or too large for int64_t. */
+/* A number that may be absent, or may be too large for int64_t. */
 #define DIGITS_VALUE(name, value_)                                                                 \
     {                                                                                              \
         .attribute = STR_INIT("\"" name "\":{\"N\":"), .string = (value_)                          \
     }
 
-/* The value's text in DynamoDB's notation; letter: its type. */
+/* A value in DynamoDB's notation. letter: its type. */
 #define RAW_VALUE(name, letter, value_)                                                            \
     {                                                                                              \
         .attribute = STR_INIT("\"" name "\":{\"" letter "\":"), .kind = VALUE_RAW,                 \
@@ -97,19 +108,20 @@ struct value {
     }
 
 struct values {
-    const struct value *list;
+    const struct expression_value *list;
     size_t count;
 };
 #define VALUES(...)                                                                                \
-    ((struct values){(const struct value[]){__VA_ARGS__},                                          \
-                     sizeof((const struct value[]){__VA_ARGS__}) / sizeof(struct value)})
+    ((struct values){(const struct expression_value[]){__VA_ARGS__},                               \
+                     sizeof((const struct expression_value[]){__VA_ARGS__}) /                      \
+                         sizeof(struct expression_value)})
 #define NO_VALUES ((struct values){NULL, 0})
 
 /* A primary key of either table. */
 struct key {
     enum store_table table;
     struct str partition;
-    struct str sort;   /* of the messages table: digits; STR_NONE: see timestamp */
+    struct str sort;   /* of the messages table: digits; if STR_NONE, timestamp is the sort key */
     int64_t timestamp; /* of the messages table */
 };
 struct key store_session_key(struct str user_id, struct str session_id);
@@ -117,49 +129,52 @@ struct key store_message_key(struct str session_id, int64_t timestamp);
 
 /* Starts the body of a call: {"ReturnConsumedCapacity":"TOTAL","TableName":"…" */
 void store_begin_call(struct store *s, enum store_table table);
-/* "Key":{…} with a comma before it, and the object alone. */
+/* Writes "Key":{…} with a comma before it; and the object alone. */
 void store_put_key(struct store *s, const struct key *key);
 void store_put_key_object(struct store *s, const struct key *key);
-/* "ExpressionAttributeValues":{…} with a comma before it, unless there are none. */
+/* Writes "ExpressionAttributeValues":{…} with a comma before it; nothing if there are no values. */
 void store_put_values(struct store *s, struct values values);
 
-/* A set of outcomes besides DYNAMO_OK that the caller deals with itself. */
+/* A set of outcomes besides DYNAMO_OK that the caller handles itself. */
 #define STORE_EXPECT(outcome) (1u << (outcome))
 #define STORE_EXPECT_ANY (~0u)
 
 /*
- * Closes the body and sends it. 0 with the answer (OK or expected); -1 with e otherwise. The answer
- * is freed by the caller in either case.
+ * Closes the text and sends it. 0 with the answer, whose outcome is DYNAMO_OK or expected; else -1
+ * with e. The caller frees the answer in either case.
  */
 int store_send(struct store *s, enum dynamo_operation operation, unsigned expected,
                struct dynamo_answer *answer, struct err *e);
 
-/* The same for a write whose answer says nothing more than how it ended; counts its units. */
+/* The same for a write. Of its answer only the outcome matters; what it consumed is counted. */
 int store_send_write(struct store *s, enum dynamo_operation operation, unsigned expected,
                      struct dynamo_answer *answer, struct err *e);
 
-/* Says of an answer that was not expected what it means for the caller: -1 with e. */
-int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
-                     struct err *e);
+/* Deletes one item, whether or not it is there. */
+int store_item_delete(struct store *s, const struct key *key, struct err *e);
 
-/* True for a sort key that can be a session's: not a helper's, not over DynamoDB's limit. */
-bool store_is_session_id(struct str session_id);
-/* True for what can be the partition key of the sessions table. */
-bool store_is_user_id(struct str user_id);
+/* ---- consumed capacity (store/units.c) ---- */
+
+/* Reads the value of a member "ConsumedCapacity" and counts it. */
+void store_count_units(enum dynamo_operation operation, struct json_reader *r);
+
+/* Counts what a write consumed. An answer that cannot be read is not counted, and is no failure: it
+ * does not undo the write. */
+void store_count_write_units(enum dynamo_operation operation, struct dynamo_answer *answer);
 
 /* ---- reading answers (store/answer.c) ---- */
 
-/* An answer's text from its first byte. */
-struct json_reader store_reader(struct dynamo_answer *answer);
+/* A reader at the first byte of an answer. */
+static inline struct json_reader store_reader(struct dynamo_answer *answer)
+{
+    struct json_reader r;
 
-/* Takes the value of a member "ConsumedCapacity" and counts it. */
-void store_count_units(enum dynamo_operation operation, struct json_reader *r);
+    json_reader_init(&r, answer->body.data, answer->body.len);
+    return r;
+}
 
-/* What DynamoDB wrote is not JSON, or not what its interface says: -1 with e. */
-int store_unreadable(enum dynamo_operation operation, struct err *e);
-
-/* Whether a read sees all that was written before it: as DYNAMODB_CONSISTENT_READ says, or always.
- */
+/* Whether a read sees everything that was written before it: if DYNAMODB_CONSISTENT_READ says so,
+ * or always. */
 enum consistency { CONSISTENT_IF_SET, CONSISTENT };
 
 struct lookup {
@@ -169,7 +184,7 @@ struct lookup {
 };
 enum lookup_result { LOOKUP_FAILED = -1, LOOKUP_FOUND, LOOKUP_ABSENT };
 
-/* Reads one item. Its views live as long as the arena. */
+/* Reads one item. Its strings live as long as the arena. */
 enum lookup_result store_lookup(struct store *s, const struct lookup *lookup, void *out,
                                 struct err *e);
 
@@ -182,57 +197,61 @@ struct query {
     enum direction direction;
     int64_t limit; /* 0: DynamoDB's page of 1 MB */
     enum consistency consistency;
-    struct str start; /* a key's JSON, after which the page begins; STR_NONE: the beginning */
+    /* the JSON of the key after which the page begins; STR_NONE: at the beginning */
+    struct str start;
 };
 
-/* The items of a page of a Query or Scan, read one after the other as its text is walked. */
+/* The items of a page of a Query or Scan, read one after the other. */
 struct items {
     enum dynamo_operation operation;
-    struct arena *arena; /* for what has to be rewritten; the store's, until the caller sets it */
+    /* for what has to be rewritten: the store's arena unless the caller sets another */
+    struct arena *arena;
     struct dynamo_answer answer;
     struct json_reader reader;
-    bool inside;         /* the array of items */
-    struct str start;    /* of the page */
+    bool inside;         /* the reader is in the array of items */
+    struct str start;    /* where the page begins */
     struct str last_key; /* LastEvaluatedKey as it came */
 };
 
-/* Sends the Query. items_free in either case. */
+/* Sends the Query. Call items_free in either case. */
 int store_query(struct store *s, const struct query *query, struct items *out, struct err *e);
 
-/* The same for a Scan of the whole table, in no order: direction and limit have no part in it. */
+/* The same for a Scan of the whole table. It has no order, so direction and limit are ignored. */
 int store_scan(struct store *s, const struct query *query, struct items *out, struct err *e);
 
-/* The next item, as the struct of its kind; views into the answer. What is no item is passed over.
- * False after the last one. */
+/* Reads the next item into the struct of its kind; its strings are views of the answer. Values that
+ * are no items are passed over. False after the last one. */
 bool items_next(struct items *items, const struct item_kind *kind, void *out);
 
 /*
- * Walks what is left of the answer. ITEMS_MORE with where the next page begins, in the arena: a
- * page may end anywhere, even empty. ITEMS_FAILED with e if it cannot be read, or says that the
- * next page begins where this one did.
+ * Reads the rest of the answer. ITEMS_MORE: *next is where the next page begins, in the arena; a
+ * page may end anywhere, even empty. ITEMS_FAILED with e if the answer cannot be read, or if it
+ * says that the next page begins where this one did.
  */
 enum items_end { ITEMS_FAILED = -1, ITEMS_END, ITEMS_MORE };
 enum items_end items_end(struct store *s, struct items *items, struct str *next, struct err *e);
 void items_free(struct items *items);
-/* What a key says that items_end gave; the key stays as it is. */
+/* Reads a key that items_end returned, and leaves it as it is. */
 void store_read_key(struct store *s, struct str key, const struct item_kind *kind, void *out);
 
 /*
- * For operations that read page after page: if e says that DynamoDB did not answer, but it is the
- * request's time that is over after at least one page was read, e becomes ERR_DEADLINE_EXCEEDED
- * with what to do. Returns -1.
+ * For operations that read page after page, when a page has failed. If at least one page was read,
+ * and DynamoDB did not answer only because the request's time is over, e becomes
+ * ERR_DEADLINE_EXCEEDED with the advice. Returns -1.
  */
 int store_out_of_time(struct store *s, unsigned pages, const char *advice, struct err *e);
 
 /* ---- transactions (store/transaction.c) ---- */
 
-/* Why one action stopped its transaction. */
+/* Why an action stopped its transaction. */
 struct cancellation {
     bool by_condition;
-    struct str item; /* what stood there, in DynamoDB's notation; STR_NONE: nothing, or not asked */
+    /* the item that was there, in DynamoDB's notation; STR_NONE if there was none, or it was not
+     * asked for */
+    struct str item;
 };
 
-/* A reason that names an action which is wrong in itself. */
+/* The reason of an action that is wrong in itself. */
 #define TRANSACTION_VALIDATION_ERROR "ValidationError"
 
 struct transaction {
@@ -242,10 +261,11 @@ struct transaction {
     struct cancellation *cancellations; /* one for each action, after TRANSACTION_CANCELED */
 };
 
-/* A new ClientRequestToken, so each attempt at new bytes is an action of its own. */
+/* Begins the text with a new ClientRequestToken, since each attempt with other bytes is a write of
+ * its own. */
 void transaction_begin(struct store *s, struct transaction *t);
 
-/* Each adds an action and returns its index. text: its constant members. */
+/* Each adds an action and returns its index. text: the constant members of the action. */
 size_t transaction_put(struct transaction *t, const struct item_kind *kind, const void *item,
                        struct str text, struct values values);
 size_t transaction_update(struct transaction *t, const struct key *key, struct str text,
@@ -254,51 +274,60 @@ size_t transaction_delete(struct transaction *t, const struct key *key, struct s
 
 enum transaction_end { TRANSACTION_FAILED = -1, TRANSACTION_DONE, TRANSACTION_CANCELED };
 
-/* CANCELED: by a condition at least, ask by the action's index. FAILED with e. transaction_free in
- * every case. */
+/* TRANSACTION_CANCELED: at least one condition failed; transaction_stopped_by says which.
+ * TRANSACTION_FAILED with e. Call transaction_free in every case. */
 enum transaction_end transaction_commit(struct transaction *t, struct err *e);
 void transaction_free(struct transaction *t);
 
 bool transaction_stopped_by(const struct transaction *t, size_t action);
-/* Reads the item that made the condition fail; to be asked once an action. False if none came.
- * Views into the answer. */
+/* Reads the item that made the action's condition fail; call it once for an action. False if no
+ * item came. Its strings are views of the answer. */
 bool transaction_read_item(struct transaction *t, size_t action, const struct item_kind *kind,
                            void *out);
 
-/* ---- errors said alike everywhere (store/call.c) ---- */
+/* ---- errors (store/errors.c); each returns -1 with e ---- */
+
+/* Says what an answer that the operation did not expect means for the caller. */
+int store_unexpected(enum dynamo_operation operation, const struct dynamo_answer *answer,
+                     struct err *e);
+
+/* What DynamoDB wrote is not JSON, or not what its interface describes. */
+int store_unreadable(enum dynamo_operation operation, struct err *e);
+
 int store_session_not_found(struct err *e);
 int store_message_not_found(struct err *e);
-/* After a write that went through: e, from reading again, becomes what the caller should know. */
+/* After a write that succeeded, when what it wrote could not be read: e, which says why, becomes
+ * what the caller should know. */
 int store_changed_unseen(struct err *e);
-int store_key_reused(struct err *e); /* an Idempotency-Key */
+int store_key_reused(struct err *e); /* the Idempotency-Key was used for something else */
+/* 0, or ERR_ITEM_TOO_LARGE. what: "message" or "session". */
 int store_check_size(size_t size, const char *what, struct err *e);
 
 /* ---- sessions (store/session.c) ---- */
 
-/* As store_session_get, but a session that is being deleted is read, too. */
+/* As store_session_get, but also reads a session that is being deleted. */
 int store_session_read(struct store *s, const struct session_key *key, enum consistency consistency,
                        struct session *out, struct err *e);
 
-bool store_is_session_key(const struct session_key *key); /* one that a session can have */
+bool store_is_session_key(const struct session_key *key); /* both parts are possible */
 
 /* ---- (store/session_update.c) ---- */
 
-/* If-Match: checked against what was read, then made a condition of the write. */
+/* If-Match is checked against what was read, then made a condition of the write. */
 int store_check_version(const struct versions *if_match, int64_t version, struct err *e);
-/* " AND …" of the condition, "" without If-Match. */
+/* " AND …" for the condition of the write; "" without If-Match. */
 const char *store_version_condition(const struct versions *if_match, int64_t version);
-/* The value that goes with it: absent where the condition names none. */
+/* The value of that condition's placeholder; STR_NONE if it has none. */
 struct str store_version_digits(struct store *s, const struct versions *if_match, int64_t version);
 
-/* The end of a session's partition and of its item, after the mark (store/session_delete.c). */
-int store_item_delete(struct store *s, const struct key *key, struct err *e);
-/* The marker of a session's creation, unless a new session has taken it over. */
+/* A step of a delete after the mark (store/session_delete.c): deletes the marker of a session's
+ * creation, unless a new session has taken it over. */
 int store_create_marker_delete(struct store *s, const struct session_key *session,
                                struct str create_marker, struct err *e);
 
 /* ---- owners (store/owner.c) ---- */
 
-/* A session, and whose it is said to be: see "hint" in store.h. */
+/* A session, and who is said to own it: see "hint" in store.h. */
 struct session_claim {
     struct str session_id;
     struct str hint;
@@ -306,31 +335,33 @@ struct session_claim {
 
 struct owner {
     struct str user_id;
-    int64_t last_timestamp; /* the last one known; 0 if none is */
-    bool has_item; /* false: an earlier backend's session; the item is written by the next append */
+    int64_t last_timestamp; /* the last one that is known; 0 if none is */
+    bool has_item; /* false for an earlier backend's session: the next append writes the item */
 };
 
 /*
- * Finds the owner of a session. Without an owner item the hint serves, see store_owner_from_hint.
- * OWNER_VERIFIED: it is not taken from the cache, since a delete may have begun elsewhere, and a
- * hint is looked up; else the caller's transaction checks both. ERR_SESSION_NOT_FOUND.
+ * Finds the owner of a session. If there is no owner item, the hint is taken; see
+ * store_owner_from_hint. OWNER_BELIEVED: the cache or the hint may be wrong, and the caller's
+ * transaction checks both. OWNER_VERIFIED: the cache is not used, since a delete may have begun in
+ * another process, and the hint is looked up. ERR_SESSION_NOT_FOUND.
  */
 enum owner_trust { OWNER_BELIEVED, OWNER_VERIFIED };
 int store_owner_find(struct store *s, const struct session_claim *claim, enum owner_trust trust,
                      struct owner *out, struct err *e);
 
-/* The steps of it. Reads the owner item; out->has_item is false if there is none. */
+/* The steps of store_owner_find. This reads the owner item; out->has_item is false if there is
+ * none. */
 int store_owner_get(struct store *s, const struct session_claim *claim, struct owner *out,
                     struct err *e);
-/* What an owner item says: ERR_SESSION_NOT_FOUND if a delete has begun, the session is still being
- * built, or it is not the hint's. */
+/* Takes the owner from an owner item. ERR_SESSION_NOT_FOUND if a delete has begun, if the session
+ * is still being built, or if the hint is another user. */
 int store_owner_check(struct store *s, const struct session_claim *claim,
                       const struct owner_item *item, struct owner *out, struct err *e);
-/* The hint as the owner; verified: only if that user has the session. */
+/* Takes the hint as the owner; with OWNER_VERIFIED only if that user has the session. */
 int store_owner_from_hint(struct store *s, const struct session_claim *claim,
                           enum owner_trust trust, struct owner *out, struct err *e);
 
-/* An action that puts the owner item if there is none. */
+/* Adds an action that puts the owner item if there is none. */
 size_t store_put_owner(struct transaction *t, struct str session_id, struct str user_id);
 
 /* ---- messages (store/message_list.c) ---- */
@@ -341,32 +372,34 @@ struct timestamp_range {
     int64_t high;
 };
 
-/* The last message of a range, its timestamp and created_at alone; LOOKUP_ABSENT if there is none.
- * In the arena. */
+/* The last message of a range: only its timestamp and created_at, in the arena. LOOKUP_ABSENT if
+ * there is none. */
 enum lookup_result store_last_message(struct store *s, struct str session_id,
                                       struct timestamp_range range, struct message *out,
                                       struct err *e);
 
-/* The whole message that comes before a timestamp; LOOKUP_ABSENT if there is none. In the arena. */
+/* The last message before a timestamp, as a whole, in the arena. LOOKUP_ABSENT if there is none. */
 enum lookup_result store_message_before(struct store *s, struct str session_id, int64_t timestamp,
                                         struct message *out, struct err *e);
 
-/* The greatest timestamp in the session's partition, if it is beyond *last. */
+/* Moves *last on to the greatest timestamp in the session's partition, if that is greater. */
 int store_last_timestamp(struct store *s, struct str session_id, int64_t *last, struct err *e);
 
 /* ---- idempotency (store/idempotency.c) ---- */
 
-/* The marker's sort key in the messages table: minus the first 120 bits of SHA-256 of the key, in
- * decimal. In the arena. */
+/* The sort key of an append's marker in the messages table: minus the first 120 bits of SHA-256 of
+ * the key, in decimal. In the arena. */
 struct str store_marker_timestamp(struct store *s, struct str key);
-/* The marker's sort key in the sessions table, "!create#" and the SHA-256 in hex. In the arena. */
+/* The sort key of a creation's marker in the sessions table: "!create#" and the SHA-256 of the key
+ * in hexadecimal. In the arena. */
 struct str store_marker_session(struct store *s, struct str key);
 /* The payload's fingerprint as markers keep it. In the arena. */
 struct str store_fingerprint(struct store *s, const struct idempotency *idempotency);
 
 /* ---- partitions (store/partition.c) ---- */
 
-/* Deletes all items of a session in the messages table, the owner item last. Counts messages. */
+/* Deletes all items of a session in the messages table, the owner item last. Adds the messages to
+ * *deleted_messages. */
 int store_partition_delete(struct store *s, struct str session_id, int64_t *deleted_messages,
                            struct err *e);
 

@@ -1,7 +1,7 @@
 /*
- * The fields of every kind of item, how they are written for DynamoDB and for clients, their sizes
- * and copies. How they are read is told in item_read.c; which items are read and written when, in
- * the store's operations.
+ * The fields of every kind of item; how they are written for DynamoDB and for clients; their sizes
+ * and copies. How they are read is in item_read.c; when they are read and written is decided by the
+ * operations.
  */
 #include <stddef.h>
 
@@ -12,32 +12,37 @@
 
 /* ---- 1. the tables --------------------------------------------------------------------------- */
 
-/* FIELD(struct, member, "name", TYPE, "S" or "N", what is not as usual …) */
-#define FIELD(kind, place_, name_, type_, letter, ...)                                             \
+/* FIELD(struct, member, "name", TYPE, "S" or "N", whatever is not as usual …) */
+#define FIELD(kind, member_name_, name_, type_, letter, ...)                                       \
     {                                                                                              \
         .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),         \
         .member = STR_INIT(",\"" name_ "\":"), .type = FIELD_##type_,                              \
-        .place = offsetof(struct kind, place_), __VA_ARGS__                                        \
+        .offset = offsetof(struct kind, member_name_), __VA_ARGS__                                 \
     }
-#define STRING(kind, place, ...) FIELD(kind, place, #place, STRING, "S", __VA_ARGS__)
-#define TIME(kind, place, ...) FIELD(kind, place, #place, TIME, "S", __VA_ARGS__)
-#define JSON(kind, place, ...) FIELD(kind, place, #place, JSON, "S", __VA_ARGS__)
-#define STRINGS(kind, place, ...) FIELD(kind, place, #place, STRINGS, "L", __VA_ARGS__)
-#define BOOL(kind, place, ...) FIELD(kind, place, #place, BOOL, "BOOL", __VA_ARGS__)
-#define NUMBER(kind, place, ...) FIELD(kind, place, #place, NUMBER, "N", __VA_ARGS__)
-#define DIGITS(kind, place, ...) FIELD(kind, place, #place, DIGITS, "N", __VA_ARGS__)
+#define STRING(kind, member_name, ...)                                                             \
+    FIELD(kind, member_name, #member_name, STRING, "S", __VA_ARGS__)
+#define TIME(kind, member_name, ...) FIELD(kind, member_name, #member_name, TIME, "S", __VA_ARGS__)
+#define JSON(kind, member_name, ...) FIELD(kind, member_name, #member_name, JSON, "S", __VA_ARGS__)
+#define STRINGS(kind, member_name, ...)                                                            \
+    FIELD(kind, member_name, #member_name, STRINGS, "L", __VA_ARGS__)
+#define BOOL(kind, member_name, ...)                                                               \
+    FIELD(kind, member_name, #member_name, BOOL, "BOOL", __VA_ARGS__)
+#define NUMBER(kind, member_name, ...)                                                             \
+    FIELD(kind, member_name, #member_name, NUMBER, "N", __VA_ARGS__)
+#define DIGITS(kind, member_name, ...)                                                             \
+    FIELD(kind, member_name, #member_name, DIGITS, "N", __VA_ARGS__)
 #define DELETED(kind, ...) FIELD(kind, deleted, "deleted_at", MARK, "S", __VA_ARGS__)
 
-/* Bytes of a time of this API, and of the longest role. */
+/* The bytes of a time in this API's form, and of the longest role. */
 #define TIME_ROOM (CLOCK_TIME_SIZE - 1)
 #define ROLE_ROOM 9
 #define NUMBER_BYTES 21 /* at most */
 
-static void show_last_message(struct json_writer *w, const void *item);
-static void show_content(struct json_writer *w, const void *item);
+static void session_show_last_message(struct json_writer *w, const void *item);
+static void message_show_content(struct json_writer *w, const void *item);
 
-/* There is room for a last message in each session, so that none is too large for the next append.
- */
+/* Each session's size includes room for a last message, so that no session is too large for the
+ * next append. */
 static const struct item_field session_fields[] = {
     STRING(session, session_id, .shape = ALWAYS),
     STRING(session, user_id, .shape = ALWAYS),
@@ -51,7 +56,7 @@ static const struct item_field session_fields[] = {
     BOOL(session, pinned, .shape = ALWAYS, .storage = STORED_IF_SET),
     STRINGS(session, tags, .shape = ALWAYS, .storage = STORED_IF_SET),
     NUMBER(session, last_shown, .shape = ALWAYS, .storage = STORED_IF_SET, .room = NUMBER_BYTES,
-           .show = show_last_message),
+           .show = session_show_last_message),
     JSON(session, metadata, .shape = PRESENT),
     STRING(session, last_role, .shape = HIDDEN, .room = ROLE_ROOM),
     STRING(session, last_preview, .shape = HIDDEN, .room = PREVIEW_MAX_BYTES),
@@ -64,7 +69,7 @@ static const struct item_field message_fields[] = {
     STRING(message, session_id, .shape = ALWAYS),
     NUMBER(message, timestamp, .shape = ALWAYS, .absent = ITEM_NO_TIMESTAMP),
     STRING(message, role, .shape = ALWAYS),
-    STRING(message, content, .shape = ALWAYS, .show = show_content),
+    STRING(message, content, .shape = ALWAYS, .show = message_show_content),
     STRING(message, content_type, .shape = HIDDEN),
     TIME(message, created_at, .shape = ALWAYS),
     TIME(message, updated_at, .shape = PRESENT),
@@ -118,16 +123,16 @@ static const struct item_field sort_digits_fields[] = {
     DIGITS(sort_digits, timestamp, .shape = HIDDEN),
 };
 
-/* A session of an earlier backend that was never changed has no updated_at. */
+/* An earlier backend's session that was never changed has no updated_at. */
 static void complete_session(void *item)
 {
     struct session *s = item;
 
-    if (!s->updated_at.p)
+    if (!str_is_present(s->updated_at))
         s->updated_at = s->created_at;
-    if (!s->last_role.p)
+    if (!str_is_present(s->last_role))
         s->last_role = STR("");
-    if (!s->last_preview.p)
+    if (!str_is_present(s->last_preview))
         s->last_preview = STR("");
 }
 
@@ -135,17 +140,18 @@ static void complete_purge_item(void *item)
 {
     struct purge_item *p = item;
 
-    if (!p->updated_at.p)
+    if (!str_is_present(p->updated_at))
         p->updated_at = p->created_at;
 }
 
-/* A backend that does not know content_type may have changed content alone: then it is a string. */
+/* A backend that does not know content_type may have changed content alone. Then the content is a
+ * string, whatever content_type says. */
 static void complete_message(void *item)
 {
     struct message *m = item;
     bool holds = false;
 
-    if (!m->content_type.p)
+    if (!str_is_present(m->content_type))
         return;
     if (str_equals(m->content_type, CONTENT_IS_NULL))
         holds = m->content.n == 0;
@@ -176,27 +182,29 @@ enum store_table item_table(const struct item_kind *kind)
 
 /* ---- 2. writing ------------------------------------------------------------------------------ */
 
-static struct str text_in(const struct item_field *f, const void *item)
+static struct str field_text_of(const struct item_field *f, const void *item)
 {
-    return *(const struct str *)(const void *)((const char *)item + f->place);
+    return *(const struct str *)(const void *)((const char *)item + f->offset);
 }
 
-static int64_t number_in(const struct item_field *f, const void *item)
+static int64_t field_number_of(const struct item_field *f, const void *item)
 {
-    return *(const int64_t *)(const void *)((const char *)item + f->place);
+    return *(const int64_t *)(const void *)((const char *)item + f->offset);
 }
 
-static bool flag_in(const struct item_field *f, const void *item)
+static bool field_flag_of(const struct item_field *f, const void *item)
 {
-    return *((const bool *)item + f->place);
+    return *((const bool *)item + f->offset);
 }
 
-static void append_number(struct buf *out, int64_t n)
+void item_write_number(struct buf *out, int64_t number)
 {
     char digits[JSON_DIGITS_SIZE];
-    size_t length = json_digits(n, digits);
+    size_t length = json_digits(number, digits);
 
+    buf_putc(out, '"');
     buf_append(out, digits, length);
+    buf_putc(out, '"');
 }
 
 void item_write_strings(struct buf *out, struct str strings)
@@ -204,7 +212,7 @@ void item_write_strings(struct buf *out, struct str strings)
     const char *before = "";
     struct json_reader r;
 
-    /* Nothing is written to the text: what is read raw stays as it is. */
+    /* The reader does not write to the text: what is read raw stays as it is. */
     json_reader_init(&r, (char *)(uintptr_t)strings.p, strings.n);
     buf_putc(out, '[');
     if (json_enter_array(&r)) {
@@ -218,51 +226,49 @@ void item_write_strings(struct buf *out, struct str strings)
     buf_putc(out, ']');
 }
 
-static void write_value(struct buf *out, const struct item_field *f, const void *item)
+static void field_write_value(struct buf *out, const struct item_field *f, const void *item)
 {
     switch (f->type) {
     case FIELD_NUMBER:
-        buf_putc(out, '"');
-        append_number(out, number_in(f, item));
-        buf_putc(out, '"');
+        item_write_number(out, field_number_of(f, item));
         break;
     case FIELD_BOOL:
-        buf_append_str(out, flag_in(f, item) ? STR("true") : STR("false"));
+        buf_append_str(out, field_flag_of(f, item) ? STR("true") : STR("false"));
         break;
     case FIELD_STRINGS:
-        item_write_strings(out, text_in(f, item));
+        item_write_strings(out, field_text_of(f, item));
         break;
     default:
-        json_append_string(out, text_in(f, item));
+        json_append_string(out, field_text_of(f, item));
     }
 }
 
-static void write_field(struct buf *out, const struct item_field *f, const void *item)
+static void field_write(struct buf *out, const struct item_field *f, const void *item)
 {
     if (f->type == FIELD_RAW) {
         buf_append_str(out, f->member);
-        buf_append_str(out, text_in(f, item));
+        buf_append_str(out, field_text_of(f, item));
         return;
     }
     buf_append_str(out, f->attribute);
-    write_value(out, f, item);
+    field_write_value(out, f, item);
     buf_putc(out, '}');
 }
 
-static bool is_set(const struct item_field *f, const void *item)
+static bool field_is_set(const struct item_field *f, const void *item)
 {
     if (f->type == FIELD_NUMBER)
-        return number_in(f, item) != 0;
+        return field_number_of(f, item) != 0;
     if (f->type == FIELD_STRINGS)
-        return text_in(f, item).n > STR("[]").n;
-    return flag_in(f, item);
+        return field_text_of(f, item).n > STR("[]").n;
+    return field_flag_of(f, item);
 }
 
-static bool is_written(const struct item_field *f, const void *item)
+static bool field_is_written(const struct item_field *f, const void *item)
 {
     if (f->storage == STORED)
-        return !field_is_text(f) || text_in(f, item).p;
-    return f->storage == STORED_IF_SET && is_set(f, item);
+        return !field_is_text(f) || field_text_of(f, item).p;
+    return f->storage == STORED_IF_SET && field_is_set(f, item);
 }
 
 void item_write(struct buf *out, const struct item_kind *kind, const void *item)
@@ -270,20 +276,20 @@ void item_write(struct buf *out, const struct item_kind *kind, const void *item)
     size_t begin = out->len;
 
     for (size_t i = 0; i < kind->count; i++) {
-        if (is_written(&kind->fields[i], item))
-            write_field(out, &kind->fields[i], item);
+        if (field_is_written(&kind->fields[i], item))
+            field_write(out, &kind->fields[i], item);
     }
     buf_putc(out, '}');
     if (buf_ok(out))
-        out->data[begin] = '{'; /* for the comma before the first field */
+        out->data[begin] = '{'; /* this was the comma before the first field */
 }
 
-static void show_content(struct json_writer *w, const void *item)
+static void message_show_content(struct json_writer *w, const void *item)
 {
     const struct message *m = item;
 
     json_prepared_key(w, STR(",\"content\":"));
-    if (!m->content_type.p)
+    if (!str_is_present(m->content_type))
         json_string(w, m->content);
     else if (str_equals(m->content_type, CONTENT_IS_NULL))
         json_null(w);
@@ -291,7 +297,7 @@ static void show_content(struct json_writer *w, const void *item)
         json_raw(w, m->content);
 }
 
-static void show_last_message(struct json_writer *w, const void *item)
+static void session_show_last_message(struct json_writer *w, const void *item)
 {
     const struct session *s = item;
 
@@ -310,12 +316,12 @@ static void show_last_message(struct json_writer *w, const void *item)
     json_end_object(w);
 }
 
-static void show_text(struct json_writer *w, const struct item_field *f, struct str text)
+static void field_show_text(struct json_writer *w, const struct item_field *f, struct str text)
 {
-    if (!text.p && f->shape == PRESENT)
+    if (!str_is_present(text) && f->shape == PRESENT)
         return;
     json_prepared_key(w, f->member);
-    if (!text.p && f->shape == OR_NULL)
+    if (!str_is_present(text) && f->shape == OR_NULL)
         json_null(w);
     else if (f->type == FIELD_JSON || f->type == FIELD_STRINGS)
         json_raw(w, text);
@@ -323,18 +329,18 @@ static void show_text(struct json_writer *w, const struct item_field *f, struct 
         json_string(w, text);
 }
 
-static void show_field(struct json_writer *w, const struct item_field *f, const void *item)
+static void field_show(struct json_writer *w, const struct item_field *f, const void *item)
 {
     if (f->show) {
         f->show(w, item);
     } else if (field_is_text(f)) {
-        show_text(w, f, text_in(f, item));
+        field_show_text(w, f, field_text_of(f, item));
     } else {
         json_prepared_key(w, f->member);
         if (f->type == FIELD_NUMBER)
-            json_int(w, number_in(f, item));
+            json_int(w, field_number_of(f, item));
         else
-            json_boolean(w, flag_in(f, item));
+            json_boolean(w, field_flag_of(f, item));
     }
 }
 
@@ -343,19 +349,19 @@ void item_show(struct json_writer *w, const struct item_kind *kind, const void *
     json_begin_object(w);
     for (size_t i = 0; i < kind->count; i++) {
         if (kind->fields[i].shape != HIDDEN)
-            show_field(w, &kind->fields[i], item);
+            field_show(w, &kind->fields[i], item);
     }
     json_end_object(w);
 }
 
 /* ---- 3. sizes and copies --------------------------------------------------------------------- */
 
-/* An upper bound: the text of an array has more bytes than DynamoDB counts for a list. */
-static size_t value_size(const struct item_field *f, const void *item)
+/* This is an upper bound: the text of an array has more bytes than DynamoDB counts for a list. */
+static size_t field_value_size(const struct item_field *f, const void *item)
 {
     if (field_is_flag(f))
         return 1;
-    return f->type == FIELD_NUMBER ? NUMBER_BYTES : text_in(f, item).n;
+    return f->type == FIELD_NUMBER ? NUMBER_BYTES : field_text_of(f, item).n;
 }
 
 size_t item_size(const struct item_kind *kind, const void *item)
@@ -364,10 +370,10 @@ size_t item_size(const struct item_kind *kind, const void *item)
 
     for (size_t i = 0; i < kind->count; i++) {
         const struct item_field *f = &kind->fields[i];
-        size_t bytes = is_written(f, item) ? value_size(f, item) : 0;
+        size_t bytes = field_is_written(f, item) ? field_value_size(f, item) : 0;
         if (bytes < f->room)
             bytes = f->room;
-        if (bytes > 0 || is_written(f, item))
+        if (bytes > 0 || field_is_written(f, item))
             size += f->name.n + bytes;
     }
     return size;
@@ -379,7 +385,7 @@ size_t item_string_bytes(const struct item_kind *kind, const void *item)
 
     for (size_t i = 0; i < kind->count; i++) {
         if (field_is_text(&kind->fields[i]))
-            bytes += text_in(&kind->fields[i], item).n;
+            bytes += field_text_of(&kind->fields[i], item).n;
     }
     return bytes;
 }

@@ -1,9 +1,11 @@
 /*
- * Sessions, messages and their helpers as the program knows them, and one table for each kind of
- * item that says how it stands in DynamoDB and in the API's JSON. Reading, writing, sizes and
- * copies are driven by the tables: a new field is a member of the struct and a line of its table.
- * Reads what earlier backends wrote, too: missing attributes, times without a zone, metadata that
- * is no JSON.
+ * Sessions, messages and their helper items as the program knows them. For each kind of item one
+ * table of fields says how it is kept in DynamoDB and shown in the API's JSON; reading, writing,
+ * sizes and copies follow from it. To add a field, add a member to the struct and a line to the
+ * table.
+ *
+ * What earlier backends wrote is read too: items with attributes missing, times without a zone,
+ * metadata that is not JSON.
  */
 #ifndef STORE_ITEM_H
 #define STORE_ITEM_H
@@ -30,12 +32,13 @@ struct session {
     struct str metadata;      /* the text of a JSON object; STR_NONE if there is none */
     struct str create_marker; /* sort key of the idempotency marker of its creation, or STR_NONE */
     struct str tags;          /* the text of a JSON array of strings; "[]" if there are none */
-    /* Of the last message, if last_shown is not 0: its timestamp, role, and how it begins. */
+    /* Of the last message: its timestamp, its role, and how its content begins. last_shown is 0 if
+     * there is none. */
     int64_t last_shown;
     struct str last_role;
     struct str last_preview;
     int64_t message_count;
-    /* -1 and 0 if an earlier backend wrote the item and nothing was changed since. */
+    /* -1 and 0 if an earlier backend wrote the item and it was not changed since. */
     int64_t last_timestamp;
     int64_t version;
     bool archived;
@@ -44,14 +47,14 @@ struct session {
 };
 
 /*
- * What a message's content is. A string's content_type is STR_NONE; it is kept as it is, so that
- * other backends read what they know. Of parts (CONTENT_IS_PARTS) content is the text of a JSON
- * array of objects; where there is none (CONTENT_IS_NULL) it is "".
+ * The type of a message's content. For a string it is STR_NONE, and the string is kept as it is, so
+ * that other backends can read it. For parts (CONTENT_IS_PARTS) content is the text of a JSON array
+ * of objects. For null (CONTENT_IS_NULL) content is "".
  */
 #define CONTENT_IS_PARTS STR("parts")
 #define CONTENT_IS_NULL STR("null")
 
-#define ITEM_NO_TIMESTAMP INT64_MIN /* the item has none that can be read */
+#define ITEM_NO_TIMESTAMP INT64_MIN /* the item has no timestamp that can be read */
 
 struct message {
     struct str session_id;
@@ -63,7 +66,7 @@ struct message {
     struct str updated_at; /* STR_NONE unless it was edited */
     struct str metadata;   /* the text of a JSON object or STR_NONE */
     int64_t timestamp;     /* milliseconds since the epoch */
-    /* What the owner item has, which lies before the messages of its session (timestamp 0). */
+    /* Members of the owner item, which lies before the messages of its session (timestamp 0). */
     struct str user_id;
     bool deleted;
     struct str building_at;
@@ -74,15 +77,17 @@ struct owner_item {
     struct str session_id;
     int64_t timestamp; /* 0 */
     struct str user_id;
-    struct str building_at; /* when the making of a session began that nobody sees yet; STR_NONE */
+    struct str building_at; /* since when the session is being built, unseen by anybody; STR_NONE if
+                               it is not */
     bool deleted;
-    int64_t built_until; /* the timestamp of its last message that is there; 0: none is */
+    int64_t built_until; /* of a build: the timestamp of the last message that is written; 0 if none
+                            is */
 };
 
 /* The idempotency marker of an append, in the messages table. */
 struct append_marker {
     struct str session_id;
-    struct str timestamp; /* digits: beyond int64_t */
+    struct str timestamp; /* digits, since it is larger than an int64_t */
     struct str fingerprint;
     int64_t first_us;
     struct str message_ids; /* in DynamoDB's notation: {"L":[{"S":"…"},…]} */
@@ -106,7 +111,7 @@ struct build {
     struct str building_at;   /* since when */
 };
 
-/* What a purge reads of whatever lies in the sessions table: a session, the item of a build, or a
+/* What a purge reads of any item of the sessions table: a session, the item of a build, or another
  * helper. */
 struct purge_item {
     struct str user_id;
@@ -119,12 +124,12 @@ struct purge_item {
     bool archived;
 };
 
-/* The sort key of whatever lies in a session's partition; STR_NONE if it cannot be read. */
+/* The sort key of any item in a session's partition; STR_NONE if it cannot be read. */
 struct sort_digits {
     struct str timestamp;
 };
 
-/* One kind of item: its table of fields is in item.c, what a table says in item_table.h. */
+/* A kind of item. The tables of fields are in item.c; item_table.h says what a table contains. */
 struct item_kind;
 extern const struct item_kind item_session;       /* struct session */
 extern const struct item_kind item_message;       /* struct message */
@@ -132,16 +137,17 @@ extern const struct item_kind item_owner;         /* struct owner_item */
 extern const struct item_kind item_append_marker; /* struct append_marker */
 extern const struct item_kind item_create_marker; /* struct create_marker */
 extern const struct item_kind item_build;         /* struct build */
-extern const struct item_kind item_purge;         /* struct purge_item; read alone */
-extern const struct item_kind item_sort_digits;   /* struct sort_digits; read alone */
+extern const struct item_kind item_purge;         /* struct purge_item; only read */
+extern const struct item_kind item_sort_digits;   /* struct sort_digits; only read */
 
-/* In which table items of the kind lie. */
+/* The table in which items of this kind lie. */
 enum store_table item_table(const struct item_kind *kind);
 
 /*
- * Reads the next value of r, an item of DynamoDB ({"name":{"S":"..."},...}), into the kind's
- * struct. What is absent or of another type is as the table of fields says. False if it is no
- * object. The arena takes what had to be rewritten; all else are views into the reader's text.
+ * Reads the next value of r, an item as DynamoDB writes it ({"name":{"S":"..."},...}), into the
+ * kind's struct. A field that is absent or of another type gets the value that the table of fields
+ * names. False if the value is no object. What had to be rewritten is in the arena; everything else
+ * is a view of the reader's text.
  */
 bool item_read(struct json_reader *r, const struct item_kind *kind, struct arena *a, void *out);
 
@@ -151,21 +157,24 @@ struct str item_read_string(struct json_reader *r);
 /* Writes the whole item, as a value for Put. */
 void item_write(struct buf *out, const struct item_kind *kind, const void *item);
 
+/* A number as the value of an attribute of type N: "12" */
+void item_write_number(struct buf *out, int64_t number);
+
 /* The text of a JSON array of strings as the value of an attribute of type L: [{"S":"…"},…] */
 void item_write_strings(struct buf *out, struct str strings);
 
-/* Writes it as clients see it. */
+/* Writes the item as clients see it. */
 void item_show(struct json_writer *w, const struct item_kind *kind, const void *item);
 
-/* Bytes that DynamoDB counts for the item at most, attribute names included, and what is written
- * to every item of the kind later. */
+/* The most bytes that DynamoDB may count for the item, names of attributes included, and with what
+ * is later added to every item of the kind. */
 size_t item_size(const struct item_kind *kind, const void *item);
 
-/* Bytes of all strings that the item has views of. */
+/* The bytes of all strings of the item together. */
 size_t item_string_bytes(const struct item_kind *kind, const void *item);
-/* Copies those strings to `to`, which has that much room, and makes them the item's views. */
+/* Copies the strings to `to`, which has room for that many bytes, and lets the item point there. */
 void item_take_strings(const struct item_kind *kind, void *item, char *to);
-/* The same into an arena. */
+/* Copies the strings into the arena, and lets the item point there. */
 void item_keep(const struct item_kind *kind, void *item, struct arena *a);
 
 #endif

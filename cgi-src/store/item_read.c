@@ -1,13 +1,14 @@
 /*
- * Reads items as DynamoDB writes them, driven by the tables of item.c. What earlier backends and
- * other programs wrote is understood as far as it goes; what cannot be read counts as absent.
+ * Reads items as DynamoDB writes them, driven by the tables of item.c. Whatever earlier backends
+ * and other programs wrote is read as far as possible; a value that cannot be read counts as
+ * absent.
  */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "store/item_table.h"
 
-/* The text of an array of strings has at most as many bytes as the item that it came in. */
+/* The text of an array of strings has no more bytes than the item that it came in. */
 #define STRINGS_CAP ((size_t)4 * 1024 * 1024)
 
 static bool field_is_named(const struct item_field *f, struct str name)
@@ -15,13 +16,13 @@ static bool field_is_named(const struct item_field *f, struct str name)
     return f->name.n == name.n && memcmp(f->name.p, name.p, name.n) == 0;
 }
 
-/* DynamoDB writes attributes in any order, but mostly in that of the item before: the field that
- * stood at this place then is looked at first. */
-static const struct item_field *find_field(const struct item_kind *kind, size_t place,
-                                           struct str name)
+/* DynamoDB writes attributes in any order, but mostly in the order of the item before. So the field
+ * that had this index last time is compared first. */
+static const struct item_field *item_find_field(const struct item_kind *kind, size_t index,
+                                                struct str name)
 {
     static _Thread_local unsigned char before[32];
-    unsigned char *guess = &before[place % sizeof(before)];
+    unsigned char *guess = &before[index % sizeof(before)];
 
     if (*guess < kind->count && field_is_named(&kind->fields[*guess], name))
         return &kind->fields[*guess];
@@ -34,8 +35,8 @@ static const struct item_field *find_field(const struct item_kind *kind, size_t 
     return NULL;
 }
 
-/* {"S":"…"} or {"N":"…"}: the text; STR_NONE if the attribute is of another type. */
-static struct str read_attribute(struct json_reader *r, char letter)
+/* Reads {"S":"…"} or {"N":"…"}. STR_NONE if the attribute is of another type. */
+static struct str attribute_read_text(struct json_reader *r, char letter)
 {
     struct str text = STR_NONE;
     struct str type;
@@ -53,10 +54,10 @@ static struct str read_attribute(struct json_reader *r, char letter)
     return text;
 }
 
-/* Earlier backends wrote local isoformat() times; all of this API's end in Z. */
-static struct str read_time(struct str text, struct arena *a)
+/* Earlier backends wrote local times without a zone; all times of this API end in Z. */
+static struct str field_parse_time(struct str text, struct arena *a)
 {
-    if (!text.p || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
+    if (!str_is_present(text) || (text.n == CLOCK_TIME_SIZE - 1 && text.p[text.n - 1] == 'Z'))
         return text;
     int64_t us = clock_parse_us(text.p, text.n);
     if (us < 0)
@@ -66,18 +67,18 @@ static struct str read_time(struct str text, struct arena *a)
     return str_from(out);
 }
 
-static struct str read_json(struct str text)
+static struct str field_parse_json(struct str text)
 {
     struct json_value value;
 
-    if (!text.p || json_scan(text, &value, NULL) < 0)
+    if (!str_is_present(text) || json_scan(text, &value, NULL) < 0)
         return STR("{}");
     if (value.type == JSON_NULL)
         return STR_NONE;
     return value.type == JSON_OBJECT ? value.text : STR("{}");
 }
 
-/* A number as DynamoDB writes them: digits with a sign, a point and an exponent perhaps. */
+/* True for a number as DynamoDB writes it: digits, perhaps with a sign, a point and an exponent. */
 static bool is_digits(struct str text)
 {
     static const struct str others = STR_INIT("+-.eE");
@@ -90,15 +91,15 @@ static bool is_digits(struct str text)
     return text.n > 0;
 }
 
-static int64_t read_number(struct str text, int64_t absent)
+static int64_t field_parse_number(struct str text, int64_t absent)
 {
     char copy[64];
     char *end;
     int64_t value;
 
-    if (text.p && json_integer((struct json_value){JSON_NUMBER, text}, &value))
+    if (str_is_present(text) && json_integer((struct json_value){JSON_NUMBER, text}, &value))
         return value;
-    if (!text.p || !is_digits(text) || text.n >= sizeof(copy))
+    if (!str_is_present(text) || !is_digits(text) || text.n >= sizeof(copy))
         return absent;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
@@ -109,10 +110,10 @@ static int64_t read_number(struct str text, int64_t absent)
 
 struct str item_read_string(struct json_reader *r)
 {
-    return read_attribute(r, 'S');
+    return attribute_read_text(r, 'S');
 }
 
-static bool read_bool(struct json_reader *r)
+static bool attribute_read_bool(struct json_reader *r)
 {
     struct str type;
     bool value = false;
@@ -126,14 +127,14 @@ static bool read_bool(struct json_reader *r)
     return value;
 }
 
-/* Of the elements of a list those that are strings; the reader is in front of the list. */
-static void append_strings(struct json_reader *r, struct buf *out)
+/* Appends those elements of a list that are strings. The reader stands before the list. */
+static void strings_append(struct json_reader *r, struct buf *out)
 {
     if (!json_enter_array(r))
         return;
     while (json_next_element(r)) {
         struct str string = item_read_string(r);
-        if (!string.p)
+        if (!str_is_present(string))
             continue;
         if (out->len > 1)
             buf_putc(out, ',');
@@ -141,7 +142,7 @@ static void append_strings(struct json_reader *r, struct buf *out)
     }
 }
 
-/* {"L":[{"S":"a"},…]} becomes ["a",…], each string spelt as this API spells it. */
+/* Reads {"L":[{"S":"a"},…]} as ["a",…], with each string escaped as this API does it. */
 static struct str item_read_strings(struct json_reader *r, struct arena *a)
 {
     struct str strings = STR("[]");
@@ -154,7 +155,7 @@ static struct str item_read_strings(struct json_reader *r, struct arena *a)
     buf_putc(&text, '[');
     while (json_next_member(r, &type)) {
         if (str_is(type, "L"))
-            append_strings(r, &text);
+            strings_append(r, &text);
         else
             json_skip(r);
     }
@@ -165,12 +166,13 @@ static struct str item_read_strings(struct json_reader *r, struct arena *a)
     return strings;
 }
 
-static void read_number_field(struct json_reader *r, const struct item_field *f, void *out)
+static void field_read_number(struct json_reader *r, const struct item_field *f, void *out)
 {
-    *field_number(f, out) = read_number(read_attribute(r, 'N'), f->absent);
+    *field_number(f, out) = field_parse_number(attribute_read_text(r, 'N'), f->absent);
 }
 
-static struct str read_text(struct json_reader *r, const struct item_field *f, struct arena *a)
+static struct str field_read_text(struct json_reader *r, const struct item_field *f,
+                                  struct arena *a)
 {
     switch (f->type) {
     case FIELD_RAW:
@@ -178,45 +180,45 @@ static struct str read_text(struct json_reader *r, const struct item_field *f, s
     case FIELD_STRINGS:
         return item_read_strings(r, a);
     case FIELD_DIGITS: {
-        struct str digits = read_attribute(r, 'N');
+        struct str digits = attribute_read_text(r, 'N');
         return is_digits(digits) ? digits : STR_NONE;
     }
     case FIELD_JSON:
-        return read_json(read_attribute(r, 'S'));
+        return field_parse_json(attribute_read_text(r, 'S'));
     case FIELD_TIME:
-        return read_time(read_attribute(r, 'S'), a);
+        return field_parse_time(attribute_read_text(r, 'S'), a);
     default:
-        return read_attribute(r, 'S');
+        return attribute_read_text(r, 'S');
     }
 }
 
-static void read_field(struct json_reader *r, const struct item_field *f, struct arena *a,
+static void field_read(struct json_reader *r, const struct item_field *f, struct arena *a,
                        void *out)
 {
-    if (json_peek(r) == 'n') { /* null: as if it were not there */
+    if (json_peek(r) == 'n') { /* null counts as absent */
         json_skip(r);
     } else if (f->type == FIELD_MARK) {
         *field_flag(f, out) = true;
         json_skip(r);
     } else if (f->type == FIELD_BOOL) {
-        *field_flag(f, out) = read_bool(r);
+        *field_flag(f, out) = attribute_read_bool(r);
     } else if (f->type == FIELD_NUMBER) {
-        read_number_field(r, f, out);
+        field_read_number(r, f, out);
     } else {
-        struct str text = read_text(r, f, a);
-        if (text.p || f->type == FIELD_JSON)
+        struct str text = field_read_text(r, f, a);
+        if (str_is_present(text) || f->type == FIELD_JSON)
             *field_text(f, out) = text;
     }
 }
 
-static struct str absent_text(const struct item_field *f)
+static struct str field_absent_text(const struct item_field *f)
 {
     if (f->type == FIELD_STRINGS)
         return STR("[]");
     return f->shape == ALWAYS ? STR("") : STR_NONE;
 }
 
-static void set_absent(const struct item_kind *kind, void *out)
+static void item_set_absent(const struct item_kind *kind, void *out)
 {
     for (size_t i = 0; i < kind->count; i++) {
         const struct item_field *f = &kind->fields[i];
@@ -225,7 +227,7 @@ static void set_absent(const struct item_kind *kind, void *out)
         else if (f->type == FIELD_NUMBER)
             *field_number(f, out) = f->absent;
         else
-            *field_text(f, out) = absent_text(f);
+            *field_text(f, out) = field_absent_text(f);
     }
 }
 
@@ -233,12 +235,12 @@ bool item_read(struct json_reader *r, const struct item_kind *kind, struct arena
 {
     struct str name;
 
-    set_absent(kind, out);
+    item_set_absent(kind, out);
     bool is_item = json_enter_object(r);
-    for (size_t place = 0; is_item && json_next_member(r, &name); place++) {
-        const struct item_field *f = find_field(kind, place, name);
+    for (size_t index = 0; is_item && json_next_member(r, &name); index++) {
+        const struct item_field *f = item_find_field(kind, index, name);
         if (f)
-            read_field(r, f, a, out);
+            field_read(r, f, a, out);
         else
             json_skip(r);
     }

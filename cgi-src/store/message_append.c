@@ -1,22 +1,21 @@
 /*
- * The append protocol: messages, the session's count, order and preview, and the idempotency marker
- * in one transaction, normally one round trip.
+ * The append protocol. One transaction writes the messages, the session's count, order and preview,
+ * and the idempotency marker; normally it is the only call.
  */
 #include "base/ids.h"
 #include "store/internal.h"
 #include "store/preview.h"
 
 /*
- * What the messages of one append may have together. A transaction's items are 4 MB at most, and
- * the session's item (which may be as large as an item can be), the marker and the owner item are
- * among them.
+ * How large the messages of one append may be together. A transaction takes 4 MB, and that includes
+ * the session's item (which may be as large as an item can be), the marker and the owner item.
  */
 #define APPEND_MAX_BYTES (4 * 1024 * 1024 - ITEM_MAX_BYTES - 16 * 1024)
 
-/* What became of an attempt; APPEND_FAILED with e. */
+/* How an attempt ended. APPEND_FAILED with e. */
 enum append_end { APPEND_FAILED = -1, APPENDED, APPEND_AGAIN, APPEND_REPLAYED };
 
-/* What one append carries from attempt to attempt. */
+/* An append under way, through all its attempts. */
 struct append {
     struct session_claim claim;
     const struct message_new *wanted;
@@ -25,25 +24,25 @@ struct append {
     struct message *out;
     struct owner owner;
     int64_t base_us;    /* time of the first message; its timestamp is this in milliseconds */
-    bool without_order; /* the session's item has no last_timestamp: an earlier backend's */
-    /* the indices of its actions, after write_append */
+    bool without_order; /* the session's item has no last_timestamp: an earlier backend wrote it */
+    /* the indices of the transaction's actions, set by append_write */
     size_t session_action;
     size_t owner_action;
     size_t marker_action;
 };
 
-static int64_t first_timestamp(const struct append *a)
+static int64_t append_first_timestamp(const struct append *a)
 {
     return a->base_us / 1000;
 }
 
-static int64_t last_timestamp(const struct append *a)
+static int64_t append_last_timestamp(const struct append *a)
 {
-    return first_timestamp(a) + (int64_t)a->count - 1;
+    return append_first_timestamp(a) + (int64_t)a->count - 1;
 }
 
-/* Fills the messages for the time of this attempt; ids are kept between attempts. */
-static void stamp(struct store *s, struct append *a)
+/* Gives the messages the times of this attempt. Their ids stay the same in all attempts. */
+static void append_set_times(struct store *s, struct append *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         int64_t us = a->base_us + (int64_t)i * 1000;
@@ -52,8 +51,9 @@ static void stamp(struct store *s, struct append *a)
     }
 }
 
-/* Now, but after the last message known. That one may be an earlier backend's, of any time. */
-static int choose_time(struct store *s, struct append *a, struct err *e)
+/* The time is now, or later if the last message that is known is not before that. It may be an
+ * earlier backend's, of any time. */
+static int append_choose_time(struct store *s, struct append *a, struct err *e)
 {
     if (a->owner.last_timestamp > TIMESTAMP_MAX - (int64_t)a->count)
         return err_set(e, ERR_INVALID_PARAMETER,
@@ -63,11 +63,11 @@ static int choose_time(struct store *s, struct append *a, struct err *e)
     int64_t now_us = store_now_us(s);
     int64_t next_us = (a->owner.last_timestamp + 1) * 1000;
     a->base_us = now_us >= next_us ? now_us : next_us;
-    stamp(s, a);
+    append_set_times(s, a);
     return 0;
 }
 
-static void describe(struct store *s, struct append *a)
+static void append_describe_messages(struct store *s, struct append *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         const struct message_new *wanted = &a->wanted[i];
@@ -75,8 +75,8 @@ static void describe(struct store *s, struct append *a)
         ids_uuid7(store_now_us(s) / 1000, id);
         a->out[i] = (struct message){
             .session_id = a->claim.session_id,
-            .message_id =
-                wanted->message_id.p ? wanted->message_id : arena_str(s->arena, str_from(id)),
+            .message_id = str_is_present(wanted->message_id) ? wanted->message_id
+                                                             : arena_str(s->arena, str_from(id)),
             .role = wanted->role,
             .content = wanted->content,
             .content_type = wanted->content_type,
@@ -85,14 +85,15 @@ static void describe(struct store *s, struct append *a)
     }
 }
 
-/* Short, since the signature hashes each byte of every append. */
+/* The expression is short, since the signature hashes each byte of every append. */
 #define MOVE                                                                                       \
     UPDATE("SET updated_at=:now,last_timestamp=:last,last_shown=:last,"                            \
            "last_role=:role,last_preview=:preview ADD message_count :count,version :one")
 
-/* A session that is not there has no last_timestamp that could be smaller. Of one without an order
- * :first says nothing, and DynamoDB wants no value that it does not need. */
-static size_t update_session(struct transaction *t, const struct append *a)
+/* The order condition also fails if there is no session, since that has no last_timestamp. Where
+ * the session has no order yet, :first is not named and must be left out: DynamoDB refuses values
+ * that no expression uses. */
+static size_t append_update_session(struct transaction *t, const struct append *a)
 {
     static const struct str in_order = STR_INIT(
         MOVE CONDITION("attribute_not_exists(deleted_at) AND last_timestamp<:first") RETURN_OLD);
@@ -100,14 +101,14 @@ static size_t update_session(struct transaction *t, const struct append *a)
         STR_INIT(MOVE CONDITION(IS_LIVE " AND attribute_not_exists(last_timestamp)") RETURN_OLD);
     const struct key key = store_session_key(a->owner.user_id, a->claim.session_id);
     const struct message *last = &a->out[a->count - 1];
-    const struct value values[] = {
+    const struct expression_value values[] = {
         STRING_VALUE(":now", last->created_at),
         NUMBER_VALUE(":last", last->timestamp),
         STRING_VALUE(":role", last->role),
         STRING_VALUE(":preview", preview_of(t->store->arena, last)),
         NUMBER_VALUE(":count", (int64_t)a->count),
         NUMBER_VALUE(":one", 1),
-        NUMBER_VALUE(":first", first_timestamp(a)),
+        NUMBER_VALUE(":first", append_first_timestamp(a)),
     };
     size_t count = sizeof(values) / sizeof(values[0]);
 
@@ -117,7 +118,7 @@ static size_t update_session(struct transaction *t, const struct append *a)
 }
 
 /* {"L":[{"S":"…"},…]} */
-static struct str list_ids(struct store *s, const struct append *a)
+static struct str append_list_ids(struct store *s, const struct append *a)
 {
     struct buf text;
 
@@ -134,14 +135,14 @@ static struct str list_ids(struct store *s, const struct append *a)
     return ids;
 }
 
-static size_t put_marker(struct transaction *t, const struct append *a)
+static size_t append_put_marker(struct transaction *t, const struct append *a)
 {
     const struct append_marker marker = {
         .session_id = a->claim.session_id,
         .timestamp = store_marker_timestamp(t->store, a->idempotency->key),
         .fingerprint = store_fingerprint(t->store, a->idempotency),
         .first_us = a->base_us,
-        .message_ids = list_ids(t->store, a),
+        .message_ids = append_list_ids(t->store, a),
     };
 
     return transaction_put(t, &item_append_marker, &marker, STR(IS_NEW RETURN_OLD), NO_VALUES);
@@ -149,37 +150,38 @@ static size_t put_marker(struct transaction *t, const struct append *a)
 
 #define NO_ACTION SIZE_MAX
 
-/* An earlier backend's session gets its owner item with the first append that names the owner. */
-static void write_append(struct store *s, struct transaction *t, struct append *a)
+/* The first append that names the owner writes the owner item of an earlier backend's session. */
+static void append_write(struct store *s, struct transaction *t, struct append *a)
 {
     transaction_begin(s, t);
     for (size_t i = 0; i < a->count; i++)
         transaction_put(t, &item_message, &a->out[i], STR(IS_NEW), NO_VALUES);
-    a->session_action = update_session(t, a);
+    a->session_action = append_update_session(t, a);
     a->owner_action =
         a->owner.has_item ? NO_ACTION : store_put_owner(t, a->claim.session_id, a->owner.user_id);
-    a->marker_action = a->idempotency->key.p ? put_marker(t, a) : NO_ACTION;
+    a->marker_action = str_is_present(a->idempotency->key) ? append_put_marker(t, a) : NO_ACTION;
 }
 
-/* Gives the messages the ids that the marker keeps: {"L":[{"S":"…"},…]}. */
-static void take_ids(struct store *s, struct append *a, struct str message_ids)
+/* Gives the messages the ids that the marker has kept: {"L":[{"S":"…"},…]}. */
+static void append_take_ids(struct store *s, struct append *a, struct str message_ids)
 {
     struct str list = arena_str(s->arena, message_ids);
     struct json_reader r;
     struct str type;
 
-    json_reader_init(&r, (char *)(uintptr_t)list.p, list.n); /* the arena's, and so ours */
+    /* the copy in the arena may be written to */
+    json_reader_init(&r, (char *)(uintptr_t)list.p, list.n);
     if (!json_enter_object(&r) || !json_next_member(&r, &type) || !str_is(type, "L") ||
         !json_enter_array(&r))
         return;
     for (size_t i = 0; json_next_element(&r); i++) {
         struct str id = item_read_string(&r);
-        if (i < a->count && id.p)
+        if (i < a->count && str_is_present(id))
             a->out[i].message_id = id;
     }
 }
 
-/* The first answer again, from the marker and what was asked for. */
+/* Makes the first answer again from the marker and from what was asked for. */
 static enum append_end append_replay(struct store *s, struct append *a, struct transaction *t,
                                      struct err *e)
 {
@@ -189,37 +191,39 @@ static enum append_end append_replay(struct store *s, struct append *a, struct t
         !str_equals(marker.fingerprint, store_fingerprint(s, a->idempotency)))
         return store_key_reused(e);
     a->base_us = marker.first_us;
-    take_ids(s, a, marker.message_ids);
-    stamp(s, a);
+    append_take_ids(s, a, marker.message_ids);
+    append_set_times(s, a);
     return APPEND_REPLAYED;
 }
 
-/* A later message is in the session's partition than was known. */
-static enum append_end learn_from_messages(struct store *s, struct append *a, struct err *e)
+/* The session's partition has a later message than was known: finds out its timestamp. */
+static enum append_end append_learn_from_messages(struct store *s, struct append *a, struct err *e)
 {
     if (store_last_timestamp(s, a->claim.session_id, &a->owner.last_timestamp, e) < 0)
         return APPEND_FAILED;
     return APPEND_AGAIN;
 }
 
-/* The session has a later message than was known, which its item tells. If the item says nothing
- * that was not known, the next attempt would fail in the same way. */
-static enum append_end learn_order(struct store *s, struct append *a, int64_t last, struct err *e)
+/* The session's item says that it has a later message than was known. If it says nothing new, the
+ * next attempt would fail in the same way, so this one is the last. */
+static enum append_end append_learn_order(struct store *s, struct append *a, int64_t last,
+                                          struct err *e)
 {
-    bool is_new = last >= 0 ? last >= first_timestamp(a) || a->without_order : !a->without_order;
+    bool is_new =
+        last >= 0 ? last >= append_first_timestamp(a) || a->without_order : !a->without_order;
 
     if (!is_new)
         return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
     a->without_order = last < 0;
     if (a->without_order)
-        return learn_from_messages(s, a, e);
+        return append_learn_from_messages(s, a, e);
     a->owner.last_timestamp = last;
     return APPEND_AGAIN;
 }
 
 /*
- * Why the transaction was canceled. Whether the session is being deleted comes first: then nothing
- * of it is shown any more, its marker's answer neither.
+ * Finds out why the transaction was canceled. A delete of the session comes first: once it has
+ * begun, nothing of the session is shown, and so no earlier answer is repeated.
  */
 static enum append_end append_learn(struct store *s, struct append *a, struct transaction *t,
                                     struct err *e)
@@ -236,7 +240,7 @@ static enum append_end append_learn(struct store *s, struct append *a, struct tr
     if (transaction_stopped_by(t, a->marker_action))
         return append_replay(s, a, t, e);
     if (session_stopped_it)
-        return learn_order(s, a, session.last_timestamp, e);
+        return append_learn_order(s, a, session.last_timestamp, e);
     if (transaction_read_item(t, a->owner_action, &item_owner, &owner)) {
         struct session_claim claim = {a->claim.session_id, a->owner.user_id};
         if (store_owner_check(s, &claim, &owner, &a->owner, e) < 0)
@@ -245,11 +249,12 @@ static enum append_end append_learn(struct store *s, struct append *a, struct tr
     }
     if (transaction_stopped_by(t, a->owner_action))
         return store_session_not_found(e);
-    /* A message's key is taken: an earlier backend wrote beyond last_timestamp. */
-    return learn_from_messages(s, a, e);
+    /* The key of a message is taken: an earlier backend has written a message later than
+     * last_timestamp. */
+    return append_learn_from_messages(s, a, e);
 }
 
-static int check_sizes(const struct append *a, struct err *e)
+static int append_check_sizes(const struct append *a, struct err *e)
 {
     size_t sum = 0;
 
@@ -267,16 +272,16 @@ static int check_sizes(const struct append *a, struct err *e)
     return 0;
 }
 
-static enum append_end try_append(struct store *s, struct append *a, struct err *e)
+static enum append_end append_try(struct store *s, struct append *a, struct err *e)
 {
     enum append_end r = APPEND_FAILED;
     struct transaction t;
 
-    write_append(s, &t, a);
+    append_write(s, &t, a);
     switch (transaction_commit(&t, e)) {
     case TRANSACTION_DONE:
         owner_cache_put(s->shared->owners, a->claim.session_id, a->owner.user_id,
-                        last_timestamp(a));
+                        append_last_timestamp(a));
         r = APPENDED;
         break;
     case TRANSACTION_CANCELED:
@@ -289,20 +294,20 @@ static enum append_end try_append(struct store *s, struct append *a, struct err 
     return r;
 }
 
-static enum append_end append(struct store *s, struct append *a, struct err *e)
+static enum append_end append_until_settled(struct store *s, struct append *a, struct err *e)
 {
     enum append_end r;
 
     do {
-        if (choose_time(s, a, e) < 0 || check_sizes(a, e) < 0)
+        if (append_choose_time(s, a, e) < 0 || append_check_sizes(a, e) < 0)
             return APPEND_FAILED;
-        r = try_append(s, a, e);
+        r = append_try(s, a, e);
     } while (r == APPEND_AGAIN);
     return r;
 }
 
-int store_messages_append(struct store *s, const struct append_new *wanted, struct message *out,
-                          bool *replayed, struct err *e)
+enum store_write store_messages_append(struct store *s, const struct append_new *wanted,
+                                       struct message *out, struct err *e)
 {
     struct append a = {
         .claim = {wanted->session_id, wanted->hint},
@@ -318,10 +323,11 @@ int store_messages_append(struct store *s, const struct append_new *wanted, stru
                        "too many others were writing to this session; nothing was written, send "
                        "the request again");
     if (store_owner_find(s, &a.claim, OWNER_BELIEVED, &a.owner, e) == 0) {
-        describe(s, &a);
-        r = append(s, &a, e);
+        append_describe_messages(s, &a);
+        r = append_until_settled(s, &a, e);
     }
     gate_leave(s->shared->gate, wanted->session_id);
-    *replayed = r == APPEND_REPLAYED;
-    return r == APPEND_FAILED ? -1 : 0;
+    if (r == APPEND_FAILED)
+        return STORE_WRITE_FAILED;
+    return r == APPEND_REPLAYED ? STORE_REPLAYED : STORE_WRITTEN;
 }

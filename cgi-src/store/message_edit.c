@@ -1,16 +1,17 @@
 /*
- * One message: read, change, delete. A change moves the session's version and updated_at in the
- * same transaction, a delete its count too, and of the last message both renew the preview that the
- * session has of it.
+ * Reads, changes and deletes one message. In the same transaction a change moves the session's
+ * version and updated_at, a delete its count too. If the message is the session's last one, both
+ * renew the preview that the session keeps of it.
  *
- * Which message is the session's last may change at any time. So the session is read first, and the
- * transaction goes through only if it is still as it was read, as far as that matters:
- * - a message that is not the last one must not have become it;
- * - the last one that is edited must still be it;
- * - where the last one is deleted, the session must be at the version that was read before the
- *   message in front of it was: appends, edits and deletes move the version, so that message is
- *   there and as it was read.
- * If not, the reason tells what the session is like now, and the change is tried again.
+ * Which message is the last one may change at any time. So the session is read first, and the
+ * transaction succeeds only if what it relies on is still so:
+ * - if another message than the last one is changed or deleted, it has not become the last one;
+ * - if the last one is changed, it still is the last one;
+ * - if the last one is deleted, the session still has the version that was read before the message
+ *   in front of it was read. Appends, changes and deletes move the version, so that message is
+ *   still there, as it was read.
+ * If the transaction fails, its reason says what the session is like now, and the change is tried
+ * again.
  */
 #include "store/internal.h"
 #include "store/preview.h"
@@ -20,7 +21,7 @@ static bool is_message_timestamp(int64_t timestamp)
     return timestamp > 0 && timestamp <= TIMESTAMP_MAX;
 }
 
-static int read_message(struct store *s, const struct message_key *key,
+static int message_read(struct store *s, const struct message_key *key,
                         enum consistency consistency, struct message *out, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(key->session_id, key->timestamp),
@@ -48,40 +49,40 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
         return store_session_not_found(e);
     if (store_owner_get(s, &claim, &owner, e) < 0)
         return -1;
-    if (!owner.has_item && key->hint.p &&
+    if (!owner.has_item && str_is_present(key->hint) &&
         store_owner_from_hint(s, &claim, OWNER_VERIFIED, &owner, e) < 0)
         return -1;
     if (!is_message_timestamp(key->timestamp))
         return store_message_not_found(e);
-    int r = read_message(s, key, CONSISTENT_IF_SET, out, e);
-    bool known = owner.has_item || key->hint.p;
+    int r = message_read(s, key, CONSISTENT_IF_SET, out, e);
+    bool known = owner.has_item || str_is_present(key->hint);
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
 
-/* A change of a message under way. */
+/* A change or delete of a message under way. */
 struct message_change {
     const struct message_key *key;
     struct key session;
     struct str now;
-    /* of the session, as it was read last */
+    /* of the session, as it was last read */
     int64_t last_shown;
     int64_t version;
 };
 
-static bool is_last(const struct message_change *c)
+static bool message_change_is_of_last(const struct message_change *c)
 {
     return c->key->timestamp == c->last_shown;
 }
 
-/* Fills the rest of it. */
-static int begin_change(struct store *s, struct message_change *c, struct err *e)
+/* Reads what the change relies on. */
+static int message_change_begin(struct store *s, struct message_change *c, struct err *e)
 {
     const struct message_key *key = c->key;
     const struct session_claim claim = {key->session_id, key->hint};
     struct session session = {0};
     struct owner owner;
 
-    /* What the cache believes is verified by reading the session. */
+    /* An owner from the cache may be wrong: reading the session verifies it. */
     if (store_owner_find(s, &claim, OWNER_BELIEVED, &owner, e) < 0)
         return -1;
     const struct session_key session_key = {owner.user_id, key->session_id};
@@ -98,13 +99,13 @@ static int begin_change(struct store *s, struct message_change *c, struct err *e
     return 0;
 }
 
-/* What became of an attempt; CHANGE_FAILED with e. */
+/* How an attempt ended. CHANGE_FAILED with e. */
 enum change_end { CHANGE_FAILED = -1, CHANGED, CHANGE_AGAIN };
 
-/* The session stopped it. If its item says nothing that was not known, the next attempt would fail
- * in the same way. */
-static enum change_end learn_session(struct transaction *t, size_t action, struct message_change *c,
-                                     struct err *e)
+/* The session's condition failed: finds out what the session is like now. If its item says nothing
+ * new, the next attempt would fail in the same way, so this one is the last. */
+static enum change_end message_change_learn(struct transaction *t, size_t action,
+                                            struct message_change *c, struct err *e)
 {
     struct session now;
 
@@ -117,8 +118,8 @@ static enum change_end learn_session(struct transaction *t, size_t action, struc
     return CHANGE_AGAIN;
 }
 
-static enum change_end commit_change(struct transaction *t, size_t session_action,
-                                     struct message_change *c, struct err *e)
+static enum change_end message_change_commit(struct transaction *t, size_t session_action,
+                                             struct message_change *c, struct err *e)
 {
     enum change_end r = CHANGE_FAILED;
 
@@ -127,8 +128,9 @@ static enum change_end commit_change(struct transaction *t, size_t session_actio
         r = CHANGED;
         break;
     case TRANSACTION_CANCELED:
-        r = transaction_stopped_by(t, session_action) ? learn_session(t, session_action, c, e)
-                                                      : store_message_not_found(e);
+        r = transaction_stopped_by(t, session_action)
+                ? message_change_learn(t, session_action, c, e)
+                : store_message_not_found(e);
         break;
     default:
         break;
@@ -144,9 +146,10 @@ static enum change_end commit_change(struct transaction *t, size_t session_actio
 
 /* ---- changing -------------------------------------------------------------------------------- */
 
-/* The session's part. after: the message as it will be. */
-static size_t move_session(struct transaction *t, const struct message_change *c,
-                           const struct message *after, const struct message_changes *changes)
+/* Adds the session's part of a change. after: the message as it will be. */
+static size_t message_change_move_session(struct transaction *t, const struct message_change *c,
+                                          const struct message *after,
+                                          const struct message_changes *changes)
 {
     static const struct str any =
         STR_INIT(UPDATE("SET updated_at = :now" MOVE_VERSION) CONDITION(IS_LIVE) RETURN_OLD);
@@ -155,36 +158,37 @@ static size_t move_session(struct transaction *t, const struct message_change *c
     static const struct str last =
         STR_INIT(UPDATE("SET updated_at = :now, last_preview = :preview" MOVE_VERSION)
                      CONDITION(IS_LIVE " AND last_shown = :timestamp") RETURN_OLD);
-    const struct value values[] = {
+    const struct expression_value values[] = {
         STRING_VALUE(":now", c->now),
         NUMBER_VALUE(":one", 1),
         NUMBER_VALUE(":timestamp", c->key->timestamp),
         STRING_VALUE(":preview", preview_of(t->store->arena, after)),
     };
 
-    if (!changes->content.p)
+    if (!str_is_present(changes->content))
         return transaction_update(t, &c->session, any, (struct values){values, 2});
-    if (!is_last(c))
+    if (!message_change_is_of_last(c))
         return transaction_update(t, &c->session, other, (struct values){values, 3});
     return transaction_update(t, &c->session, last, (struct values){values, 4});
 }
 
-static const char *remove_text(const struct message_changes *changes)
+static const char *message_removals(const struct message_changes *changes)
 {
-    bool metadata = changes->has_metadata && !changes->metadata.p;
-    bool content_type = changes->content.p && !changes->content_type.p;
+    bool metadata = changes->has_metadata && !str_is_present(changes->metadata);
+    bool content_type = str_is_present(changes->content) && !str_is_present(changes->content_type);
 
     if (metadata && content_type)
         return " REMOVE metadata, content_type";
     return metadata ? " REMOVE metadata" : content_type ? " REMOVE content_type" : "";
 }
 
-static struct str update_text(struct store *s, const struct message_changes *changes)
+static struct str message_update_text(struct store *s, const struct message_changes *changes)
 {
     return arena_printf(s->arena, UPDATE("SET updated_at = :now%s%s%s%s") IS_THERE,
-                        changes->content.p ? ", content = :content" : "",
-                        changes->content_type.p ? ", content_type = :type" : "",
-                        changes->metadata.p ? ", metadata = :metadata" : "", remove_text(changes));
+                        str_is_present(changes->content) ? ", content = :content" : "",
+                        str_is_present(changes->content_type) ? ", content_type = :type" : "",
+                        str_is_present(changes->metadata) ? ", metadata = :metadata" : "",
+                        message_removals(changes));
 }
 
 static enum change_end message_try_update(struct store *s, struct message_change *c,
@@ -195,26 +199,26 @@ static enum change_end message_try_update(struct store *s, struct message_change
     struct transaction t;
 
     transaction_begin(s, &t);
-    transaction_update(&t, &message, update_text(s, changes),
+    transaction_update(&t, &message, message_update_text(s, changes),
                        VALUES(STRING_VALUE(":now", c->now),
                               STRING_VALUE(":content", changes->content),
                               STRING_VALUE(":type", changes->content_type),
                               STRING_VALUE(":metadata", changes->metadata)));
-    return commit_change(&t, move_session(&t, c, after, changes), c, e);
+    return message_change_commit(&t, message_change_move_session(&t, c, after, changes), c, e);
 }
 
-/* Leaves what is not given, as the Update does. */
-static int apply(const struct message_changes *changes, struct str now, struct message *m,
-                 struct err *e)
+/* What is not given stays as it is, as in the Update. */
+static int message_apply_changes(const struct message_changes *changes, struct str now,
+                                 struct message *m, struct err *e)
 {
     m->updated_at = now;
-    if (changes->content.p) {
+    if (str_is_present(changes->content)) {
         m->content = changes->content;
         m->content_type = changes->content_type;
     }
     if (changes->has_metadata)
         m->metadata = changes->metadata;
-    if (m->content.n == 0 && !m->metadata.p)
+    if (m->content.n == 0 && !str_is_present(m->metadata))
         return err_set(e, ERR_INVALID_PARAMETER,
                        "content may be empty or null only in a message that has metadata, and this "
                        "one would have none");
@@ -227,25 +231,25 @@ int store_message_update(struct store *s, const struct message_key *key,
     struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, &c, e) < 0 || read_message(s, key, CONSISTENT, out, e) < 0)
+    if (message_change_begin(s, &c, e) < 0 || message_read(s, key, CONSISTENT, out, e) < 0)
         return -1;
-    if (apply(changes, c.now, out, e) < 0)
+    if (message_apply_changes(changes, c.now, out, e) < 0)
         return -1;
     do
         r = message_try_update(s, &c, out, changes, e);
     while (r == CHANGE_AGAIN);
     if (r == CHANGE_FAILED)
         return -1;
-    /* What stands there now, with what others changed at the same time. */
-    if (read_message(s, key, CONSISTENT, out, e) < 0)
+    /* The answer is what is stored now, with what others have changed at the same time. */
+    if (message_read(s, key, CONSISTENT, out, e) < 0)
         return store_changed_unseen(e);
     return 0;
 }
 
 /* ---- deleting -------------------------------------------------------------------------------- */
 
-/* The session's part where another message is the last. */
-static size_t count_down(struct transaction *t, const struct message_change *c)
+/* Adds the session's part of the delete of another message than the last one. */
+static size_t message_change_count_down(struct transaction *t, const struct message_change *c)
 {
     static const struct str text = STR_INIT(UPDATE("SET updated_at = :now" MOVE_COUNT)
                                                 CONDITION(IS_LIVE IS_NOT_LAST) RETURN_OLD);
@@ -256,10 +260,10 @@ static size_t count_down(struct transaction *t, const struct message_change *c)
                                      NUMBER_VALUE(":timestamp", c->key->timestamp)));
 }
 
-/* The session's part where the last message goes. before: the one in front of it, NULL if there is
- * none. */
-static size_t edit_fall_back(struct transaction *t, const struct message_change *c,
-                             const struct message *before)
+/* Adds the session's part of the delete of the last message. before: the message in front of it,
+ * NULL if there is none. */
+static size_t message_change_fall_back(struct transaction *t, const struct message_change *c,
+                                       const struct message *before)
 {
     static const struct versions exactly = {.present = true};
     struct store *s = t->store;
@@ -279,23 +283,24 @@ static size_t edit_fall_back(struct transaction *t, const struct message_change 
                STRING_VALUE(":preview", before ? preview_of(s->arena, before) : STR_NONE)));
 }
 
-static enum change_end try_delete(struct store *s, struct message_change *c, struct err *e)
+static enum change_end message_try_delete(struct store *s, struct message_change *c, struct err *e)
 {
     const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
     enum lookup_result found = LOOKUP_ABSENT;
     struct message before;
     struct transaction t;
 
-    if (is_last(c))
+    if (message_change_is_of_last(c))
         found = store_message_before(s, c->key->session_id, c->key->timestamp, &before, e);
     if (found == LOOKUP_FAILED)
         return CHANGE_FAILED;
     transaction_begin(s, &t);
     transaction_delete(&t, &message, STR(IS_THERE));
-    size_t session_action = !is_last(c)
-                                ? count_down(&t, c)
-                                : edit_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
-    return commit_change(&t, session_action, c, e);
+    size_t session_action =
+        !message_change_is_of_last(c)
+            ? message_change_count_down(&t, c)
+            : message_change_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
+    return message_change_commit(&t, session_action, c, e);
 }
 
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
@@ -303,10 +308,10 @@ int store_message_delete(struct store *s, const struct message_key *key, struct 
     struct message_change c = {.key = key};
     enum change_end r;
 
-    if (begin_change(s, &c, e) < 0)
+    if (message_change_begin(s, &c, e) < 0)
         return -1;
     do
-        r = try_delete(s, &c, e);
+        r = message_try_delete(s, &c, e);
     while (r == CHANGE_AGAIN);
     return r == CHANGED ? 0 : -1;
 }

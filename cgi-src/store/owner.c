@@ -1,7 +1,7 @@
 /*
- * Whose a session is. The message paths carry no user, so the answer comes from the owner item
- * (timestamp 0 of the session's messages), or from what the caller says where an earlier backend
- * wrote none.
+ * Finds the owner of a session. The message paths name no user, so the owner is found in the owner
+ * item (timestamp 0 of the session's partition). Where an earlier backend wrote none, it is what
+ * the caller says.
  */
 #include "store/internal.h"
 
@@ -10,15 +10,15 @@ int store_owner_check(struct store *s, const struct session_claim *claim,
 {
     struct str hint = claim->hint;
 
-    if (!store_is_user_id(item->user_id) || item->deleted || item->building_at.p ||
-        (hint.p && !str_equals(hint, item->user_id)))
+    if (!store_is_user_id(item->user_id) || item->deleted || str_is_present(item->building_at) ||
+        (str_is_present(hint) && !str_equals(hint, item->user_id)))
         return store_session_not_found(e);
     owner_cache_put(s->shared->owners, claim->session_id, item->user_id, 0);
     *out = (struct owner){.user_id = arena_str(s->arena, item->user_id), .has_item = true};
     return 0;
 }
 
-static int read_owner(struct store *s, const struct session_claim *claim,
+static int owner_read(struct store *s, const struct session_claim *claim,
                       enum consistency consistency, struct owner *out, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(claim->session_id, TIMESTAMP_OWNER),
@@ -40,11 +40,11 @@ static int read_owner(struct store *s, const struct session_claim *claim,
 int store_owner_get(struct store *s, const struct session_claim *claim, struct owner *out,
                     struct err *e)
 {
-    int r = read_owner(s, claim, CONSISTENT_IF_SET, out, e);
+    int r = owner_read(s, claim, CONSISTENT_IF_SET, out, e);
 
-    /* A session that was just made elsewhere must not look like an earlier backend's. */
+    /* A session that another process has just created must not be taken for an old one. */
     if (r == 0 && !out->has_item && !s->shared->consistent)
-        r = read_owner(s, claim, CONSISTENT, out, e);
+        r = owner_read(s, claim, CONSISTENT, out, e);
     return r;
 }
 
@@ -54,7 +54,7 @@ int store_owner_from_hint(struct store *s, const struct session_claim *claim,
     struct session_key key = {claim->hint, claim->session_id};
     struct session session;
 
-    if (!claim->hint.p)
+    if (!str_is_present(claim->hint))
         return err_set(e, ERR_SESSION_NOT_FOUND,
                        "there is no such session; for one that an earlier backend made, give its "
                        "user_id");
@@ -74,7 +74,8 @@ int store_owner_find(struct store *s, const struct session_claim *claim, enum ow
     *out = (struct owner){.has_item = true};
     if (trust == OWNER_BELIEVED && owner_cache_get(s->shared->owners, claim->session_id, s->arena,
                                                    &out->user_id, &out->last_timestamp))
-        return hint.p && !str_equals(hint, out->user_id) ? store_session_not_found(e) : 0;
+        return str_is_present(hint) && !str_equals(hint, out->user_id) ? store_session_not_found(e)
+                                                                       : 0;
     if (store_owner_get(s, claim, out, e) < 0)
         return -1;
     return out->has_item ? 0 : store_owner_from_hint(s, claim, trust, out, e);

@@ -1,7 +1,7 @@
 /*
- * Which user a session belongs to, and the last timestamp known of it: bounded, shared by the
- * threads of a process. An owner never changes, so an entry is never wrong; it may outlive its
- * session, which the append's transaction notices.
+ * Which user a session belongs to, and the last of its timestamps that is known. The cache is
+ * bounded and shared by the threads of a process. An owner never changes, so an entry is never
+ * wrong; it may outlive its session, which the append's transaction notices.
  */
 #ifndef STORE_OWNER_CACHE_H
 #define STORE_OWNER_CACHE_H
@@ -21,7 +21,7 @@ void owner_cache_free(struct owner_cache *c);
 bool owner_cache_get(struct owner_cache *c, struct str session_id, struct arena *a,
                      struct str *user_id, int64_t *last_timestamp);
 
-/* Adds or refreshes an entry; a last timestamp never goes back. Another entry may give way. */
+/* Adds or refreshes an entry, perhaps in the place of another. A last timestamp never goes back. */
 void owner_cache_put(struct owner_cache *c, struct str session_id, struct str user_id,
                      int64_t last_timestamp);
 

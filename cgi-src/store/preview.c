@@ -1,13 +1,13 @@
 /*
- * The preview of a message: its first characters, counted as Unicode code points.
+ * Makes the preview of a message: its first characters, counted as Unicode code points.
  */
 #include "store/preview.h"
 
 #include "store/content.h"
 
-/* Where the character after the first `characters` of them begins, or the text's end. Of what is
- * not UTF-8 the bytes are bounded all the same. */
-static size_t bytes_of(struct str text, size_t characters)
+/* How many bytes the first `characters` characters have, or the whole text if it has fewer. If the
+ * text is not UTF-8, the bytes are bounded all the same. */
+static size_t characters_bytes(struct str text, size_t characters)
 {
     size_t most = text.n < PREVIEW_MAX_BYTES ? text.n : PREVIEW_MAX_BYTES;
     size_t n = most < characters ? most : characters;
@@ -21,12 +21,12 @@ static size_t bytes_of(struct str text, size_t characters)
     return n;
 }
 
-static struct str beginning_of(struct str text, size_t characters)
+static struct str text_beginning(struct str text, size_t characters)
 {
-    return (struct str){text.p, bytes_of(text, characters)};
+    return (struct str){text.p, characters_bytes(text, characters)};
 }
 
-/* The texts of parts with a blank between them, as far as the preview goes. */
+/* Joins the texts of parts with a blank between them, up to the length of a preview. */
 static struct str preview_join(struct arena *arena, struct content_texts *texts)
 {
     size_t left = PREVIEW_MAX_CHARACTERS;
@@ -41,7 +41,7 @@ static struct str preview_join(struct arena *arena, struct content_texts *texts)
             buf_putc(&joined, ' ');
             left--;
         }
-        text = beginning_of(text, left);
+        text = text_beginning(text, left);
         left -= str_utf8_length(text);
         buf_append_str(&joined, text);
     }
@@ -54,10 +54,10 @@ struct str preview_of(struct arena *arena, const struct message *m)
 {
     struct content_texts texts;
 
-    if (!m->content.p)
+    if (!str_is_present(m->content))
         return STR("");
-    if (!m->content_type.p)
-        return beginning_of(m->content, PREVIEW_MAX_CHARACTERS);
+    if (!str_is_present(m->content_type))
+        return text_beginning(m->content, PREVIEW_MAX_CHARACTERS);
     content_texts_begin(&texts, m);
     return preview_join(arena, &texts);
 }

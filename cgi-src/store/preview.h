@@ -1,6 +1,6 @@
 /*
- * How a message begins: what its session keeps of its last message, so that a list of sessions can
- * show it.
+ * The beginning of a message. A session keeps it of its last message, so that a list of sessions
+ * can show it.
  */
 #ifndef STORE_PREVIEW_H
 #define STORE_PREVIEW_H
@@ -11,8 +11,8 @@
 #define PREVIEW_MAX_CHARACTERS 200 /* Unicode code points */
 #define PREVIEW_MAX_BYTES (PREVIEW_MAX_CHARACTERS * 4)
 
-/* The first PREVIEW_MAX_CHARACTERS of the message's content, none of them cut; of parts, of their
- * texts with a blank between them. A view of it, or in the arena; never absent. */
+/* The first PREVIEW_MAX_CHARACTERS characters of the message's content; no character is cut. Texts
+ * of parts are joined with a blank. A view of the content, or in the arena; never absent. */
 struct str preview_of(struct arena *arena, const struct message *m);
 
 #endif

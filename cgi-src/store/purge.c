@@ -1,15 +1,15 @@
 /*
- * What is to be purged: one Scan of the sessions table finds sessions that nobody has used for
- * long, deletes that were cut off, and builds that were never finished. Everything is deleted as a
- * request would delete it.
+ * Finds what is to be purged, and deletes it. One Scan of the sessions table finds sessions that
+ * nobody has used for long, deletes that were cut off, and builds that were never finished. Each is
+ * deleted as a request would delete it.
  */
 #include "store/internal.h"
 
-#define CALL_LIMIT_US INT64_C(30000000)
 #define DAY_US INT64_C(86400000000)
 
-/* Helpers begin with '!', the character below :first; of those only builds are looked for. Times
- * that earlier backends wrote compare well enough to choose what is looked at more closely. */
+/* The sort keys of helper items begin with '!', which is before :first; of helpers only builds are
+ * wanted. The times of earlier backends have other forms, but compare well enough for a first
+ * choice; purge_judge looks more closely. */
 static const struct str scan_text =
     STR_INIT(",\"FilterExpression\":\"building_at < :day OR (session_id >= :first AND "
              "(updated_at < :before OR deleted_at < :day OR "
@@ -19,62 +19,49 @@ static const struct str scan_text =
 
 struct purge_walk {
     const struct purge_query *query;
-    int64_t day_us; /* what was begun before that is not going on any more */
+    int64_t day_us; /* a build or delete that was begun before that is no longer going on */
     struct str before;
     struct str day;
     struct arena arena;
-    struct store *store; /* over that arena, which is emptied after each page */
-    struct buf start;    /* of the next page: a key's JSON; empty at the beginning */
+    struct store *store; /* uses that arena, which is emptied after each page */
+    struct buf start;    /* where the next page begins, the JSON of a key; empty at the beginning */
 };
 
-static bool is_before(struct str time, int64_t limit_us)
+static bool time_is_before(struct str time, int64_t limit_us)
 {
-    int64_t us = time.p ? clock_parse_us(time.p, time.n) : -1;
+    int64_t us = str_is_present(time) ? clock_parse_us(time.p, time.n) : -1;
 
     return us >= 0 && us < limit_us;
 }
 
-/* False: it stays. */
-static bool is_to_go(const struct purge_walk *walk, const struct purge_item *item,
-                     enum purge_find *what)
+static enum purge_find purge_judge(const struct purge_walk *walk, const struct purge_item *item)
 {
-    if (store_is_build(item->session_id)) {
-        *what = PURGE_BUILD;
-        return is_before(item->building_at, walk->day_us);
-    }
+    if (store_is_build(item->session_id))
+        return time_is_before(item->building_at, walk->day_us) ? PURGE_BUILD : PURGE_NOTHING;
     if (!store_is_session_id(item->session_id))
-        return false;
-    if (item->deleted_at.p) {
-        *what = PURGE_DELETE;
-        return is_before(item->deleted_at, walk->day_us);
-    }
-    *what = PURGE_SESSION;
-    return is_before(item->updated_at, walk->query->before_us) &&
-           (item->archived || !walk->query->archived);
+        return PURGE_NOTHING;
+    if (str_is_present(item->deleted_at))
+        return time_is_before(item->deleted_at, walk->day_us) ? PURGE_DELETE : PURGE_NOTHING;
+    if (walk->query->archived && !item->archived)
+        return PURGE_NOTHING;
+    return time_is_before(item->updated_at, walk->query->before_us) ? PURGE_SESSION : PURGE_NOTHING;
 }
 
-static int visit_items(const struct purge_walk *walk, struct items *items,
-                       const struct purge_visitor *visitor, struct err *e)
+static int purge_walk_visit(const struct purge_walk *walk, struct items *items,
+                            const struct purge_visitor *visitor, struct err *e)
 {
     struct purge_item item;
-    enum purge_find what;
 
     while (items_next(items, &item_purge, &item)) {
-        if (is_to_go(walk, &item, &what) && visitor->find(visitor->context, what, &item, e) < 0)
+        enum purge_find what = purge_judge(walk, &item);
+        if (what != PURGE_NOTHING && visitor->find(visitor->context, what, &item, e) < 0)
             return -1;
     }
     return 0;
 }
 
-static void renew_deadline(struct store *s)
-{
-    const struct clock *clock = s->shared->clock;
-
-    dynamo_set_deadline(s->dynamo, clock->mono_us(clock->context) + CALL_LIMIT_US);
-}
-
-static enum items_end walk_page(struct purge_walk *walk, const struct purge_visitor *visitor,
-                                struct err *e)
+static enum items_end purge_walk_read_page(struct purge_walk *walk,
+                                           const struct purge_visitor *visitor, struct err *e)
 {
     const struct query query = {
         .table = STORE_SESSIONS_TABLE,
@@ -88,9 +75,9 @@ static enum items_end walk_page(struct purge_walk *walk, const struct purge_visi
     struct items items;
     struct str next = STR_NONE;
 
-    renew_deadline(walk->store);
+    store_renew_deadline(walk->store);
     if (store_scan(walk->store, &query, &items, e) == 0 &&
-        visit_items(walk, &items, visitor, e) == 0)
+        purge_walk_visit(walk, &items, visitor, e) == 0)
         end = items_end(walk->store, &items, &next, e);
     items_free(&items);
     if (end == ITEMS_MORE) {
@@ -116,7 +103,7 @@ int store_purge_walk(struct store *s, const struct purge_query *query,
     buf_init(&walk.start, (size_t)64 * 1024);
     walk.store = store_new(s->shared, s->dynamo, &walk.arena);
     do {
-        end = walk_page(&walk, visitor, e);
+        end = purge_walk_read_page(&walk, visitor, e);
         arena_reset(&walk.arena);
     } while (end == ITEMS_MORE);
     store_free(walk.store);
@@ -125,13 +112,12 @@ int store_purge_walk(struct store *s, const struct purge_query *query,
     return end == ITEMS_END ? 0 : -1;
 }
 
-static enum purge_end purge_session(struct store *s, const struct session_key *key,
-                                    const struct versions *if_match, int64_t *deleted_messages,
-                                    struct err *e)
+static enum purge_end purge_session(struct store *s, const struct session_target *target,
+                                    int64_t *deleted_messages, struct err *e)
 {
     struct session session;
 
-    if (store_session_delete(s, key, if_match, &session, deleted_messages, e) == 0)
+    if (store_session_delete(s, target, &session, deleted_messages, e) == 0)
         return PURGED;
     if (e->code != ERR_PRECONDITION_FAILED && e->code != ERR_SESSION_NOT_FOUND)
         return PURGE_FAILED;
@@ -142,16 +128,15 @@ static enum purge_end purge_session(struct store *s, const struct session_key *k
 enum purge_end store_purge(struct store *s, enum purge_find what, const struct purge_item *item,
                            int64_t *deleted_messages, struct err *e)
 {
-    const struct session_key key = {item->user_id, item->session_id};
-    const struct versions as_found = {.present = true, .count = 1, .list = &item->version};
-    static const struct versions no_condition;
+    struct session_target target = {.key = {item->user_id, item->session_id}};
 
     if (what == PURGE_BUILD) {
-        enum build_end end = store_build_delete(s, &key, e);
+        enum build_end end = store_build_delete(s, &target.key, e);
         if (end == BUILD_DELETE_FAILED)
             return PURGE_FAILED;
         return end == BUILD_DELETED ? PURGED : PURGE_KEPT;
     }
-    return purge_session(s, &key, what == PURGE_DELETE ? &no_condition : &as_found,
-                         deleted_messages, e);
+    if (what == PURGE_SESSION) /* only if it still has the version that it was found with */
+        target.if_match = (struct versions){.present = true, .count = 1, .list = &item->version};
+    return purge_session(s, &target, deleted_messages, e);
 }

@@ -1,7 +1,6 @@
 /*
- * One session: read. How it is created is told in session_create.c, how it is changed in
- * session_update.c, how it is deleted in session_delete.c, how a user's are listed in
- * session_list.c and session_activity.c.
+ * Reads one session. It is created in session_create.c, changed in session_update.c and deleted in
+ * session_delete.c; a user's sessions are listed in session_list.c and session_activity.c.
  */
 #include "store/internal.h"
 

@@ -1,143 +1,142 @@
 /*
- * Listing a user's sessions, last active first. No index has this order, so the user's partition is
- * streamed and the best `limit` are kept in a heap: memory is bounded by the page, not by the user.
+ * Lists a user's sessions, the last active first. No index has this order, so the user's partition
+ * is read through, and the best `limit` sessions are kept in a heap: memory is bounded by the page,
+ * not by the user.
  *
- * Sessions move while somebody pages. So that a walk through the cursor leaves none out and shows
- * hardly one twice, the later pages show the order as it was when the first was made (time T). A
- * session that was active since is placed where it stood at T: its last message before T tells,
- * since messages are kept in order. (One that was edited before T and active since is placed too
- * low by that, and may be shown twice.) What the first page itself showed of such sessions is
- * remembered in the cursor, by hash.
+ * Sessions move in this order while somebody pages. So that a walk by the cursor leaves none out,
+ * and shows hardly any twice, later pages show the order as it was when the first page was made
+ * (time T). A session that was active since is listed where it stood at T, which its last message
+ * before T tells. (If it was edited before T and active since, it is listed too low, and may be
+ * shown twice.) The first page itself may have shown such sessions; the cursor remembers them by
+ * hash.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "store/session_query.h"
 
-#define SHOWN_MAX 100  /* hashes in a cursor */
-#define PLACED_MAX 200 /* queries for sessions that moved, a page */
+#define SHOWN_MAX 100     /* hashes in a cursor */
+#define LOOKED_UP_MAX 200 /* queries a page for sessions that have moved */
 
-/* What the heap holds at most, whatever the limit: a page's JSON is not smaller than its strings.
- */
+/* How much the heap holds, whatever the limit. A page's JSON is not smaller than its strings. */
 #define HEAP_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
-/* A session's place: later first, then the greater id. */
-struct place {
+/* A session's rank in the order: the later time is first, then the greater id. */
+struct activity_rank {
     int64_t us;
     struct str session_id;
 };
 
-/* What a cursor says. */
-struct walk {
-    bool first;        /* there was no cursor */
-    int64_t t_us;      /* T, whole milliseconds */
-    struct place from; /* the last place shown; first: none */
-    uint64_t shown[SHOWN_MAX];
-    size_t shown_count;
-    unsigned placed;
-};
-
 struct heap_entry {
-    int64_t us;
-    struct session session; /* views into bytes */
-    size_t size;            /* of bytes */
+    struct activity_rank rank; /* its session_id is the session's */
+    struct session session;    /* views into bytes */
+    size_t size;               /* of bytes */
     char bytes[];
 };
 
-/* The worst place is at the root. */
+/* The worst rank is at the root. */
 struct heap {
     struct heap_entry **entries;
     size_t count;
     size_t limit;
     size_t bytes;
-    bool more; /* something was left out */
+    bool more; /* a session was left out */
 };
 
-static int compare(int64_t a_us, struct str a_id, int64_t b_us, struct str b_id)
+/* A list under way: what the cursor says, and the page that is being collected. */
+struct activity_walk {
+    bool first;                /* there was no cursor */
+    int64_t t_us;              /* T, whole milliseconds */
+    struct activity_rank from; /* the rank that was shown last; not set if first */
+    uint64_t shown[SHOWN_MAX];
+    size_t shown_count;
+    unsigned looked_up; /* sessions whose last message before T was queried */
+    struct heap heap;
+};
+
+/* True if rank a comes after rank b in the list. */
+static bool rank_is_behind(const struct activity_rank *a, const struct activity_rank *b)
 {
-    if (a_us != b_us)
-        return a_us < b_us ? -1 : 1;
-    size_t n = a_id.n < b_id.n ? a_id.n : b_id.n;
-    int c = n ? memcmp(a_id.p, b_id.p, n) : 0;
-    return c ? c : (a_id.n > b_id.n) - (a_id.n < b_id.n);
+    if (a->us != b->us)
+        return a->us < b->us;
+    return sort_key_compare(a->session_id, b->session_id) < 0;
 }
 
-static bool worse(const struct heap_entry *a, const struct heap_entry *b)
+static bool heap_is_worse(const struct heap *h, size_t i, size_t j)
 {
-    return compare(a->us, a->session.session_id, b->us, b->session.session_id) < 0;
+    return rank_is_behind(&h->entries[i]->rank, &h->entries[j]->rank);
 }
 
-static void swap(struct heap *h, size_t i, size_t j)
+static void heap_swap(struct heap *h, size_t i, size_t j)
 {
     struct heap_entry *entry = h->entries[i];
     h->entries[i] = h->entries[j];
     h->entries[j] = entry;
 }
 
-static void sift_up(struct heap *h, size_t i)
+static void heap_sift_up(struct heap *h, size_t i)
 {
-    for (; i > 0 && worse(h->entries[i], h->entries[(i - 1) / 2]); i = (i - 1) / 2)
-        swap(h, i, (i - 1) / 2);
+    for (; i > 0 && heap_is_worse(h, i, (i - 1) / 2); i = (i - 1) / 2)
+        heap_swap(h, i, (i - 1) / 2);
 }
 
-static void sift_down(struct heap *h)
+static void heap_sift_down(struct heap *h)
 {
     for (size_t i = 0;;) {
         size_t worst = i;
         for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < h->count; child++) {
-            if (worse(h->entries[child], h->entries[worst]))
+            if (heap_is_worse(h, child, worst))
                 worst = child;
         }
         if (worst == i)
             return;
-        swap(h, i, worst);
+        heap_swap(h, i, worst);
         i = worst;
     }
 }
 
-static struct heap_entry *take_worst(struct heap *h)
+static struct heap_entry *heap_take_worst(struct heap *h)
 {
     struct heap_entry *worst = h->entries[0];
     h->entries[0] = h->entries[--h->count];
     h->bytes -= worst->size;
-    sift_down(h);
+    heap_sift_down(h);
     return worst;
 }
 
-static struct heap_entry *entry_new(const struct session *from, int64_t us)
+static struct heap_entry *heap_entry_new(const struct session *from, int64_t us)
 {
     size_t size = item_string_bytes(&item_session, from);
     struct heap_entry *entry = malloc(sizeof(*entry) + size);
     if (!entry)
         abort();
-    entry->us = us;
     entry->size = size;
     entry->session = *from;
     item_take_strings(&item_session, &entry->session, entry->bytes);
+    entry->rank = (struct activity_rank){us, entry->session.session_id};
     return entry;
 }
 
-static void heap_add(struct heap *h, const struct session *session, int64_t us)
+static void heap_add(struct heap *h, const struct session *session,
+                     const struct activity_rank *rank)
 {
-    if (h->count == h->limit) {
-        const struct heap_entry *root = h->entries[0];
-        if (compare(us, session->session_id, root->us, root->session.session_id) < 0) {
-            h->more = true;
-            return;
-        }
+    if (h->count == h->limit && rank_is_behind(rank, &h->entries[0]->rank)) {
+        h->more = true;
+        return;
     }
-    struct heap_entry *entry = entry_new(session, us);
+    struct heap_entry *entry = heap_entry_new(session, rank->us);
     h->entries[h->count++] = entry;
     h->bytes += entry->size;
-    sift_up(h, h->count - 1);
+    heap_sift_up(h, h->count - 1);
     while (h->count > h->limit || (h->count > 1 && h->bytes > HEAP_MAX_BYTES)) {
-        free(take_worst(h));
+        free(heap_take_worst(h));
         h->more = true;
-        h->limit = h->count < h->limit ? h->count : h->limit; /* nothing worse may follow it in */
+        /* what is worse must not get in after it */
+        h->limit = h->count < h->limit ? h->count : h->limit;
     }
 }
 
-static bool was_shown(const struct walk *walk, struct str session_id)
+static bool activity_was_shown(const struct activity_walk *walk, struct str session_id)
 {
     uint64_t h = str_hash(session_id);
     for (size_t i = 0; i < walk->shown_count; i++) {
@@ -147,78 +146,82 @@ static bool was_shown(const struct walk *walk, struct str session_id)
     return false;
 }
 
-static int64_t time_us(struct str text)
+static int64_t activity_parse_time(struct str text)
 {
     return clock_parse_us(text.p, text.n);
 }
 
-/* When the session was last active before T. */
-static int active_before(struct store *s, const struct walk *walk, const struct session *session,
-                         int64_t *us, struct err *e)
+/* Reads when the session was last active before T. */
+static int session_read_activity(struct store *s, const struct activity_walk *walk,
+                                 const struct session *session, int64_t *us, struct err *e)
 {
     struct timestamp_range before = {TIMESTAMP_OWNER + 1, walk->t_us / 1000 - 1};
     struct message last = {.created_at = STR_NONE};
     enum lookup_result found = store_last_message(s, session->session_id, before, &last, e);
 
-    *us =
-        time_us(found == LOOKUP_FOUND && last.created_at.n ? last.created_at : session->created_at);
+    *us = activity_parse_time(found == LOOKUP_FOUND && last.created_at.n ? last.created_at
+                                                                         : session->created_at);
     return found == LOOKUP_FAILED ? -1 : 0;
 }
 
-/* Where the session stands in this walk, and whether that is beyond what was shown before. */
-static int place(struct store *s, struct walk *walk, const struct session *session, bool *belongs,
-                 int64_t *us, struct err *e)
+/* RANK_WAS_SHOWN: an earlier page has shown the session, or has come past its rank. */
+enum rank_end { RANK_FAILED = -1, RANK_IS_AHEAD, RANK_WAS_SHOWN };
+
+/* Finds out where the session stands in this walk, and whether the walk has come past that. */
+static enum rank_end session_find_rank(struct store *s, struct activity_walk *walk,
+                                       const struct session *session, struct activity_rank *out,
+                                       struct err *e)
 {
-    *us = time_us(session->updated_at);
-    *belongs = true;
+    *out = (struct activity_rank){activity_parse_time(session->updated_at), session->session_id};
     if (walk->first)
-        return 0;
-    if (*us >= walk->t_us) {
-        if (was_shown(walk, session->session_id)) {
-            *belongs = false;
-            return 0;
-        }
-        /* Too many to look up: rather shown twice than never. A session is never older than this
-         * place, and the place does not move, so the walk ends. */
-        if (walk->placed++ >= PLACED_MAX)
-            *us = time_us(session->created_at);
-        else if (active_before(s, walk, session, us, e) < 0)
-            return -1;
+        return RANK_IS_AHEAD;
+    if (out->us >= walk->t_us) {
+        if (activity_was_shown(walk, session->session_id))
+            return RANK_WAS_SHOWN;
+        /* If there are too many to look up, one may be shown twice, but none is left out. A session
+         * is never older than this rank, and the rank does not change, so the walk ends. */
+        if (walk->looked_up++ >= LOOKED_UP_MAX)
+            out->us = activity_parse_time(session->created_at);
+        else if (session_read_activity(s, walk, session, &out->us, e) < 0)
+            return RANK_FAILED;
     }
-    *belongs = compare(*us, session->session_id, walk->from.us, walk->from.session_id) < 0;
-    return 0;
+    return rank_is_behind(out, &walk->from) ? RANK_IS_AHEAD : RANK_WAS_SHOWN;
 }
 
-/* Takes the sessions of one answer: the heap copies what it keeps. */
-static int add_page(struct store *s, struct user_walk *partition, struct walk *walk, struct heap *h,
-                    struct err *e)
+/* Takes the sessions of one page. The heap copies what it keeps. */
+static int activity_take_page(struct store *s, struct user_walk *partition,
+                              struct activity_walk *walk, struct err *e)
 {
+    struct activity_rank rank;
     struct session session;
-    bool belongs;
-    int64_t us;
 
     while (user_walk_next(partition, &session)) {
         if (session.deleted)
             continue;
-        if (place(s, walk, &session, &belongs, &us, e) < 0)
+        switch (session_find_rank(s, walk, &session, &rank, e)) {
+        case RANK_IS_AHEAD:
+            heap_add(&walk->heap, &session, &rank);
+            break;
+        case RANK_WAS_SHOWN:
+            break;
+        default:
             return -1;
-        if (belongs)
-            heap_add(h, &session, us);
+        }
     }
     return 0;
 }
 
-static enum items_end stream_page(struct store *s, struct user_walk *partition, struct walk *walk,
-                                  struct heap *h, struct err *e)
+static enum items_end activity_read_page(struct store *s, struct user_walk *partition,
+                                         struct activity_walk *walk, struct err *e)
 {
-    struct arena scratch; /* for what is rewritten of the sessions of a page */
+    struct arena scratch; /* for what is rewritten while a page is read */
     enum items_end end = ITEMS_FAILED;
 
     arena_init(&scratch);
     int r = user_walk_page(s, partition, e);
     partition->items.arena = &scratch;
     if (r == 0)
-        r = add_page(s, partition, walk, h, e);
+        r = activity_take_page(s, partition, walk, e);
     if (r == 0)
         end = user_walk_end_page(s, partition, e);
     else
@@ -227,8 +230,9 @@ static enum items_end stream_page(struct store *s, struct user_walk *partition, 
     return end;
 }
 
-static int stream(struct store *s, const struct session_query *query, struct walk *walk,
-                  struct heap *h, struct err *e)
+/* Reads all sessions of the user. The heap keeps the best. */
+static int activity_read_all(struct store *s, const struct session_query *query,
+                             struct activity_walk *walk, struct err *e)
 {
     struct session_matcher matcher;
     struct user_walk partition = {.user_id = query->user_id,
@@ -242,20 +246,20 @@ static int stream(struct store *s, const struct session_query *query, struct wal
 
     session_matcher_init(&matcher, &query->filter);
     do
-        end = stream_page(s, &partition, walk, h, e);
+        end = activity_read_page(s, &partition, walk, e);
     while (end == ITEMS_MORE);
     session_matcher_free(&matcher);
     if (end == ITEMS_END)
         return 0;
     return store_out_of_time(s, partition.pages,
-                             "the time for this request is over before all sessions of the user "
+                             "the time for this request was over before all sessions of the user "
                              "were read; ask for them with `sort=created`, which reads one page",
                              e);
 }
 
-/* "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is counted from -1,
- * the place of a session without a time that can be read. */
-static struct str write_cursor(struct store *s, const struct walk *walk)
+/* The cursor is "T us n id hash hash …": hexadecimal numbers, and the n bytes of the id. us is one
+ * more than the time, since that is -1 for a session without a time that can be read. */
+static struct str activity_write_cursor(struct store *s, const struct activity_walk *walk)
 {
     struct buf text;
 
@@ -270,8 +274,8 @@ static struct str write_cursor(struct store *s, const struct walk *walk)
     return out;
 }
 
-/* Takes a hexadecimal number and the blank before it (if any) off the front. */
-static bool take_hex(struct str *rest, uint64_t *out)
+/* Takes a hexadecimal number off the front, and the blank before it if there is one. */
+static bool cursor_take_hex(struct str *rest, uint64_t *out)
 {
     *out = 0;
     size_t i = rest->n && rest->p[0] == ' ' ? 1 : 0;
@@ -288,61 +292,62 @@ static bool take_hex(struct str *rest, uint64_t *out)
     return i > start;
 }
 
-static int read_cursor(struct str cursor, struct walk *walk, struct err *e)
+static int activity_read_cursor(struct str cursor, struct activity_walk *walk, struct err *e)
 {
     struct str rest = cursor;
     uint64_t t;
     uint64_t us;
     uint64_t n;
 
-    if (!take_hex(&rest, &t) || !take_hex(&rest, &us) || !take_hex(&rest, &n) || n >= rest.n ||
-        t < 2000 || t > INT64_MAX || us > INT64_MAX)
+    if (!cursor_take_hex(&rest, &t) || !cursor_take_hex(&rest, &us) ||
+        !cursor_take_hex(&rest, &n) || n >= rest.n || t < 2000 || t > INT64_MAX || us > INT64_MAX)
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     walk->t_us = (int64_t)t;
-    walk->from = (struct place){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
+    walk->from = (struct activity_rank){(int64_t)us - 1, {rest.p + 1, (size_t)n}};
     rest.p += n + 1;
     rest.n -= n + 1;
-    while (walk->shown_count < SHOWN_MAX && take_hex(&rest, &walk->shown[walk->shown_count]))
+    while (walk->shown_count < SHOWN_MAX && cursor_take_hex(&rest, &walk->shown[walk->shown_count]))
         walk->shown_count++;
     return 0;
 }
 
-/* Moves the heap into an array, best first. */
+/* Moves the heap's entries into an array, the best first. */
 static struct heap_entry **heap_sort(struct store *s, struct heap *h, size_t *count)
 {
     *count = h->count;
     struct heap_entry **sorted = arena_array(s->arena, h->count + 1, sizeof(struct heap_entry *));
 
     for (size_t i = h->count; i > 0; i--)
-        sorted[i - 1] = take_worst(h);
+        sorted[i - 1] = heap_take_worst(h);
     return sorted;
 }
 
-/* On the first page an entry's place is when its session was last active. */
-static void remember(struct walk *walk, const struct heap_entry *entry)
+/* On the first page the rank of an entry has the time when its session was last active. */
+static void activity_remember(struct activity_walk *walk, const struct heap_entry *entry)
 {
-    if (walk->first && walk->shown_count < SHOWN_MAX && entry->us >= walk->t_us)
+    if (walk->first && walk->shown_count < SHOWN_MAX && entry->rank.us >= walk->t_us)
         walk->shown[walk->shown_count++] = str_hash(entry->session.session_id);
 }
 
-/* Shows the page and frees it. True if it did not take all of them. */
-static bool activity_show(struct store *s, struct walk *walk, struct heap *h,
+/* Shows the page and frees it. True if the visitor had no room for all of it. */
+static bool activity_show(struct store *s, struct activity_walk *walk,
                           const struct session_visitor *visitor)
 {
     size_t count;
-    struct heap_entry **sorted = heap_sort(s, h, &count);
+    struct heap_entry **sorted = heap_sort(s, &walk->heap, &count);
     struct heap_entry *last = NULL;
     bool full = false;
 
     for (size_t i = 0; i < count; i++) {
         full = full || visitor->visit(visitor->context, &sorted[i]->session) == VISIT_FULL;
         if (!full) {
-            remember(walk, sorted[i]);
+            activity_remember(walk, sorted[i]);
             last = sorted[i];
         }
     }
     if (last)
-        walk->from = (struct place){last->us, arena_str(s->arena, last->session.session_id)};
+        walk->from =
+            (struct activity_rank){last->rank.us, arena_str(s->arena, last->rank.session_id)};
     for (size_t i = 0; i < count; i++)
         free(sorted[i]);
     return full;
@@ -352,18 +357,20 @@ int store_sessions_by_activity(struct store *s, const struct session_query *quer
                                const struct session_visitor *visitor, struct session_page *out,
                                struct err *e)
 {
-    struct walk walk = {.first = !query->cursor.p, .t_us = store_now_us(s) / 1000 * 1000};
-    struct heap h = {.limit = (size_t)query->limit};
+    struct activity_walk walk = {.first = !str_is_present(query->cursor),
+                                 .t_us = store_now_us(s) / 1000 * 1000,
+                                 .heap = {.limit = (size_t)query->limit}};
+    struct heap *h = &walk.heap;
 
-    if (query->cursor.p && read_cursor(query->cursor, &walk, e) < 0)
+    if (str_is_present(query->cursor) && activity_read_cursor(query->cursor, &walk, e) < 0)
         return -1;
-    h.entries = arena_array(s->arena, h.limit + 1, sizeof(struct heap_entry *));
-    int r = stream(s, query, &walk, &h, e);
-    while (r < 0 && h.count > 0)
-        free(take_worst(&h));
+    h->entries = arena_array(s->arena, h->limit + 1, sizeof(struct heap_entry *));
+    int r = activity_read_all(s, query, &walk, e);
+    while (r < 0 && h->count > 0)
+        free(heap_take_worst(h));
     if (r < 0)
         return -1;
-    if (activity_show(s, &walk, &h, visitor) || h.more)
-        out->next_cursor = write_cursor(s, &walk);
+    if (activity_show(s, &walk, visitor) || h->more)
+        out->next_cursor = activity_write_cursor(s, &walk);
     return 0;
 }

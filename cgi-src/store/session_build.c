@@ -1,17 +1,17 @@
 /*
- * A session with a long history is built where nobody sees it, in transactions of up to 97
- * messages, and then revealed by one. Each of them changes the owner item, on the condition that
- * the build goes on and has not come as far already: so whatever arrives late, or from somebody who
- * builds the same session under the same key, does nothing, and a build that was deleted stays so.
+ * Builds a session with a long history where nobody sees it, in transactions of up to 97 messages;
+ * a last transaction reveals it. Each transaction updates the owner item, on the condition that the
+ * build is still going on and has not come that far already. So a transaction that arrives late, or
+ * comes from another request that builds the same session under the same key, does nothing, and a
+ * build that was deleted stays deleted.
  *
- *     begun      the owner item has building_at; there is no session item, but one of the build
- *     built      built_until of the owner item: the last message that is there
- *     revealed   session item; the owner item without both; the build's item is gone
+ *     begun      the owner item has building_at; there is no session item, but a build's item
+ *     built      built_until of the owner item is the timestamp of the last message written
+ *     revealed   there is a session item, the owner item has neither, and the build's item is gone
  *
- * A deleted build (with its user, or by a purge) has deleted_at on its owner item first, then goes
- * as a session does: messages and owner item, the marker, at last the item of the build.
+ * A build that nobody finishes is deleted in build_delete.c.
  */
-#include "store/session_create.h"
+#include "store/creation.h"
 
 #define BUILD_PREFIX "!build#"
 
@@ -36,18 +36,19 @@ struct str store_build_session(struct str sort_key)
 
 #define GOES_ON "attribute_exists(building_at) AND attribute_not_exists(deleted_at)"
 
-static struct key owner_key(const struct creation *c)
+static struct key build_owner_key(const struct creation *c)
 {
     return store_message_key(c->out->session_id, TIMESTAMP_OWNER);
 }
 
-static int lost(struct err *e)
+static int build_was_deleted(struct err *e)
 {
     return err_set(e, ERR_SESSION_NOT_FOUND,
                    "the session was deleted while it was being created, and nothing is left of it");
 }
 
-/* What the owner item says that stopped a transaction. Somebody else may have built on. */
+/* Learns from the owner item that stopped a transaction how far the build is. Another request may
+ * have continued it. */
 static enum creation_end build_learn(struct creation *c, struct transaction *t, size_t owner_action,
                                      struct err *e)
 {
@@ -57,8 +58,8 @@ static enum creation_end build_learn(struct creation *c, struct transaction *t, 
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
                        "DynamoDB says that the id of the new session is in use; try again");
     if (!transaction_read_item(t, owner_action, &item_owner, &owner) || owner.deleted)
-        return lost(e);
-    if (!owner.building_at.p)
+        return build_was_deleted(e);
+    if (!str_is_present(owner.building_at))
         return CREATED_BEFORE;
     if (owner.built_until == c->built_until)
         return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
@@ -66,14 +67,14 @@ static enum creation_end build_learn(struct creation *c, struct transaction *t, 
     return CREATION_UNFINISHED;
 }
 
-/* What there is when a step was taken. */
+/* What is reached when a step is done. */
 struct step_end {
     enum creation_end end;
     int64_t built_until;
 };
 
-static enum creation_end end_step(struct creation *c, struct transaction *t, size_t owner_action,
-                                  struct step_end done, struct err *e)
+static enum creation_end build_end_step(struct creation *c, struct transaction *t,
+                                        size_t owner_action, struct step_end done, struct err *e)
 {
     enum creation_end r = CREATION_FAILED;
 
@@ -92,29 +93,30 @@ static enum creation_end end_step(struct creation *c, struct transaction *t, siz
     return r;
 }
 
-/* That the owner item is updated, and not only checked, has two reasons: a ConditionCheck would
- * want a permission of its own, and whoever goes on with the build learns how far it has come. */
+/* There are two reasons why the owner item is updated, and not only checked: a ConditionCheck would
+ * need a permission of its own, and whoever continues the build learns how far it is. */
 static enum creation_end build_put_batch(struct store *s, struct creation *c,
                                          struct history_walk *walk, struct err *e)
 {
     static const struct str text = STR_INIT(UPDATE("SET built_until = :until") CONDITION(
         GOES_ON " AND (attribute_not_exists(built_until) OR "
                 "built_until < :until)") RETURN_OLD);
-    const struct key key = owner_key(c);
+    const struct key key = build_owner_key(c);
     struct transaction t;
 
     transaction_begin(s, &t);
     creation_put_messages(&t, c, walk);
     size_t owner_action =
         transaction_update(&t, &key, text, VALUES(NUMBER_VALUE(":until", walk->before)));
-    return end_step(c, &t, owner_action, (struct step_end){CREATION_UNFINISHED, walk->before}, e);
+    return build_end_step(c, &t, owner_action, (struct step_end){CREATION_UNFINISHED, walk->before},
+                          e);
 }
 
-static enum creation_end reveal(struct store *s, struct creation *c, struct err *e)
+static enum creation_end build_reveal(struct store *s, struct creation *c, struct err *e)
 {
     static const struct str text = STR_INIT(UPDATE("REMOVE building_at, built_until") CONDITION(
         GOES_ON " AND built_until = :until") RETURN_OLD);
-    const struct key owner = owner_key(c);
+    const struct key owner = build_owner_key(c);
     const struct key build =
         store_session_key(c->out->user_id, store_build_key(s, c->out->session_id));
     struct transaction t;
@@ -124,22 +126,24 @@ static enum creation_end reveal(struct store *s, struct creation *c, struct err 
     size_t owner_action =
         transaction_update(&t, &owner, text, VALUES(NUMBER_VALUE(":until", c->built_until)));
     transaction_delete(&t, &build, STR(""));
-    return end_step(c, &t, owner_action, (struct step_end){CREATED, c->built_until}, e);
+    return build_end_step(c, &t, owner_action, (struct step_end){CREATED, c->built_until}, e);
 }
 
-/* The next batch, or if all are there the end. */
-static enum creation_end take_step(struct store *s, struct creation *c, struct err *e)
+/* Writes the next batch, or reveals the session if all messages are written. */
+static enum creation_end build_take_step(struct store *s, struct creation *c, struct err *e)
 {
     struct history_walk walk = history_begin(&c->wanted->history, c->created_us / 1000);
 
     history_skip(&walk, c->built_until);
-    return walk.next < walk.history->count ? build_put_batch(s, c, &walk, e) : reveal(s, c, e);
+    return walk.next < walk.history->count ? build_put_batch(s, c, &walk, e)
+                                           : build_reveal(s, c, e);
 }
 
 #define CAPACITY_PAUSE_US INT64_C(1000000)
 
-/* A long history may take more than the table writes in a moment: the rest comes later. */
-static bool wait_for_write_units(struct store *s, struct err *e)
+/* A long history may need more capacity than the table has at the moment. After a pause the rest is
+ * written. False if there is no time for a pause, or the error is another one. */
+static bool build_wait_for_capacity(struct store *s, struct err *e)
 {
     if (e->code != ERR_DYNAMODB_THROTTLED || !store_pause(s, CAPACITY_PAUSE_US))
         return false;
@@ -150,35 +154,36 @@ static bool wait_for_write_units(struct store *s, struct err *e)
 static int build_out_of_time(struct store *s, const struct creation *c, unsigned steps,
                              struct err *e)
 {
-    if (c->out->create_marker.p)
+    if (str_is_present(c->out->create_marker))
         return store_out_of_time(s, steps,
-                                 "the time for this request is over before all messages were "
+                                 "the time for this request was over before all messages were "
                                  "written; repeat the request with its Idempotency-Key, it goes "
                                  "on where this one ended",
                                  e);
     return store_out_of_time(s, steps,
-                             "the time for this request is over before all messages were written, "
+                             "the time for this request was over before all messages were written, "
                              "and nothing of the session is shown; send it again with an "
                              "Idempotency-Key, under which it can be repeated until it is done",
                              e);
 }
 
-static enum creation_end finish(struct store *s, struct creation *c, struct err *e)
+static enum creation_end build_run_steps(struct store *s, struct creation *c, struct err *e)
 {
     unsigned steps = 0;
     enum creation_end r;
 
     do {
-        r = take_step(s, c, e);
+        r = build_take_step(s, c, e);
         steps++;
-        if (r == CREATION_FAILED && wait_for_write_units(s, e))
+        if (r == CREATION_FAILED && build_wait_for_capacity(s, e))
             r = CREATION_UNFINISHED;
     } while (r == CREATION_UNFINISHED);
     return r == CREATION_FAILED ? (enum creation_end)build_out_of_time(s, c, steps, e) : r;
 }
 
-/* Those of a process who build one session under one key do so in turn: not for correctness, but
- * transactions that meet at the owner item cancel each other. Who comes second finds it done. */
+/* The requests of a process that build one session under one key do so in turn. It would be correct
+ * without, but transactions that meet at the owner item cancel each other. A request that comes
+ * later finds the build finished. */
 enum creation_end creation_finish_build(struct store *s, struct creation *c, struct err *e)
 {
     struct str session_id = c->out->session_id;
@@ -187,80 +192,7 @@ enum creation_end creation_finish_build(struct store *s, struct creation *c, str
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "another request is still writing this history; repeat this one with its "
                        "Idempotency-Key");
-    enum creation_end r = finish(s, c, e);
+    enum creation_end r = build_run_steps(s, c, e);
     gate_leave(s->shared->gate, session_id);
     return r;
-}
-
-/* ---- deleting -------------------------------------------------------------------------------- */
-
-/*
- * BUILD_DELETED: there is nobody any more who could reveal it. Its item is marked, too: without it
- * the build was revealed, whatever has become of the owner item since.
- */
-static enum build_end build_mark(struct store *s, const struct session_key *build_key,
-                                 struct err *e)
-{
-    static const struct str text = STR_INIT(
-        UPDATE("SET deleted_at = :now") CONDITION("attribute_exists(building_at)") RETURN_OLD);
-    const struct key build = store_session_key(build_key->user_id, build_key->session_id);
-    const struct key key =
-        store_message_key(store_build_session(build_key->session_id), TIMESTAMP_OWNER);
-    struct str now = store_time(s, store_now_us(s));
-    enum build_end r = BUILD_DELETE_FAILED;
-    struct owner_item owner;
-    struct transaction t;
-
-    transaction_begin(s, &t);
-    size_t action = transaction_update(&t, &key, text, VALUES(STRING_VALUE(":now", now)));
-    size_t build_action = transaction_update(&t, &build, text, VALUES(STRING_VALUE(":now", now)));
-    switch (transaction_commit(&t, e)) {
-    case TRANSACTION_DONE:
-        r = BUILD_DELETED;
-        break;
-    case TRANSACTION_CANCELED: /* without an owner item: a delete was cut off after that went */
-        r = transaction_stopped_by(&t, build_action) ||
-                    transaction_read_item(&t, action, &item_owner, &owner)
-                ? BUILD_IS_SESSION
-                : BUILD_DELETED;
-        break;
-    default:
-        break;
-    }
-    transaction_free(&t);
-    return r;
-}
-
-/* What the mark leaves, the item of the build last, by which a delete that was cut off is found. */
-static enum build_end delete_rest(struct store *s, const struct session_key *key,
-                                  const struct build *build, struct err *e)
-{
-    const struct session_key session = {key->user_id, store_build_session(key->session_id)};
-    const struct key item = store_session_key(key->user_id, key->session_id);
-    int64_t messages = 0;
-
-    if (store_partition_delete(s, session.session_id, &messages, e) < 0 ||
-        store_create_marker_delete(s, &session, build->create_marker, e) < 0 ||
-        store_item_delete(s, &item, e) < 0)
-        return BUILD_DELETE_FAILED;
-    return BUILD_DELETED;
-}
-
-enum build_end store_build_delete(struct store *s, const struct session_key *key, struct err *e)
-{
-    const struct lookup lookup = {.key = store_session_key(key->user_id, key->session_id),
-                                  .kind = &item_build,
-                                  .consistency = CONSISTENT};
-    struct build build;
-
-    switch (store_lookup(s, &lookup, &build, e)) {
-    case LOOKUP_FOUND:
-        break;
-    case LOOKUP_ABSENT: /* deleted, or a session since it was seen */
-        return BUILD_IS_SESSION;
-    default:
-        return BUILD_DELETE_FAILED;
-    }
-    enum build_end r = build_mark(s, key, e);
-    return r == BUILD_DELETED ? delete_rest(s, key, &build, e) : r;
 }

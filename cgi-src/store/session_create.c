@@ -1,132 +1,15 @@
 /*
- * Creating a session: one transaction puts its item, its owner item, the marker of its key and the
- * messages of its history. A history that is too long for that is built, step by step: then the
- * first transaction puts the owner item with a mark that the session is being built, so that
- * nobody sees it, and the item of the build in the session's place; session_build.c goes on.
+ * Creates a session. One transaction puts its item, its owner item, the marker of its key and the
+ * messages of its history. A history that is too long for one transaction is built step by step:
+ * the first one puts the owner item with a mark that the session is being built, so that nobody
+ * sees it, and the item of the build in the place of the session's; session_build.c does the rest.
  */
-#include "store/session_create.h"
+#include "store/creation.h"
 
-#include "base/ids.h"
-#include "store/preview.h"
+/* ---- 1. the first transaction ---------------------------------------------------------------- */
 
-/* ---- 1. what is to be created ---------------------------------------------------------------- */
-
-/* "Chat Session 2026-11-23 08:30", from an RFC 3339 time. */
-static struct str default_title(struct store *s, struct str created_at)
-{
-    return arena_printf(s->arena, "Chat Session %.10s %.5s", created_at.p, created_at.p + 11);
-}
-
-static int64_t first_ms(const struct creation *c)
-{
-    return c->created_us / 1000;
-}
-
-static void describe_history(struct store *s, const struct creation *c)
-{
-    const struct history *history = &c->wanted->history;
-    struct session *out = c->out;
-
-    if (history->count == 0)
-        return;
-    const struct message_new *last_new = &history->messages[history->count - 1].message;
-    out->message_count = (int64_t)history->count;
-    out->last_timestamp = history_last(history, first_ms(c));
-    out->updated_at = store_time(s, out->last_timestamp * 1000);
-    const struct message last = {.content = last_new->content,
-                                 .content_type = last_new->content_type};
-    out->last_shown = out->last_timestamp;
-    out->last_role = last_new->role;
-    out->last_preview = preview_of(s->arena, &last);
-}
-
-static void describe(struct store *s, struct creation *c, struct str session_id, int64_t created_us)
-{
-    const struct session_new *wanted = c->wanted;
-    struct str created_at = store_time(s, created_us);
-
-    c->created_us = created_us;
-    *c->out = (struct session){
-        .session_id = session_id,
-        .user_id = wanted->user_id,
-        .title = wanted->title.p ? wanted->title : default_title(s, created_at),
-        .created_at = created_at,
-        .updated_at = created_at,
-        .metadata = wanted->metadata,
-        .tags = wanted->tags.p ? wanted->tags : STR("[]"),
-        .archived = wanted->archived,
-        .pinned = wanted->pinned,
-        .version = 1,
-    };
-    if (wanted->idempotency.key.p)
-        c->out->create_marker = store_marker_session(s, wanted->idempotency.key);
-    describe_history(s, c);
-}
-
-/* The session's id begins with the time of its creation, so that ids sort by it. */
-static void describe_new(struct store *s, struct creation *c)
-{
-    const struct session_new *wanted = c->wanted;
-    int64_t created_us = wanted->created_us;
-    char id[IDS_UUID_SIZE];
-
-    if (!created_us && wanted->history.count)
-        created_us = wanted->history.messages[0].timestamp * 1000;
-    if (!created_us)
-        created_us = store_now_us(s);
-    ids_uuid7(created_us / 1000, id);
-    describe(s, c, arena_str(s->arena, str_from(id)), created_us);
-}
-
-/* The message that the walk has come to, without its id and the text of its time. */
-static struct message message_at(const struct creation *c, const struct history_walk *walk)
-{
-    const struct message_new *wanted = &walk->history->messages[walk->next].message;
-
-    return (struct message){
-        .session_id = c->out->session_id,
-        .message_id = wanted->message_id,
-        .role = wanted->role,
-        .content = wanted->content,
-        .content_type = wanted->content_type,
-        .metadata = wanted->metadata,
-        .timestamp = history_timestamp(walk),
-    };
-}
-
-/* With the id and the time that it will have. */
-static size_t size_at(const struct creation *c, const struct history_walk *walk)
-{
-    struct message message = message_at(c, walk);
-
-    message.created_at = c->out->created_at;
-    if (!message.message_id.p)
-        message.message_id = c->out->session_id;
-    return item_size(&item_message, &message);
-}
-
-static int check_history(struct store *s, struct creation *c, struct err *e)
-{
-    struct history_walk walk = history_begin(&c->wanted->history, first_ms(c));
-    size_t sum = 0;
-
-    for (; walk.next < walk.history->count; history_step(&walk)) {
-        size_t size = size_at(c, &walk);
-        if (size > ITEM_MAX_BYTES)
-            return err_set(e, ERR_ITEM_TOO_LARGE,
-                           "messages[%zu] has %zu KB as DynamoDB counts them, and a message may "
-                           "have %d KB: shorten it, or make several of it",
-                           walk.next, (size + 1023) / 1024, ITEM_MAX_BYTES / 1024);
-        sum += size;
-    }
-    c->is_long = walk.history->count > s->shared->history_batch || sum > HISTORY_BATCH_BYTES;
-    return 0;
-}
-
-/* ---- 2. the first transaction ---------------------------------------------------------------- */
-
-/* Its marker may be one that still names a session which is gone; see creation_replay. */
-static size_t put_marker(struct transaction *t, const struct creation *c)
+/* An earlier marker may be replaced if it names a session that is gone; see creation_replay. */
+static size_t creation_put_marker(struct transaction *t, const struct creation *c)
 {
     const struct create_marker marker = {
         .user_id = c->out->user_id,
@@ -136,7 +19,7 @@ static size_t put_marker(struct transaction *t, const struct creation *c)
         .created_at = c->out->created_at,
     };
 
-    if (!c->gone.p)
+    if (!str_is_present(c->gone))
         return transaction_put(t, &item_create_marker, &marker, STR(IS_NEW RETURN_OLD), NO_VALUES);
     return transaction_put(
         t, &item_create_marker, &marker,
@@ -144,46 +27,16 @@ static size_t put_marker(struct transaction *t, const struct creation *c)
         VALUES(STRING_VALUE(":gone", c->gone)));
 }
 
-/* The id is the caller's, or made for the time of the message. No message can be there already. */
-static void put_message(struct transaction *t, struct message *message)
+static void creation_put_session(struct transaction *t, const struct creation *c)
 {
-    char id[IDS_UUID_SIZE];
-    char created_at[CLOCK_TIME_SIZE];
-
-    ids_uuid7(message->timestamp, id);
-    clock_format_us(message->timestamp * 1000, created_at);
-    message->created_at = str_from(created_at);
-    if (!message->message_id.p)
-        message->message_id = str_from(id);
-    transaction_put(t, &item_message, message, STR(""), NO_VALUES);
-}
-
-void creation_put_messages(struct transaction *t, const struct creation *c,
-                           struct history_walk *walk)
-{
-    size_t end = walk->next + t->store->shared->history_batch;
-    size_t bytes = 0;
-
-    for (; walk->next < walk->history->count && walk->next < end; history_step(walk)) {
-        size_t size = size_at(c, walk);
-        if (bytes > 0 && bytes + size > HISTORY_BATCH_BYTES)
-            break;
-        struct message message = message_at(c, walk);
-        put_message(t, &message);
-        bytes += size;
-    }
-}
-
-static void put_whole_session(struct transaction *t, const struct creation *c)
-{
-    struct history_walk walk = history_begin(&c->wanted->history, first_ms(c));
+    struct history_walk walk = history_begin(&c->wanted->history, creation_first_ms(c));
 
     transaction_put(t, &item_session, c->out, STR(IS_NEW), NO_VALUES);
     store_put_owner(t, c->out->session_id, c->out->user_id);
     creation_put_messages(t, c, &walk);
 }
 
-static void put_build(struct transaction *t, const struct creation *c)
+static void creation_put_build(struct transaction *t, const struct creation *c)
 {
     struct str now = store_time(t->store, store_now_us(t->store));
     const struct build build = {
@@ -204,52 +57,66 @@ static void put_build(struct transaction *t, const struct creation *c)
     transaction_put(t, &item_owner, &owner, STR(IS_NEW), NO_VALUES);
 }
 
-/* The index of the marker's action; without a key it has none, and no action that index. */
-static size_t write_first(struct store *s, struct transaction *t, const struct creation *c)
+/* Returns the index of the marker's action. Without a key there is none; then the index is that of
+ * no action. */
+static size_t creation_write_first(struct store *s, struct transaction *t, const struct creation *c)
 {
     transaction_begin(s, t);
     if (c->is_long)
-        put_build(t, c);
+        creation_put_build(t, c);
     else
-        put_whole_session(t, c);
-    return c->out->create_marker.p ? put_marker(t, c) : t->actions;
+        creation_put_session(t, c);
+    return str_is_present(c->out->create_marker) ? creation_put_marker(t, c) : t->actions;
 }
 
-/* ---- 3. where the key was used before -------------------------------------------------------- */
+/* ---- 2. where the key was used before -------------------------------------------------------- */
 
-/* What has become of the session that a marker names. */
-enum named { NAMED_UNKNOWN = -1, NAMED_LIVES, NAMED_IS_BUILT, NAMED_IS_GONE };
+/* What has become of the session that a marker names. NAMED_HAS_NO_ITEM: there is no session item,
+ * so it is being built or is gone. */
+enum named_session {
+    NAMED_UNKNOWN = -1,
+    NAMED_LIVES,
+    NAMED_IS_BUILT,
+    NAMED_IS_GONE,
+    NAMED_HAS_NO_ITEM
+};
 
-static enum named look_for_session(struct store *s, const struct session_key *key, bool *is_there,
-                                   struct err *e)
+static enum named_session named_read_session(struct store *s, const struct session_key *key,
+                                             struct err *e)
 {
     struct session now;
 
-    *is_there = true;
     if (store_session_read(s, key, CONSISTENT, &now, e) == 0)
         return now.deleted ? NAMED_IS_GONE : NAMED_LIVES;
-    *is_there = false;
     if (e->code != ERR_SESSION_NOT_FOUND)
         return NAMED_UNKNOWN;
     e->code = ERR_NONE;
-    return NAMED_IS_GONE;
+    return NAMED_HAS_NO_ITEM;
+}
+
+/* Reads a session again whose build seems to be finished. If it still has no item, it is gone. */
+static enum named_session named_read_session_again(struct store *s, const struct session_key *key,
+                                                   struct err *e)
+{
+    enum named_session named = named_read_session(s, key, e);
+
+    return named == NAMED_HAS_NO_ITEM ? NAMED_IS_GONE : named;
 }
 
 /*
- * Where there is no session item the owner item tells whether the session is being built. If it
- * says neither that nor that it is gone, the build was finished between the two looks.
+ * If there is no session item, the owner item says whether the session is being built. If it says
+ * neither that nor that the session is gone, the build was finished between the two reads.
  */
-static enum named look_for(struct store *s, const struct session_key *key, int64_t *built_until,
-                           struct err *e)
+static enum named_session named_read(struct store *s, const struct session_key *key,
+                                     int64_t *built_until, struct err *e)
 {
     const struct lookup lookup = {.key = store_message_key(key->session_id, TIMESTAMP_OWNER),
                                   .kind = &item_owner,
                                   .consistency = CONSISTENT};
     struct owner_item owner;
-    bool is_there;
-    enum named named = look_for_session(s, key, &is_there, e);
+    enum named_session named = named_read_session(s, key, e);
 
-    if (is_there || named == NAMED_UNKNOWN)
+    if (named != NAMED_HAS_NO_ITEM)
         return named;
     switch (store_lookup(s, &lookup, &owner, e)) {
     case LOOKUP_ABSENT:
@@ -258,16 +125,17 @@ static enum named look_for(struct store *s, const struct session_key *key, int64
         *built_until = owner.built_until;
         if (owner.deleted)
             return NAMED_IS_GONE;
-        return owner.building_at.p ? NAMED_IS_BUILT : look_for_session(s, key, &is_there, e);
+        return str_is_present(owner.building_at) ? NAMED_IS_BUILT
+                                                 : named_read_session_again(s, key, e);
     default:
         return NAMED_UNKNOWN;
     }
 }
 
 /*
- * The first answer again: what was asked for is the same, and the marker keeps the rest. But a key
- * holds only as long as its session lives. CREATION_AGAIN: that one is gone or being deleted, and
- * the marker may be taken over.
+ * Makes the first answer again from the marker and from what was asked for. But a key holds only as
+ * long as its session. CREATION_AGAIN: the session is gone or is being deleted, and the marker may
+ * be replaced.
  */
 static enum creation_end creation_replay(struct store *s, struct creation *c,
                                          struct create_marker *marker, struct err *e)
@@ -276,10 +144,10 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
 
     if (!store_is_session_id(marker->created_session_id) || created_us < 0 ||
         marker->created_at.n != CLOCK_TIME_SIZE - 1)
-        return store_key_reused(e); /* it lies there, but is none of this service's */
+        return store_key_reused(e); /* a marker that this service has not written */
     item_keep(&item_create_marker, marker, s->arena);
     const struct session_key key = {c->wanted->user_id, marker->created_session_id};
-    enum named named = look_for(s, &key, &c->built_until, e);
+    enum named_session named = named_read(s, &key, &c->built_until, e);
     if (named == NAMED_UNKNOWN)
         return CREATION_FAILED;
     if (named == NAMED_IS_GONE) {
@@ -288,11 +156,11 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
     }
     if (!str_equals(marker->fingerprint, store_fingerprint(s, &c->wanted->idempotency)))
         return store_key_reused(e);
-    describe(s, c, key.session_id, created_us);
+    creation_describe(s, c, key.session_id, created_us);
     return named == NAMED_LIVES ? CREATED_BEFORE : CREATION_UNFINISHED;
 }
 
-/* Why the transaction was canceled. */
+/* Finds out why the transaction was canceled. */
 static enum creation_end creation_learn(struct store *s, struct creation *c, struct transaction *t,
                                         size_t marker_action, struct err *e)
 {
@@ -305,13 +173,13 @@ static enum creation_end creation_learn(struct store *s, struct creation *c, str
     return creation_replay(s, c, &marker, e);
 }
 
-/* ---- 4. all together ------------------------------------------------------------------------- */
+/* ---- 3. all together ------------------------------------------------------------------------- */
 
-static enum creation_end try_create(struct store *s, struct creation *c, struct err *e)
+static enum creation_end creation_try(struct store *s, struct creation *c, struct err *e)
 {
     enum creation_end r = CREATION_FAILED;
     struct transaction t;
-    size_t marker_action = write_first(s, &t, c);
+    size_t marker_action = creation_write_first(s, &t, c);
 
     switch (transaction_commit(&t, e)) {
     case TRANSACTION_DONE:
@@ -327,23 +195,24 @@ static enum creation_end try_create(struct store *s, struct creation *c, struct 
     return r;
 }
 
-int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
-                         bool *replayed, struct err *e)
+enum store_write store_session_create(struct store *s, const struct session_new *wanted,
+                                      struct session *out, struct err *e)
 {
     struct creation c = {.wanted = wanted, .out = out};
     enum creation_end r;
 
-    describe_new(s, &c);
+    creation_describe_new(s, &c);
     if (store_check_size(item_size(&item_session, out), "session", e) < 0 ||
-        check_history(s, &c, e) < 0)
-        return -1;
+        creation_check_history(s, &c, e) < 0)
+        return STORE_WRITE_FAILED;
     do
-        r = try_create(s, &c, e);
+        r = creation_try(s, &c, e);
     while (r == CREATION_AGAIN);
     if (r == CREATION_UNFINISHED)
         r = creation_finish_build(s, &c, e);
     if (r == CREATED)
         owner_cache_put(s->shared->owners, out->session_id, out->user_id, out->last_timestamp);
-    *replayed = r == CREATED_BEFORE;
-    return r == CREATION_FAILED ? -1 : 0;
+    if (r == CREATION_FAILED)
+        return STORE_WRITE_FAILED;
+    return r == CREATED_BEFORE ? STORE_REPLAYED : STORE_WRITTEN;
 }

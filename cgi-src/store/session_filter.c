@@ -1,5 +1,6 @@
 /*
- * Whether a session is one of those that are asked for. The cheap questions come first.
+ * Decides whether a session is one of those that are asked for. What is cheap to check is checked
+ * first.
  */
 #include "store/session_filter.h"
 
@@ -7,24 +8,24 @@ void session_matcher_init(struct session_matcher *m, const struct session_filter
 {
     *m = (struct session_matcher){.filter = *filter};
     arena_init(&m->scratch);
-    if (filter->text.p)
+    if (str_is_present(filter->text))
         fold_init(&m->text, filter->text);
 }
 
 void session_matcher_free(struct session_matcher *m)
 {
-    if (m->filter.text.p)
+    if (str_is_present(m->filter.text))
         fold_free(&m->text);
     arena_free(&m->scratch);
 }
 
-static bool is_wanted(enum wanted_flag wanted, bool set)
+static bool flag_is_wanted(enum wanted_flag wanted, bool set)
 {
     return wanted == FLAG_ANY || set == (wanted == FLAG_SET);
 }
 
 /* Tags are the text of a JSON array of strings. */
-static bool has_tag(struct session_matcher *m, struct str tags)
+static bool session_has_tag(struct session_matcher *m, struct str tags)
 {
     struct json_walk walk = json_walk_begin((struct json_value){JSON_ARRAY, tags});
     struct json_value tag;
@@ -40,9 +41,9 @@ bool session_matches(struct session_matcher *m, const struct session *session)
 {
     const struct session_filter *filter = &m->filter;
 
-    return is_wanted(filter->archived, session->archived) &&
-           is_wanted(filter->pinned, session->pinned) &&
-           (!filter->tag.p || has_tag(m, session->tags)) &&
-           (!filter->text.p || fold_finds(&m->text, session->title) ||
+    return flag_is_wanted(filter->archived, session->archived) &&
+           flag_is_wanted(filter->pinned, session->pinned) &&
+           (!str_is_present(filter->tag) || session_has_tag(m, session->tags)) &&
+           (!str_is_present(filter->text) || fold_finds(&m->text, session->title) ||
             fold_finds(&m->text, session->last_preview));
 }

@@ -1,6 +1,5 @@
 /*
- * Which of a user's sessions a list shows: what struct session_filter says, as it is asked of each
- * session that is read.
+ * Decides which of a user's sessions a list shows, by a struct session_filter.
  */
 #ifndef STORE_SESSION_FILTER_H
 #define STORE_SESSION_FILTER_H
@@ -9,7 +8,7 @@
 #include "base/fold.h"
 #include "store/store.h"
 
-/* A filter at work: its text is folded once. */
+/* A filter in use. Its text is folded once. */
 struct session_matcher {
     struct session_filter filter;
     struct fold text;     /* if the filter has one */

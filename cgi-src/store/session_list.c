@@ -1,6 +1,6 @@
 /*
- * Listing a user's sessions in the order of creation: the partition read backwards, page by page.
- * The order of activity has a file of its own.
+ * Lists a user's sessions in the order of creation, the newest first: the partition is read
+ * backwards, page by page. The order of activity is in session_activity.c.
  */
 #include "store/session_query.h"
 
@@ -14,8 +14,8 @@ struct session_listing {
     bool more;
 };
 
-/* Takes the sessions of one answer until the page is full. */
-static void take(struct store *s, struct user_walk *walk, struct session_listing *l)
+/* Takes the sessions of one page of DynamoDB until the list is full. */
+static void session_listing_take(struct store *s, struct user_walk *walk, struct session_listing *l)
 {
     struct str last = STR_NONE;
     struct session session;
@@ -31,16 +31,17 @@ static void take(struct store *s, struct user_walk *walk, struct session_listing
         l->count++;
         last = session.session_id;
     }
-    if (last.p)
+    if (str_is_present(last))
         l->last_id = arena_str(s->arena, last);
 }
 
 /*
- * How many items the next page of DynamoDB should have: those that are still wanted and one, and if
- * some did not match, as many more as it has taken so far to find one. Each call costs time, each
+ * How many items the next page of DynamoDB should have: as many as are still wanted, and one more.
+ * If not all have matched so far, it is more, in the same proportion. A call costs time, and an
  * item that is read a little money.
  */
-static int64_t sessions_choose_limit(const struct session_listing *l, const struct user_walk *walk)
+static int64_t session_listing_choose_limit(const struct session_listing *l,
+                                            const struct user_walk *walk)
 {
     int64_t wanted = l->limit - l->count + 1;
     int64_t found = l->count > 0 ? l->count : 1;
@@ -51,17 +52,18 @@ static int64_t sessions_choose_limit(const struct session_listing *l, const stru
     return estimate > wanted ? estimate : wanted;
 }
 
-static enum items_end sessions_read_page(struct store *s, struct user_walk *walk,
-                                         struct session_listing *l, struct err *e)
+static enum items_end session_listing_read_page(struct store *s, struct user_walk *walk,
+                                                struct session_listing *l, struct err *e)
 {
     enum items_end end = ITEMS_FAILED;
-    struct arena scratch; /* for what is rewritten of sessions, however many are passed over */
+    /* for what is rewritten of sessions, also of those that are passed over */
+    struct arena scratch;
 
     arena_init(&scratch);
-    walk->query.limit = sessions_choose_limit(l, walk);
+    walk->query.limit = session_listing_choose_limit(l, walk);
     if (user_walk_page(s, walk, e) == 0) {
         walk->items.arena = &scratch;
-        take(s, walk, l);
+        session_listing_take(s, walk, l);
         end = user_walk_end_page(s, walk, e);
     } else {
         user_walk_stop(walk);
@@ -70,9 +72,9 @@ static enum items_end sessions_read_page(struct store *s, struct user_walk *walk
     return end;
 }
 
-static int by_creation(struct store *s, const struct session_query *query,
-                       const struct session_visitor *visitor, struct session_page *out,
-                       struct err *e)
+static int store_sessions_by_creation(struct store *s, const struct session_query *query,
+                                      const struct session_visitor *visitor,
+                                      struct session_page *out, struct err *e)
 {
     struct session_listing l = {.visitor = visitor, .limit = query->limit};
     struct session_matcher matcher;
@@ -86,17 +88,19 @@ static int by_creation(struct store *s, const struct session_query *query,
                              .matcher = &matcher};
     enum items_end end = ITEMS_MORE;
 
-    if (query->cursor.p && (!store_is_session_id(query->cursor) || !str_is_utf8(query->cursor)))
+    if (str_is_present(query->cursor) &&
+        (!store_is_session_id(query->cursor) || !str_is_utf8(query->cursor)))
         return err_set(e, ERR_INVALID_CURSOR, "cursor is not one that this API gave");
     session_matcher_init(&matcher, &query->filter);
     while (end == ITEMS_MORE && !l.more)
-        end = sessions_read_page(s, &walk, &l, e);
+        end = session_listing_read_page(s, &walk, &l, e);
     session_matcher_free(&matcher);
     if (end == ITEMS_FAILED)
-        return store_out_of_time(s, walk.pages,
-                                 "the time for this request is over before the page was complete; "
-                                 "ask for a smaller `limit`, or for what more sessions match",
-                                 e);
+        return store_out_of_time(
+            s, walk.pages,
+            "the time for this request was over before the page was complete; "
+            "ask for a smaller `limit`, or with a filter that more sessions match",
+            e);
     out->next_cursor = l.more ? l.last_id : STR_NONE;
     return 0;
 }
@@ -107,6 +111,6 @@ int store_sessions_list(struct store *s, const struct session_query *query,
 {
     *out = (struct session_page){.next_cursor = STR_NONE};
     if (query->order == SESSIONS_BY_CREATION)
-        return by_creation(s, query, visitor, out, e);
+        return store_sessions_by_creation(s, query, visitor, out, e);
     return store_sessions_by_activity(s, query, visitor, out, e);
 }

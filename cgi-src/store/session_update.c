@@ -1,12 +1,12 @@
 /*
- * Changing a session: what is given is set or removed in one transaction. The session is read
- * before only where the write depends on what it is like: a precondition, a patch of its metadata,
- * or a value that may be too large.
+ * Changes a session: one transaction sets or removes what is given. The session is read before only
+ * if the write depends on what it is like: for a precondition, for a patch of its metadata, or for
+ * a value that may be too large.
  */
 #include "base/json_merge.h"
 #include "store/internal.h"
 
-/* Metadata and patch together: neither is larger than an item. */
+/* The size of metadata and patch together, of which neither is larger than an item. */
 #define MERGED_MAX_BYTES ((size_t)2 * ITEM_MAX_BYTES)
 
 /* ---- versions -------------------------------------------------------------------------------- */
@@ -27,7 +27,7 @@ struct str store_version_digits(struct store *s, const struct versions *if_match
     return store_digits(s, version);
 }
 
-/* With If-Match the write goes through only on the version that was checked. */
+/* With If-Match the write succeeds only on the version that was checked. */
 const char *store_version_condition(const struct versions *if_match, int64_t version)
 {
     if (!if_match->present || if_match->any)
@@ -42,19 +42,20 @@ struct session_update {
     const struct session_key *key;
     const struct session_changes *wanted;
     const struct versions *if_match;
-    struct session now;             /* as it was read last, where it was */
-    struct session_changes changes; /* with metadata for a patch of it */
-    const struct versions *held;    /* what the write is bound to: If-Match, or the version read */
+    struct session now;             /* the session as it was last read, if it was */
+    struct session_changes changes; /* what is wanted, with a patch turned into metadata */
+    /* what the write is conditional on: If-Match, or the version that was read */
+    const struct versions *held;
 };
 
-/* A part of an expression, left out unless it is wanted. */
+/* A part of an expression, which is left out if it is not wanted. */
 struct clause {
     bool wanted;
     const char *text;
 };
 
-/* " SET a = :a, b = :b"; nothing if no clause is wanted. */
-static void append_clauses(struct buf *out, const char *keyword, const struct clause *clauses,
+/* Appends " SET a = :a, b = :b"; nothing if no clause is wanted. */
+static void clauses_append(struct buf *out, const char *keyword, const struct clause *clauses,
                            size_t count)
 {
     const char *before = keyword;
@@ -68,42 +69,44 @@ static void append_clauses(struct buf *out, const char *keyword, const struct cl
     }
 }
 
-/* Messages, titles and metadata move a session up in the order of activity, its marks do not. */
-static bool moves_up(const struct session_changes *c)
+/* Messages, titles and metadata move a session up in the order of activity; flags and tags alone do
+ * not. */
+static bool changes_move_up(const struct session_changes *c)
 {
-    bool is_marked = c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || c->tags.p;
+    bool is_marked =
+        c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || str_is_present(c->tags);
 
-    return c->title.p || c->has_metadata || !is_marked;
+    return str_is_present(c->title) || c->has_metadata || !is_marked;
 }
 
-static bool has_tags(const struct session_changes *c)
+static bool changes_have_tags(const struct session_changes *c)
 {
     return c->tags.n > STR("[]").n;
 }
 
-static struct str update_text(struct store *s, const struct session_update *u)
+static struct str session_update_text(struct store *s, const struct session_update *u)
 {
     const struct session_changes *c = &u->changes;
     const struct clause set[] = {
-        {moves_up(c), "updated_at = :now"},
-        {c->title.p != NULL, "title = :title"},
-        {c->metadata.p != NULL, "metadata = :metadata"},
+        {changes_move_up(c), "updated_at = :now"},
+        {str_is_present(c->title), "title = :title"},
+        {str_is_present(c->metadata), "metadata = :metadata"},
         {c->archived == FLAG_ON, "archived = :true"},
         {c->pinned == FLAG_ON, "pinned = :true"},
-        {has_tags(c), "tags = :tags"},
+        {changes_have_tags(c), "tags = :tags"},
     };
     const struct clause removed[] = {
-        {c->has_metadata && !c->metadata.p, "metadata"},
+        {c->has_metadata && !str_is_present(c->metadata), "metadata"},
         {c->archived == FLAG_OFF, "archived"},
         {c->pinned == FLAG_OFF, "pinned"},
-        {c->tags.p && !has_tags(c), "tags"},
+        {str_is_present(c->tags) && !changes_have_tags(c), "tags"},
     };
     struct buf text;
 
     buf_init(&text, 4096);
     buf_puts(&text, ",\"UpdateExpression\":\"ADD version :one");
-    append_clauses(&text, " SET ", set, sizeof(set) / sizeof(set[0]));
-    append_clauses(&text, " REMOVE ", removed, sizeof(removed) / sizeof(removed[0]));
+    clauses_append(&text, " SET ", set, sizeof(set) / sizeof(set[0]));
+    clauses_append(&text, " REMOVE ", removed, sizeof(removed) / sizeof(removed[0]));
     buf_puts(&text, "\",\"ConditionExpression\":\"" IS_LIVE);
     buf_puts(&text, store_version_condition(u->held, u->now.version));
     buf_puts(&text, "\"" RETURN_OLD);
@@ -113,7 +116,7 @@ static struct str update_text(struct store *s, const struct session_update *u)
 }
 
 /* The value of the attribute tags, in DynamoDB's notation. */
-static struct str list_tags(struct store *s, struct str tags)
+static struct str tags_as_list(struct store *s, struct str tags)
 {
     struct buf text;
 
@@ -124,7 +127,8 @@ static struct str list_tags(struct store *s, struct str tags)
     return list;
 }
 
-static size_t write_update(struct store *s, struct transaction *t, const struct session_update *u)
+static size_t session_update_write(struct store *s, struct transaction *t,
+                                   const struct session_update *u)
 {
     const struct session_changes *c = &u->changes;
     const struct key key = store_session_key(u->key->user_id, u->key->session_id);
@@ -133,16 +137,15 @@ static size_t write_update(struct store *s, struct transaction *t, const struct 
 
     transaction_begin(s, t);
     return transaction_update(
-        t, &key, update_text(s, u),
-        VALUES(STRING_VALUE(":now", moves_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
+        t, &key, session_update_text(s, u),
+        VALUES(STRING_VALUE(":now", changes_move_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
                STRING_VALUE(":title", c->title), STRING_VALUE(":metadata", c->metadata),
                RAW_VALUE(":true", "BOOL", turns_on ? STR("true") : STR_NONE),
-               RAW_VALUE(":tags", "L", has_tags(c) ? list_tags(s, c->tags) : STR_NONE),
+               RAW_VALUE(":tags", "L", changes_have_tags(c) ? tags_as_list(s, c->tags) : STR_NONE),
                DIGITS_VALUE(":version", store_version_digits(s, u->held, u->now.version))));
 }
 
-/* What became of an attempt, where it is not -1 with e. UPDATE_AGAIN: the session is not at that
- * version any more, look again. */
+/* How an attempt ended. UPDATE_FAILED with e. UPDATE_AGAIN: the session has another version now. */
 enum update { UPDATE_FAILED = -1, UPDATED, UPDATE_AGAIN };
 
 static enum update session_try_update(struct store *s, const struct session_update *u,
@@ -150,7 +153,7 @@ static enum update session_try_update(struct store *s, const struct session_upda
 {
     struct session found;
     struct transaction t;
-    size_t action = write_update(s, &t, u);
+    size_t action = session_update_write(s, &t, u);
     enum transaction_end end = transaction_commit(&t, e);
     enum update r = end == TRANSACTION_DONE ? UPDATED : UPDATE_FAILED;
 
@@ -166,62 +169,64 @@ static enum update session_try_update(struct store *s, const struct session_upda
 
 /* ---- looking at it before -------------------------------------------------------------------- */
 
-static void change_flag(enum flag_change change, bool *flag)
+static void flag_apply_change(enum flag_change change, bool *flag)
 {
     if (change != FLAG_STAYS)
         *flag = change == FLAG_ON;
 }
 
-static int check_changed_size(const struct session *current, const struct session_changes *changes,
-                              struct err *e)
+static int session_check_changed_size(const struct session *current,
+                                      const struct session_changes *changes, struct err *e)
 {
     struct session after = *current;
 
-    if (changes->title.p)
+    if (str_is_present(changes->title))
         after.title = changes->title;
     if (changes->has_metadata)
         after.metadata = changes->metadata;
-    if (changes->tags.p)
+    if (str_is_present(changes->tags))
         after.tags = changes->tags;
-    change_flag(changes->archived, &after.archived);
-    change_flag(changes->pinned, &after.pinned);
+    flag_apply_change(changes->archived, &after.archived);
+    flag_apply_change(changes->pinned, &after.pinned);
     return store_check_size(item_size(&item_session, &after), "session", e);
 }
 
-/* It has become too large: how large, only a read tells. If that finds it small enough by now, e
- * stays as it is. */
-static void explain_size(struct store *s, const struct session_update *u, struct err *e)
+/* The session would be too large. To say how large, it must be read. If it is small enough by now,
+ * e stays as it is. */
+static void session_update_explain_size(struct store *s, const struct session_update *u,
+                                        struct err *e)
 {
     struct session now;
 
     if (store_session_read(s, u->key, CONSISTENT, &now, e) == 0)
-        check_changed_size(&now, &u->changes, e);
+        session_check_changed_size(&now, &u->changes, e);
 }
 
-/* Metadata as the patch makes it of what was read. */
-static int merge_metadata(struct store *s, struct session_update *u, struct err *e)
+/* Makes the new metadata from the session that was read and the patch. */
+static int session_update_merge_metadata(struct store *s, struct session_update *u, struct err *e)
 {
     static const struct versions exactly = {.present = true};
-    const struct json_value now = {u->now.metadata.p ? JSON_OBJECT : JSON_NULL, u->now.metadata};
+    const struct json_value now = {str_is_present(u->now.metadata) ? JSON_OBJECT : JSON_NULL,
+                                   u->now.metadata};
     const struct json_value patch = {JSON_OBJECT, u->wanted->metadata_patch};
 
     if (store_check_size(patch.text.n, "session", e) < 0)
         return -1;
     u->changes.has_metadata = true;
     u->changes.metadata = json_merge_patch(now, patch, MERGED_MAX_BYTES, s->arena);
-    if (!u->changes.metadata.p)
+    if (!str_is_present(u->changes.metadata))
         return store_check_size(MERGED_MAX_BYTES, "session", e);
     u->held = &exactly;
     return 0;
 }
 
 /*
- * The write needs to know the session only to check a precondition, to patch its metadata, or for a
- * value that may be too large for DynamoDB to look at.
+ * Reads the session, but only if the write needs that: to check a precondition, to patch the
+ * metadata, or because a value may be so large that DynamoDB would not look at it.
  */
-static int read_before_update(struct store *s, struct session_update *u, struct err *e)
+static int session_update_prepare(struct store *s, struct session_update *u, struct err *e)
 {
-    bool is_patch = u->wanted->metadata_patch.p;
+    bool is_patch = str_is_present(u->wanted->metadata_patch);
 
     if (!u->if_match->present && !is_patch && u->wanted->metadata.n < ITEM_MAX_BYTES / 2)
         return 0;
@@ -231,37 +236,40 @@ static int read_before_update(struct store *s, struct session_update *u, struct 
         return store_session_not_found(e);
     if (store_check_version(u->if_match, u->now.version, e) < 0)
         return -1;
-    if (is_patch && merge_metadata(s, u, e) < 0)
+    if (is_patch && session_update_merge_metadata(s, u, e) < 0)
         return -1;
-    return check_changed_size(&u->now, &u->changes, e);
+    return session_check_changed_size(&u->now, &u->changes, e);
 }
 
-static int update(struct store *s, struct session_update *u, struct err *e)
+static int session_update_until_settled(struct store *s, struct session_update *u, struct err *e)
 {
     enum update r;
 
     do {
-        if (read_before_update(s, u, e) < 0)
+        if (session_update_prepare(s, u, e) < 0)
             return -1;
         r = session_try_update(s, u, e);
         if (r == UPDATE_FAILED && e->code == ERR_ITEM_TOO_LARGE)
-            explain_size(s, u, e);
+            session_update_explain_size(s, u, e);
     } while (r == UPDATE_AGAIN);
     return r == UPDATED ? 0 : -1;
 }
 
-int store_session_update(struct store *s, const struct session_key *key,
-                         const struct session_changes *changes, const struct versions *if_match,
-                         struct session *out, struct err *e)
+int store_session_update(struct store *s, const struct session_target *target,
+                         const struct session_changes *changes, struct session *out, struct err *e)
 {
-    struct session_update u = {
-        .key = key, .wanted = changes, .if_match = if_match, .changes = *changes, .held = if_match};
+    const struct session_key *key = &target->key;
+    struct session_update u = {.key = key,
+                               .wanted = changes,
+                               .if_match = &target->if_match,
+                               .changes = *changes,
+                               .held = &target->if_match};
 
     *out = (struct session){0};
     if (!store_is_session_key(key))
         return store_session_not_found(e);
-    if (update(s, &u, e) < 0) {
-        *out = u.now; /* its version is what the precondition did not hold for */
+    if (session_update_until_settled(s, &u, e) < 0) {
+        *out = u.now; /* out->version says why the precondition failed */
         return -1;
     }
     if (store_session_read(s, key, CONSISTENT, out, e) < 0)

@@ -1,7 +1,7 @@
 /*
- * What the service does with sessions and messages: the only layer that knows tables, keys and
+ * What the service does with sessions and messages. Only this layer knows tables, keys and
  * expressions. Every write is a transaction with a ClientRequestToken, or a delete that may be
- * repeated. Results are views into the store's arena and live until it is reset.
+ * repeated. Results are views into the store's arena and live until that is reset.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -27,14 +27,31 @@ struct store;
 struct store *store_new(struct store_shared *shared, struct dynamo *dynamo, struct arena *arena);
 void store_free(struct store *s);
 
-/* Another deadline for all calls of this request (monotonic clock, microseconds). */
+/* Sets another deadline for all calls of this request (monotonic clock, microseconds). */
 void store_set_deadline(struct store *s, int64_t deadline_us);
 
-/* An Idempotency-Key and what was asked for under it. The key is absent if the caller sent none. */
+/* An Idempotency-Key and the fingerprint of what was asked for. The key is STR_NONE if the caller
+ * sent none. */
 struct idempotency {
     struct str key;
     unsigned char fingerprint[32]; /* SHA-256 of the payload */
 };
+
+/* The key of a session in its table. */
+struct session_key {
+    struct str user_id;
+    struct str session_id;
+};
+
+/* The session that a write is about, and the versions that it may have (If-Match). */
+struct session_target {
+    struct session_key key;
+    struct versions if_match;
+};
+
+/* How a write ended that may have an Idempotency-Key. STORE_REPLAYED: the same was written before
+ * under this key, and what is returned is as it was then. STORE_WRITE_FAILED with e. */
+enum store_write { STORE_WRITE_FAILED = -1, STORE_WRITTEN, STORE_REPLAYED };
 
 /* ---- sessions ---- */
 
@@ -67,22 +84,21 @@ struct session_new {
     struct str tags;     /* the text of a JSON array of strings; STR_NONE: none */
     bool archived;
     bool pinned;
-    /* Microseconds since the epoch; 0: the time of the history's first message, or now. A first
-     * message without a timestamp has this one. */
+    /* Microseconds since the epoch; 0: the time of the history's first message, or now. It is also
+     * the time of a first message that has none of its own. */
     int64_t created_us;
     struct history history;
     struct idempotency idempotency;
 };
 
 /*
- * Creates a session, at once and whole. A long history takes many calls: until the last of them
- * nobody sees anything of the session. If they are cut off, the same request under the same key
- * goes on where they ended; without a key nothing does, and store_build_delete removes what is
- * left. ERR_SESSION_NOT_FOUND: the user was erased meanwhile, and the session with him.
- * *replayed: it had been created before under the same key; *out is as it was then.
+ * Creates a session with its history, or nothing. A long history takes many calls, and until the
+ * last one nobody sees the session. If they are cut off, the same request under the same key
+ * continues where they ended; without a key nothing does, and store_build_delete removes what is
+ * left. ERR_SESSION_NOT_FOUND: the user was erased meanwhile, and the session with them.
  */
-int store_session_create(struct store *s, const struct session_new *wanted, struct session *out,
-                         bool *replayed, struct err *e);
+enum store_write store_session_create(struct store *s, const struct session_new *wanted,
+                                      struct session *out, struct err *e);
 
 /*
  * A session that is being built has an item of its own in the sessions table, whose sort key is
@@ -90,25 +106,18 @@ int store_session_create(struct store *s, const struct session_new *wanted, stru
  */
 bool store_is_build(struct str sort_key);
 
-/* Deletes what there is of a build, if nobody has finished it: BUILD_IS_SESSION, nothing was done
- * then. key: of its item. Cut off, it is finished by calling it again. */
+/* Deletes a build that nobody has finished. BUILD_IS_SESSION: it is finished, and nothing was done.
+ * key: the key of its item. If it is cut off, calling it again finishes it. */
 enum build_end { BUILD_DELETE_FAILED = -1, BUILD_DELETED, BUILD_IS_SESSION };
-struct session_key;
 enum build_end store_build_delete(struct store *s, const struct session_key *key, struct err *e);
-
-/* The key of a session in its table. */
-struct session_key {
-    struct str user_id;
-    struct str session_id;
-};
 
 int store_session_get(struct store *s, const struct session_key *key, struct session *out,
                       struct err *e);
 
 enum flag_change { FLAG_STAYS, FLAG_OFF, FLAG_ON };
 
-/* Messages, titles and metadata move updated_at, the session's marks (archived, pinned, tags) alone
- * do not; the version moves with each change. */
+/* Changes of messages, title or metadata move updated_at; changes of archived, pinned or tags alone
+ * do not. Each change moves the version. */
 struct session_changes {
     struct str title; /* STR_NONE: stays */
     bool has_metadata;
@@ -120,21 +129,17 @@ struct session_changes {
     enum flag_change pinned;
 };
 
-/*
- * The session as it is afterwards. if_match: on ERR_PRECONDITION_FAILED out->version is the
- * current one.
- */
-int store_session_update(struct store *s, const struct session_key *key,
-                         const struct session_changes *changes, const struct versions *if_match,
-                         struct session *out, struct err *e);
+/* *out is the session as it is afterwards. On ERR_PRECONDITION_FAILED out->version is the current
+ * version. */
+int store_session_update(struct store *s, const struct session_target *target,
+                         const struct session_changes *changes, struct session *out, struct err *e);
 
-/* Removes every item of the session, adding its messages to *deleted_messages. Cut off, it is
- * finished by calling it again. */
-int store_session_delete(struct store *s, const struct session_key *key,
-                         const struct versions *if_match, struct session *out,
+/* Deletes every item of the session, and adds its messages to *deleted_messages. If it is cut off,
+ * calling it again finishes it. */
+int store_session_delete(struct store *s, const struct session_target *target, struct session *out,
                          int64_t *deleted_messages, struct err *e);
 
-/* Deletes every session of a user. Resumable likewise. */
+/* Deletes every session of a user. If it is cut off, calling it again continues. */
 int store_user_erase(struct store *s, struct str user_id, int64_t *deleted_sessions,
                      int64_t *deleted_messages, struct err *e);
 
@@ -142,11 +147,11 @@ enum session_order { SESSIONS_BY_ACTIVITY, SESSIONS_BY_CREATION };
 
 enum wanted_flag { FLAG_ANY, FLAG_SET, FLAG_NOT_SET };
 
-/* Which sessions are shown: those for which all of it holds. Zeroed: all. */
+/* Which sessions are shown: those for which all of this holds. All sessions if it is zeroed. */
 struct session_filter {
     enum wanted_flag archived;
     enum wanted_flag pinned;
-    struct str tag;  /* one of theirs, exactly; STR_NONE: any or none */
+    struct str tag;  /* one of the session's tags, exactly; STR_NONE: any or none */
     struct str text; /* in the title or in the preview, folded (base/fold.h); STR_NONE: any */
 };
 
@@ -158,11 +163,11 @@ struct session_query {
     struct session_filter filter;
 };
 
-/* What became of an item that a list has come to. VISIT_FULL: it does not fit into the page any
- * more, and nothing of it was taken: the page ends before it. Not for a page's first item. */
+/* What a visitor did with an item. VISIT_FULL: the item does not fit into the page, nothing of it
+ * was taken, and the page ends before it. Never for a page's first item. */
 enum visit { VISIT_TAKEN, VISIT_FULL };
 
-/* Called for each session in order; the views die when it returns. */
+/* Called for each session in order. Its strings live until the function returns. */
 struct session_visitor {
     enum visit (*visit)(void *context, const struct session *session);
     void *context;
@@ -172,17 +177,18 @@ struct session_page {
     struct str next_cursor; /* opaque bytes, in the arena; STR_NONE at the end */
 };
 
-/* A page has as many as the limit says, or it is the last. ERR_INVALID_CURSOR if the cursor is not
- * one of this order. */
+/* A page has as many sessions as the limit says, or it is the last one. ERR_INVALID_CURSOR if the
+ * cursor does not belong to this order. */
 int store_sessions_list(struct store *s, const struct session_query *query,
                         const struct session_visitor *visitor, struct session_page *out,
                         struct err *e);
 
 /* ---- export (store/export.c) ---- */
 
-/* Where an export's lines go. lines is empty at first. flush takes what is in it and leaves it
- * empty: -1 with e ends the export. It is called whenever there are 64 KB. goes_on (may be NULL) is
- * called before each call to DynamoDB and after each message: the export is not stuck. */
+/* Where the lines of an export go. lines is empty at first. flush is called whenever there are 64
+ * KB: it takes what is in lines and leaves it empty; -1 with e ends the export. goes_on (may be
+ * NULL) is called before each call to DynamoDB and after each message, and tells that the export is
+ * not stuck. */
 struct export_sink {
     struct buf *lines;
     int (*flush)(void *context, struct err *e);
@@ -196,10 +202,10 @@ struct export_counts {
 };
 
 /*
- * Every session of a user in the order of creation, each followed by its messages in order, as
- * lines of JSON; then the line "end" with the counts, which is left in lines with whatever came
- * after the last flush. A session that is deleted meanwhile is left out, or has fewer messages than
- * it had. Each call may take 30 s; an export as a whole has no deadline.
+ * Exports every session of a user in the order of creation, each followed by its messages in order,
+ * as lines of JSON. The last line is "end" with the counts; it stays in lines with what came after
+ * the last flush. A session that is deleted meanwhile is left out, or has fewer messages than it
+ * had. Each call may take 30 s; an export as a whole has no deadline.
  */
 int store_user_export(struct store *s, struct str user_id, const struct export_sink *sink,
                       struct export_counts *out, struct err *e);
@@ -208,16 +214,18 @@ int store_user_export(struct store *s, struct str user_id, const struct export_s
 
 struct purge_query {
     int64_t before_us; /* sessions that were last active before that time */
-    bool archived;     /* of those only the archived ones */
+    bool archived;     /* only those that are archived */
 };
 
 enum purge_find {
+    PURGE_NOTHING, /* the item stays, and the visitor is not called */
     PURGE_SESSION,
     PURGE_DELETE, /* a session whose delete was begun a day ago or more */
-    PURGE_BUILD   /* one that was begun a day ago or more, and is seen by nobody */
+    PURGE_BUILD   /* a session whose build was begun a day ago or more, and that nobody sees */
 };
 
-/* Each is called until one returns -1, which ends the walk. The views die when find returns. */
+/* The functions are called until one returns -1, which ends the walk. The strings of the item live
+ * until find returns. */
 struct purge_visitor {
     int (*find)(void *context, enum purge_find what, const struct purge_item *item, struct err *e);
     int (*page)(void *context, struct err *e); /* after each page of 1 MB */
@@ -225,14 +233,14 @@ struct purge_visitor {
 };
 
 /*
- * Walks the whole sessions table, once, and hands over what is to be purged. Nothing is changed
- * here. Each call may take 30 s; the walk as a whole has no deadline, and bounded memory.
+ * Walks through the whole sessions table once and hands over what is to be purged. It changes
+ * nothing. Each call may take 30 s; the walk as a whole has no deadline. Its memory is bounded.
  */
 int store_purge_walk(struct store *s, const struct purge_query *query,
                      const struct purge_visitor *visitor, struct err *e);
 
-/* Deletes what was found, by the protocol of a delete. A session only if nothing has happened to it
- * since: PURGE_KEPT, or if it is gone. Adds the messages to *deleted_messages. */
+/* Deletes what was found, by the protocol of a delete, and adds its messages to *deleted_messages.
+ * A session is deleted only if it has not changed since; PURGE_KEPT if it has, or if it is gone. */
 enum purge_end { PURGE_FAILED = -1, PURGED, PURGE_KEPT };
 enum purge_end store_purge(struct store *s, enum purge_find what, const struct purge_item *item,
                            int64_t *deleted_messages, struct err *e);
@@ -240,8 +248,8 @@ enum purge_end store_purge(struct store *s, enum purge_find what, const struct p
 /* ---- messages ---- */
 
 /*
- * A hint is the owner that the caller named or is, STR_NONE if it is unknown. If it is another one
- * than the session's, there is no such session.
+ * A hint is the owner whom the caller names or is; STR_NONE if that is unknown. If the session has
+ * another owner, there is no such session for this caller.
  */
 
 #define STORE_APPEND_MAX 50
@@ -254,9 +262,9 @@ struct append_new {
     struct idempotency idempotency;
 };
 
-/* Appends all or none, in order. out has room for count. *replayed: as with a session. */
-int store_messages_append(struct store *s, const struct append_new *wanted, struct message *out,
-                          bool *replayed, struct err *e);
+/* Appends all or none, in order. out has room for count. */
+enum store_write store_messages_append(struct store *s, const struct append_new *wanted,
+                                       struct message *out, struct err *e);
 
 struct message_query {
     struct str session_id;
@@ -275,12 +283,12 @@ struct message_visitor {
 };
 
 struct message_page {
-    bool more;    /* there are messages beyond, or may be where a text is looked for */
-    int64_t last; /* timestamp of the last one that was looked at */
+    bool more;    /* there are more messages; in a search, there may be more */
+    int64_t last; /* the timestamp of the last message that was looked at */
 };
 
-/* How many pages of DynamoDB, of 1 MB at most, one call looks through for a text. It ends after
- * them, with whatever was found, even nothing. */
+/* How many pages of DynamoDB, of 1 MB at most, one call reads in a search. After them it ends with
+ * what it has found, even with nothing. */
 #define STORE_SEARCH_PAGES 4
 
 int store_messages_list(struct store *s, const struct message_query *query,
@@ -310,33 +318,34 @@ int store_message_delete(struct store *s, const struct message_key *key, struct 
 
 /* ---- tables ---- */
 
-/* Describes both tables, creates what is missing, waits until they are ACTIVE; logs each step. */
+/* Describes both tables, creates those that are missing, and waits until they are ACTIVE. Logs each
+ * step. */
 int store_tables_ensure(struct store *s, struct err *e);
 
 /*
- * Protects both tables, which must be there, against deletion, and keeps their changes of the last
- * 35 days (point-in-time recovery); waits where a table is busy, until the deadline; logs each
- * step. What is protected already stays so. The first that fails ends it: ERR_DYNAMODB_DENIED if
- * the credentials do not permit it.
+ * Protects both tables, which must exist, against deletion, and keeps their changes of the last 35
+ * days (point-in-time recovery). Waits while a table is busy, until the deadline. Logs each step. A
+ * protection that is there already stays. The first failure ends it: ERR_DYNAMODB_DENIED if the
+ * credentials do not permit it.
  */
 int store_tables_protect(struct store *s, struct err *e);
 
-/* Both tables answer: 0, or -1 with e naming the one that does not. */
+/* Checks that both tables answer. -1 with e, which names the table that does not. */
 int store_tables_ready(struct store *s, struct err *e);
 
-/* ---- looking the tables over (store/tables_check.c), for `check`; nothing is changed ---- */
+/* ---- examining the tables (store/tables_check.c), for `check`; nothing is changed ---- */
 
 const char *store_table_name(const struct store *s, enum store_table which); /* borrowed */
 
 enum table_finding {
     TABLE_IS_READY,
-    TABLE_IS_NOT_READY, /* being made or deleted, or archived: see status */
+    TABLE_IS_NOT_READY, /* being created or deleted, or archived: see status */
     TABLE_HAS_OTHER_KEYS,
     TABLE_IS_ABSENT,
     TABLE_IS_UNSEEN /* DescribeTable was refused: see said */
 };
 
-/* What DescribeTable tells. The strings are in the arena; STR_NONE where nothing was told. */
+/* What DescribeTable says. The strings are in the arena; STR_NONE if it does not say that. */
 struct table_description {
     enum table_finding finding;
     struct str status;
@@ -363,9 +372,9 @@ struct table_probe {
 
 /*
  * Tries an operation in a way that cannot change anything: on an item that is not there, under a
- * condition that does not hold. CREATE_TABLE only for a table that is there: it would make it. Not
- * for TRANSACT_WRITE_ITEMS, which has no permission of its own. -1 with e only if DynamoDB did not
- * answer.
+ * condition that does not hold. CREATE_TABLE only for a table that exists, since it would create it
+ * otherwise. Not for TRANSACT_WRITE_ITEMS, which has no permission of its own. -1 with e only if
+ * DynamoDB did not answer.
  */
 int store_table_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
                       struct table_probe *out, struct err *e);

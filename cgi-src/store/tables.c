@@ -1,16 +1,18 @@
 /*
- * The two tables: their keys, making them, asking whether they answer.
+ * The two tables: their keys, creating them, and whether they answer.
  */
 #include "base/log.h"
 #include "store/internal.h"
 #include "store/tables.h"
 
-void tables_list(const struct store *s, struct table out[2])
+void tables_list(const struct store *s, struct table_definition out[2])
 {
-    out[0] = (struct table){"Sessions", "sessions",   s->shared->tables[STORE_SESSIONS_TABLE].name,
-                            "user_id",  "session_id", "S"};
-    out[1] = (struct table){"Messages",   "messages",  s->shared->tables[STORE_MESSAGES_TABLE].name,
-                            "session_id", "timestamp", "N"};
+    out[0] = (struct table_definition){
+        "Sessions", "sessions",   s->shared->tables[STORE_SESSIONS_TABLE].name,
+        "user_id",  "session_id", "S"};
+    out[1] = (struct table_definition){
+        "Messages",   "messages",  s->shared->tables[STORE_MESSAGES_TABLE].name,
+        "session_id", "timestamp", "N"};
 }
 
 static void put_key_element(struct json_writer *w, const char *name, const char *type)
@@ -29,14 +31,14 @@ static void put_attribute(struct json_writer *w, const char *name, const char *t
     json_end_object(w);
 }
 
-void tables_begin_call(struct store *s, const struct table *t)
+void tables_begin_call(struct store *s, const struct table_definition *t)
 {
     buf_reset(&s->body);
     buf_puts(&s->body, "{\"TableName\":");
     json_append_string(&s->body, str_from(t->name));
 }
 
-void tables_begin_create(struct store *s, const struct table *t)
+void tables_begin_create(struct store *s, const struct table_definition *t)
 {
     struct json_writer w = {.out = &s->body, .comma = true};
 
@@ -54,20 +56,20 @@ void tables_begin_create(struct store *s, const struct table *t)
     json_end_array(&w);
 }
 
-static int create(struct store *s, const struct table *t, struct err *e)
+static int table_create(struct store *s, const struct table_definition *t, struct err *e)
 {
     struct dynamo_answer answer;
 
     tables_begin_create(s, t);
     log_info("Creating %s table: %s", t->word, t->name);
-    /* In use: another process was faster; the wait below serves for both. */
+    /* TABLE_IN_USE: another process was faster. Both wait for the table. */
     int r = store_send(s, DYNAMO_CREATE_TABLE, STORE_EXPECT(DYNAMO_TABLE_IN_USE), &answer, e);
     dynamo_answer_free(&answer);
     return r;
 }
 
-/* The type of an attribute by its name, in a table's description. */
-static struct str type_of(struct json_object *table, struct str name)
+/* Finds the type of an attribute in a table's description. */
+static struct str attribute_type(struct json_object *table, struct str name)
 {
     struct json_object *attributes = json_get(table, "AttributeDefinitions");
     size_t n = json_length(attributes);
@@ -88,20 +90,25 @@ struct str tables_keys(struct store *s, struct json_object *table)
 
     for (size_t i = 0; i < n; i++) {
         struct str name = json_get_str(json_at(schema, i), "AttributeName");
-        struct str type = type_of(table, name);
+        struct str type = attribute_type(table, name);
         out = arena_printf(s->arena, "%.*s%s%.*s (%.*s)", (int)out.n, out.p, i ? ", " : "",
                            (int)name.n, name.p, (int)type.n, type.p);
     }
     return out;
 }
 
-struct str tables_wanted_keys(struct store *s, const struct table *t)
+struct str tables_wanted_keys(struct store *s, const struct table_definition *t)
 {
     return arena_printf(s->arena, "%s (S), %s (%s)", t->partition_key, t->sort_key, t->sort_type);
 }
 
-static int check_keys(struct store *s, const struct table *t, struct json_object *table,
-                      struct err *e)
+bool tables_is_usable(struct str status)
+{
+    return str_is(status, "ACTIVE") || str_is(status, "UPDATING");
+}
+
+static int table_check_keys(struct store *s, const struct table_definition *t,
+                            struct json_object *table, struct err *e)
 {
     struct str wanted = tables_wanted_keys(s, t);
     struct str found = tables_keys(s, table);
@@ -114,37 +121,44 @@ static int check_keys(struct store *s, const struct table *t, struct json_object
                    t->name, found.p, wanted.p, t->sort_type[0] == 'S' ? "SESSIONS" : "MESSAGES");
 }
 
-enum table_state { TABLE_MISSING, TABLE_NOT_YET, TABLE_ACTIVE };
+/* TABLE_UNKNOWN with e, also if the table has other keys than this service needs. */
+enum table_state { TABLE_UNKNOWN = -1, TABLE_MISSING, TABLE_NOT_YET, TABLE_ACTIVE };
 
-static int describe(struct store *s, const struct table *t, enum table_state *state, struct err *e)
+static enum table_state table_judge(struct store *s, const struct table_definition *t,
+                                    const struct dynamo_answer *answer, struct err *e)
 {
+    struct json_object *tree = json_tree(buf_str(&answer->body), NULL);
+    struct json_object *table = json_get(tree, "Table");
+    enum table_state state =
+        tables_is_usable(json_get_str(table, "TableStatus")) ? TABLE_ACTIVE : TABLE_NOT_YET;
+    int r = table ? table_check_keys(s, t, table, e) : store_unreadable(DYNAMO_DESCRIBE_TABLE, e);
+
+    json_tree_free(tree);
+    return r < 0 ? TABLE_UNKNOWN : state;
+}
+
+static enum table_state table_read_state(struct store *s, const struct table_definition *t,
+                                         struct err *e)
+{
+    enum table_state state = TABLE_UNKNOWN;
     struct dynamo_answer answer;
 
     tables_begin_call(s, t);
     int r = store_send(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT(DYNAMO_TABLE_NOT_FOUND), &answer, e);
-    if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND) {
-        *state = TABLE_MISSING;
-    } else if (r == 0) {
-        struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
-        struct json_object *table = json_get(tree, "Table");
-        struct str status = json_get_str(table, "TableStatus");
-        bool usable = str_is(status, "ACTIVE") || str_is(status, "UPDATING");
-        *state = usable ? TABLE_ACTIVE : TABLE_NOT_YET;
-        r = table ? check_keys(s, t, table, e) : store_unreadable(DYNAMO_DESCRIBE_TABLE, e);
-        json_tree_free(tree);
-    }
+    if (r == 0 && answer.outcome == DYNAMO_TABLE_NOT_FOUND)
+        state = TABLE_MISSING;
+    else if (r == 0)
+        state = table_judge(s, t, &answer, e);
     dynamo_answer_free(&answer);
-    return r;
+    return state;
 }
 
-/* Until it is ACTIVE or the deadline of the store's DynamoDB client is too near for another look.
- */
-static int wait_active(struct store *s, const struct table *t, struct err *e)
+/* Waits until the table is ACTIVE, or the deadline is too near for another look. */
+static int table_wait_active(struct store *s, const struct table_definition *t, struct err *e)
 {
-    enum table_state state = TABLE_MISSING;
-
     for (;;) {
-        if (describe(s, t, &state, e) < 0)
+        enum table_state state = table_read_state(s, t, e);
+        if (state == TABLE_UNKNOWN)
             return -1;
         if (state == TABLE_ACTIVE)
             return 0;
@@ -154,16 +168,16 @@ static int wait_active(struct store *s, const struct table *t, struct err *e)
     }
 }
 
-static int ensure(struct store *s, const struct table *t, struct err *e)
+static int table_ensure(struct store *s, const struct table_definition *t, struct err *e)
 {
-    enum table_state state = TABLE_MISSING;
+    enum table_state state = table_read_state(s, t, e);
 
-    if (describe(s, t, &state, e) < 0)
+    if (state == TABLE_UNKNOWN)
         return -1;
     bool existed = state != TABLE_MISSING;
-    if (!existed && create(s, t, e) < 0)
+    if (!existed && table_create(s, t, e) < 0)
         return -1;
-    if (wait_active(s, t, e) < 0)
+    if (table_wait_active(s, t, e) < 0)
         return -1;
     if (existed)
         log_info("%s table %s already exists", t->title, t->name);
@@ -174,17 +188,17 @@ static int ensure(struct store *s, const struct table *t, struct err *e)
 
 int store_tables_ensure(struct store *s, struct err *e)
 {
-    struct table tables[2];
+    struct table_definition tables[2];
 
     tables_list(s, tables);
     for (int i = 0; i < 2; i++) {
-        if (ensure(s, &tables[i], e) < 0)
+        if (table_ensure(s, &tables[i], e) < 0)
             return -1;
     }
     return 0;
 }
 
-static void name_table(const struct table *t, struct err *e)
+static void err_name_table(const struct table_definition *t, struct err *e)
 {
     struct err why = *e;
 
@@ -192,8 +206,9 @@ static void name_table(const struct table *t, struct err *e)
     e->retry_after_s = why.retry_after_s;
 }
 
-/* Reads an item that cannot be there: cheap, and what requests need to work. */
-static int probe(struct store *s, enum store_table which, const struct table *t, struct err *e)
+/* Reads an item that cannot be there. That is cheap, and needs what requests need. */
+static int table_check_answers(struct store *s, enum store_table which,
+                               const struct table_definition *t, struct err *e)
 {
     const struct key key = which == STORE_SESSIONS_TABLE
                                ? store_session_key(STR("!ready"), STR("!ready"))
@@ -208,18 +223,18 @@ static int probe(struct store *s, enum store_table which, const struct table *t,
                     "the DynamoDB table %s does not exist; `chat-sessions create-tables` makes it",
                     t->name);
     else if (r < 0)
-        name_table(t, e);
+        err_name_table(t, e);
     dynamo_answer_free(&answer);
     return r;
 }
 
 int store_tables_ready(struct store *s, struct err *e)
 {
-    struct table tables[STORE_TABLES];
+    struct table_definition tables[STORE_TABLES];
 
     tables_list(s, tables);
     for (int i = 0; i < STORE_TABLES; i++) {
-        if (probe(s, (enum store_table)i, &tables[i], e) < 0)
+        if (table_check_answers(s, (enum store_table)i, &tables[i], e) < 0)
             return -1;
     }
     return 0;

@@ -1,6 +1,6 @@
 /*
- * Looks the tables over without changing anything: what DescribeTable tells, and which operations
- * the credentials may do. What that means for the service is judged by who asks.
+ * Examines the tables without changing anything: what DescribeTable says, and which operations the
+ * credentials permit. What that means for the service is for the caller to decide.
  */
 #include "base/ids.h"
 #include "store/internal.h"
@@ -11,18 +11,18 @@ const char *store_table_name(const struct store *s, enum store_table which)
     return s->shared->tables[which].name;
 }
 
-static struct str said_by(struct store *s, const struct dynamo_answer *answer)
+static struct str answer_words(struct store *s, const struct dynamo_answer *answer)
 {
     return arena_printf(s->arena, "%s%s%s", answer->type, answer->message[0] ? ": " : "",
                         answer->message);
 }
 
-static void read_description(struct store *s, struct json_object *table,
-                             struct table_description *out)
+static void table_description_read(struct store *s, struct json_object *table,
+                                   struct table_description *out)
 {
     out->status = arena_str(s->arena, json_get_str(table, "TableStatus"));
     out->keys = tables_keys(s, table);
-    if (!str_is(out->status, "ACTIVE") && !str_is(out->status, "UPDATING"))
+    if (!tables_is_usable(out->status))
         out->finding = TABLE_IS_NOT_READY;
     else if (!str_equals(out->keys, out->wanted_keys))
         out->finding = TABLE_HAS_OTHER_KEYS;
@@ -33,7 +33,7 @@ static void read_description(struct store *s, struct json_object *table,
 int store_table_describe(struct store *s, enum store_table which, struct table_description *out,
                          struct err *e)
 {
-    struct table tables[STORE_TABLES];
+    struct table_definition tables[STORE_TABLES];
     struct dynamo_answer answer;
 
     tables_list(s, tables);
@@ -42,17 +42,17 @@ int store_table_describe(struct store *s, enum store_table which, struct table_d
     int r = store_send(s, DYNAMO_DESCRIBE_TABLE, STORE_EXPECT_ANY, &answer, e);
     if (r == 0 && answer.outcome == DYNAMO_OK) {
         struct json_object *tree = json_tree(buf_str(&answer.body), NULL);
-        read_description(s, json_get(tree, "Table"), out);
+        table_description_read(s, json_get(tree, "Table"), out);
         json_tree_free(tree);
     } else if (r == 0) {
         out->finding = answer.outcome == DYNAMO_TABLE_NOT_FOUND ? TABLE_IS_ABSENT : TABLE_IS_UNSEEN;
-        out->said = said_by(s, &answer);
+        out->said = answer_words(s, &answer);
     }
     dynamo_answer_free(&answer);
     return r;
 }
 
-/* A key that no item has: its parts hold a new random id. */
+/* A key that no item has, since it contains a new random id. */
 struct nowhere {
     char id[IDS_UUID_SIZE];
     struct str partition;
@@ -66,8 +66,8 @@ static struct key nowhere_key(enum store_table which, const struct nowhere *n)
 }
 
 /* before: ,"Key": or ,"Item": */
-static void put_key(struct store *s, struct str before, enum store_table which,
-                    const struct nowhere *n)
+static void probe_put_key(struct store *s, struct str before, enum store_table which,
+                          const struct nowhere *n)
 {
     const struct key key = nowhere_key(which, n);
 
@@ -75,39 +75,40 @@ static void put_key(struct store *s, struct str before, enum store_table which,
     store_put_key_object(s, &key);
 }
 
-/* Cannot hold where no item is, so the write is not done; that it was judged means it is permitted.
- */
-static void put_impossible_condition(struct store *s, const struct table *t)
+/* This condition cannot hold for an item that is not there, so nothing is written. That DynamoDB
+ * judged it means that the operation is permitted. */
+static void probe_put_condition(struct store *s, const struct table_definition *t)
 {
     buf_printf(&s->body, CONDITION("attribute_exists(%s)"), t->partition_key);
 }
 
-static void put_query(struct store *s, const struct table *t, const struct nowhere *n)
+static void probe_put_query(struct store *s, const struct table_definition *t,
+                            const struct nowhere *n)
 {
     buf_printf(&s->body, KEY_CONDITION("%s = :p"), t->partition_key);
     store_put_values(s, VALUES(STRING_VALUE(":p", n->partition)));
     buf_append_str(&s->body, STR(",\"Limit\":1"));
 }
 
-/* The one that knows no condition: deleting what is not there changes nothing. */
-static void put_batch(struct store *s, enum store_table which, const struct table *t,
-                      const struct nowhere *n)
+/* BatchWriteItem has no conditions; but deleting what is not there changes nothing. */
+static void probe_put_batch(struct store *s, enum store_table which,
+                            const struct table_definition *t, const struct nowhere *n)
 {
     buf_reset(&s->body);
     buf_append_str(&s->body, STR("{\"RequestItems\":{"));
     json_append_string(&s->body, str_from(t->name));
-    put_key(s, STR(":[{\"DeleteRequest\":{\"Key\":"), which, n);
+    probe_put_key(s, STR(":[{\"DeleteRequest\":{\"Key\":"), which, n);
     buf_append_str(&s->body, STR("}}]}"));
 }
 
 #define KEY STR(",\"Key\":")
 #define ITEM STR(",\"Item\":")
 
-static void put_probe(struct store *s, enum store_table which, enum dynamo_operation operation,
-                      const struct nowhere *n)
+static void probe_write(struct store *s, enum store_table which, enum dynamo_operation operation,
+                        const struct nowhere *n)
 {
-    struct table tables[STORE_TABLES];
-    const struct table *t = &tables[which];
+    struct table_definition tables[STORE_TABLES];
+    const struct table_definition *t = &tables[which];
 
     tables_list(s, tables);
     tables_begin_call(s, t);
@@ -116,32 +117,32 @@ static void put_probe(struct store *s, enum store_table which, enum dynamo_opera
         tables_begin_create(s, t);
         break;
     case DYNAMO_PUT_ITEM:
-        put_key(s, ITEM, which, n);
-        put_impossible_condition(s, t);
+        probe_put_key(s, ITEM, which, n);
+        probe_put_condition(s, t);
         break;
     case DYNAMO_UPDATE_ITEM:
     case DYNAMO_DELETE_ITEM:
-        put_key(s, KEY, which, n);
-        put_impossible_condition(s, t);
+        probe_put_key(s, KEY, which, n);
+        probe_put_condition(s, t);
         break;
     case DYNAMO_GET_ITEM:
-        put_key(s, KEY, which, n);
+        probe_put_key(s, KEY, which, n);
         break;
     case DYNAMO_QUERY:
-        put_query(s, t, n);
+        probe_put_query(s, t, n);
         break;
     case DYNAMO_SCAN:
         buf_append_str(&s->body, STR(",\"Limit\":1"));
         break;
     case DYNAMO_BATCH_WRITE_ITEM:
-        put_batch(s, which, t, n);
+        probe_put_batch(s, which, t, n);
         break;
     default:
         break;
     }
 }
 
-static enum probe_finding judge(enum dynamo_outcome outcome)
+static enum probe_finding probe_judge(enum dynamo_outcome outcome)
 {
     switch (outcome) {
     case DYNAMO_OK:
@@ -166,11 +167,11 @@ int store_table_probe(struct store *s, enum store_table which, enum dynamo_opera
     *out = (struct table_probe){.finding = PROBE_REFUSED};
     ids_uuid7(store_now_us(s) / 1000, nowhere.id);
     nowhere.partition = arena_printf(s->arena, "!check!%s", nowhere.id);
-    put_probe(s, which, operation, &nowhere);
+    probe_write(s, which, operation, &nowhere);
     int r = store_send(s, operation, STORE_EXPECT_ANY, &answer, e);
     if (r == 0) {
-        out->finding = judge(answer.outcome);
-        out->said = said_by(s, &answer);
+        out->finding = probe_judge(answer.outcome);
+        out->said = answer_words(s, &answer);
     }
     dynamo_answer_free(&answer);
     return r;

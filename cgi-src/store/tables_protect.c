@@ -1,16 +1,16 @@
 /*
- * Protects the tables against accidents: deletion is refused, and their changes are kept for a
- * while. First both against deletion, which needs no more than a flag, then the changes: where the
- * second is not permitted, the first has been done for both.
+ * Protects the tables against accidents: 1. both refuse to be deleted, which is only a flag 2. the
+ * changes of both are kept for a while (point-in-time recovery). In this order, since the second
+ * may not be permitted where the first is.
  */
 #include "base/log.h"
 #include "store/internal.h"
 #include "store/tables.h"
 
-/* One kind of protection. */
+/* A kind of protection. */
 struct protection {
     enum dynamo_operation operation;
-    const char *members; /* of the call, after the table's name */
+    const char *members; /* members of the call after the table's name */
     const char *title;   /* "deletion protection" */
 };
 
@@ -25,17 +25,17 @@ static const struct protection recovery = {
     .title = "point-in-time recovery",
 };
 
-/* A table that has just been made or changed takes no other change for some seconds, and its
- * backups begin a moment after itself. */
-static bool is_busy(const struct dynamo_answer *answer)
+/* A table that was just created or changed refuses other changes for some seconds, and its backups
+ * become available a moment later than the table. */
+static bool table_is_busy(const struct dynamo_answer *answer)
 {
     return answer->outcome == DYNAMO_TABLE_IN_USE ||
            str_is(str_from(answer->type), "ContinuousBackupsUnavailableException");
 }
 
-/* What DynamoDB said, with what it was asked for. */
-static int explain(const struct protection *p, const struct table *t,
-                   const struct dynamo_answer *answer, struct err *e)
+/* Says what was wanted, and what DynamoDB answered. */
+static int protection_explain_refusal(const struct protection *p, const struct table_definition *t,
+                                      const struct dynamo_answer *answer, struct err *e)
 {
     const char *name = dynamo_operation_names[p->operation];
 
@@ -45,10 +45,9 @@ static int explain(const struct protection *p, const struct table *t,
                        t->name, p->title, name);
     if (str_is(str_from(answer->type), "UnknownOperationException"))
         return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       "table %s has no %s: what answers does not know %s, as DynamoDB Local does "
-                       "not",
+                       "table %s has no %s: the server does not know %s (DynamoDB Local does not)",
                        t->name, p->title, name);
-    if (is_busy(answer))
+    if (table_is_busy(answer))
         return err_set(e, ERR_DEADLINE_EXCEEDED,
                        "table %s has no %s yet: it is busy; try again in a moment", t->name,
                        p->title);
@@ -56,10 +55,10 @@ static int explain(const struct protection *p, const struct table *t,
                    p->title, answer->type, answer->message);
 }
 
-enum protect_step { PROTECT_DONE, PROTECT_AGAIN, PROTECT_FAILED };
+enum protect_step { PROTECT_FAILED = -1, PROTECT_DONE, PROTECT_AGAIN };
 
-static enum protect_step try_once(struct store *s, const struct table *t,
-                                  const struct protection *p, struct err *e)
+static enum protect_step table_try_protect(struct store *s, const struct table_definition *t,
+                                           const struct protection *p, struct err *e)
 {
     struct dynamo_answer answer;
     enum protect_step step = PROTECT_FAILED;
@@ -70,18 +69,18 @@ static enum protect_step try_once(struct store *s, const struct table *t,
     if (r == 0 && answer.outcome == DYNAMO_OK)
         step = PROTECT_DONE;
     else if (r == 0)
-        explain(p, t, &answer, e);
-    if (r == 0 && is_busy(&answer))
+        protection_explain_refusal(p, t, &answer, e);
+    if (r == 0 && table_is_busy(&answer))
         step = PROTECT_AGAIN;
     dynamo_answer_free(&answer);
     return step;
 }
 
-static int protect(struct store *s, const struct table *t, const struct protection *p,
-                   struct err *e)
+static int table_protect(struct store *s, const struct table_definition *t,
+                         const struct protection *p, struct err *e)
 {
     for (;;) {
-        switch (try_once(s, t, p, e)) {
+        switch (table_try_protect(s, t, p, e)) {
         case PROTECT_DONE:
             log_info("%s table %s has %s", t->title, t->name, p->title);
             return 0;
@@ -89,14 +88,14 @@ static int protect(struct store *s, const struct table *t, const struct protecti
             return -1;
         case PROTECT_AGAIN:
             if (!store_pause(s, TABLES_WAIT_STEP_US))
-                return -1; /* e says that it is busy */
+                return -1; /* e says that the table is busy */
             break;
         }
     }
 }
 
-/* The member of "Table" in a description. */
-static bool is_protected(struct dynamo_answer *answer)
+/* Looks for the flag in the description of the table. */
+static bool table_is_protected(struct dynamo_answer *answer)
 {
     struct json_reader r = store_reader(answer);
     struct str name;
@@ -119,41 +118,47 @@ static bool is_protected(struct dynamo_answer *answer)
     return json_reader_end(&r) && found;
 }
 
-/* DynamoDB refuses a change that changes nothing. */
-static int has_deletion_protection(struct store *s, const struct table *t, bool *out, struct err *e)
+enum deletion_state { DELETION_UNKNOWN = -1, DELETION_PERMITTED, DELETION_REFUSED };
+
+static enum deletion_state table_read_deletion(struct store *s, const struct table_definition *t,
+                                               struct err *e)
 {
+    enum deletion_state state = DELETION_UNKNOWN;
     struct dynamo_answer answer;
 
     tables_begin_call(s, t);
-    int r = store_send(s, DYNAMO_DESCRIBE_TABLE, 0, &answer, e);
-    *out = r == 0 && is_protected(&answer);
+    if (store_send(s, DYNAMO_DESCRIBE_TABLE, 0, &answer, e) == 0)
+        state = table_is_protected(&answer) ? DELETION_REFUSED : DELETION_PERMITTED;
     dynamo_answer_free(&answer);
-    return r;
+    return state;
 }
 
-static int protect_from_deletion(struct store *s, const struct table *t, struct err *e)
+/* DynamoDB refuses a change that changes nothing, so a table that is protected is left alone. */
+static int table_protect_from_deletion(struct store *s, const struct table_definition *t,
+                                       struct err *e)
 {
-    bool has = false;
-
-    if (has_deletion_protection(s, t, &has, e) < 0)
+    switch (table_read_deletion(s, t, e)) {
+    case DELETION_PERMITTED:
+        return table_protect(s, t, &deletion, e);
+    case DELETION_REFUSED:
+        log_info("%s table %s has %s already", t->title, t->name, deletion.title);
+        return 0;
+    default:
         return -1;
-    if (!has)
-        return protect(s, t, &deletion, e);
-    log_info("%s table %s has %s already", t->title, t->name, deletion.title);
-    return 0;
+    }
 }
 
 int store_tables_protect(struct store *s, struct err *e)
 {
-    struct table tables[STORE_TABLES];
+    struct table_definition tables[STORE_TABLES];
 
     tables_list(s, tables);
     for (int i = 0; i < STORE_TABLES; i++) {
-        if (protect_from_deletion(s, &tables[i], e) < 0)
+        if (table_protect_from_deletion(s, &tables[i], e) < 0)
             return -1;
     }
     for (int i = 0; i < STORE_TABLES; i++) {
-        if (protect(s, &tables[i], &recovery, e) < 0)
+        if (table_protect(s, &tables[i], &recovery, e) < 0)
             return -1;
     }
     return 0;

@@ -1,6 +1,6 @@
 /*
- * Transactions: actions are added one after the other, each with its index, and the reasons of a
- * canceled one are told by it.
+ * Transactions: actions are added one after the other and get an index each. If the transaction is
+ * canceled, the index tells which of them caused it.
  */
 #include "base/ids.h"
 #include "store/internal.h"
@@ -21,7 +21,8 @@ void transaction_begin(struct store *s, struct transaction *t)
 /* ---- adding actions -------------------------------------------------------------------------- */
 
 /* verb: {"Put":{ or the like. */
-static struct buf *begin_action(struct transaction *t, struct str verb, enum store_table table)
+static struct buf *transaction_begin_action(struct transaction *t, struct str verb,
+                                            enum store_table table)
 {
     struct buf *out = &t->store->body;
 
@@ -32,7 +33,7 @@ static struct buf *begin_action(struct transaction *t, struct str verb, enum sto
     return out;
 }
 
-static size_t end_action(struct transaction *t, struct str text, struct values values)
+static size_t transaction_end_action(struct transaction *t, struct str text, struct values values)
 {
     buf_append_str(&t->store->body, text);
     store_put_values(t->store, values);
@@ -43,44 +44,44 @@ static size_t end_action(struct transaction *t, struct str text, struct values v
 size_t transaction_put(struct transaction *t, const struct item_kind *kind, const void *item,
                        struct str text, struct values values)
 {
-    struct buf *out = begin_action(t, STR("{\"Put\":{"), item_table(kind));
+    struct buf *out = transaction_begin_action(t, STR("{\"Put\":{"), item_table(kind));
 
     buf_append_str(out, STR(",\"Item\":"));
     item_write(out, kind, item);
-    return end_action(t, text, values);
+    return transaction_end_action(t, text, values);
 }
 
 size_t transaction_update(struct transaction *t, const struct key *key, struct str text,
                           struct values values)
 {
-    begin_action(t, STR("{\"Update\":{"), key->table);
+    transaction_begin_action(t, STR("{\"Update\":{"), key->table);
     store_put_key(t->store, key);
-    return end_action(t, text, values);
+    return transaction_end_action(t, text, values);
 }
 
 size_t transaction_delete(struct transaction *t, const struct key *key, struct str text)
 {
-    begin_action(t, STR("{\"Delete\":{"), key->table);
+    transaction_begin_action(t, STR("{\"Delete\":{"), key->table);
     store_put_key(t->store, key);
-    return end_action(t, text, NO_VALUES);
+    return transaction_end_action(t, text, NO_VALUES);
 }
 
 /* ---- its end --------------------------------------------------------------------------------- */
 
-/* What the reasons say together. */
+/* What all the reasons say. */
 struct reasons {
     bool has_condition;
     bool has_validation_error;
-    bool has_grown_too_large; /* an Update may make an item too large that was not read before */
+    bool has_grown_too_large; /* an Update made an item too large that was not read before */
 };
 
-static bool contains(struct str text, const char *words)
+static bool reason_contains(struct str text, const char *words)
 {
     return text.n && memmem(text.p, text.n, words, strlen(words));
 }
 
-/* Reads one reason; c is NULL beyond the last action. */
-static void read_reason(struct json_reader *r, struct reasons *out, struct cancellation *c)
+/* Reads one reason. c is NULL if there is no action with that index. */
+static void reasons_read_one(struct json_reader *r, struct reasons *out, struct cancellation *c)
 {
     struct str item = STR_NONE;
     struct str code = STR_NONE;
@@ -101,7 +102,7 @@ static void read_reason(struct json_reader *r, struct reasons *out, struct cance
     }
     if (str_is(code, TRANSACTION_VALIDATION_ERROR)) {
         out->has_validation_error = true;
-        out->has_grown_too_large |= contains(message, "Item size");
+        out->has_grown_too_large |= reason_contains(message, "Item size");
     }
     if (c && str_is(code, "ConditionalCheckFailed")) {
         out->has_condition = true;
@@ -109,8 +110,8 @@ static void read_reason(struct json_reader *r, struct reasons *out, struct cance
     }
 }
 
-/* A reader of what stands somewhere in the answer. */
-static struct json_reader reader_of(struct transaction *t, struct str text)
+/* A reader at a part of the answer. */
+static struct json_reader transaction_reader(struct transaction *t, struct str text)
 {
     char *body = t->answer.body.data;
     struct json_reader r;
@@ -119,16 +120,16 @@ static struct json_reader reader_of(struct transaction *t, struct str text)
     return r;
 }
 
-static void read_reasons(struct transaction *t, struct reasons *out)
+static void transaction_read_reasons(struct transaction *t, struct reasons *out)
 {
-    struct json_reader r = reader_of(t, t->answer.reasons);
+    struct json_reader r = transaction_reader(t, t->answer.reasons);
     size_t action = 0;
 
     t->cancellations = arena_array(t->store->arena, t->actions, sizeof(*t->cancellations));
     if (!json_enter_array(&r))
         return;
     for (; json_next_element(&r); action++)
-        read_reason(&r, out, action < t->actions ? &t->cancellations[action] : NULL);
+        reasons_read_one(&r, out, action < t->actions ? &t->cancellations[action] : NULL);
 }
 
 enum transaction_end transaction_commit(struct transaction *t, struct err *e)
@@ -142,9 +143,9 @@ enum transaction_end transaction_commit(struct transaction *t, struct err *e)
         return TRANSACTION_FAILED;
     if (t->answer.outcome == DYNAMO_OK)
         return TRANSACTION_DONE;
-    if (t->answer.reasons.p)
-        read_reasons(t, &reasons);
-    /* Conditions come first: all else is no answer to what was asked. */
+    if (str_is_present(t->answer.reasons))
+        transaction_read_reasons(t, &reasons);
+    /* Failed conditions come first, since they are the answer to what was asked. */
     if (reasons.has_condition)
         return TRANSACTION_CANCELED;
     if (reasons.has_grown_too_large)
@@ -174,8 +175,8 @@ bool transaction_read_item(struct transaction *t, size_t action, const struct it
     if (!transaction_stopped_by(t, action))
         return false;
     struct str item = t->cancellations[action].item;
-    if (!item.p || json_is_empty_object(item))
+    if (!str_is_present(item) || json_is_empty_object(item))
         return false;
-    r = reader_of(t, item);
+    r = transaction_reader(t, item);
     return item_read(&r, kind, t->store->arena, out);
 }

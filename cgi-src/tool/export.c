@@ -1,5 +1,5 @@
 /*
- * export: what GET /sessions/{user_id} gives as lines, into a file or to standard output.
+ * export: writes the lines of GET /sessions/{user_id} into a file or to standard output.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,17 +14,16 @@
     (16 * 1024 * 1024) /* an item of 400 KB, each byte of it escaped, and much more                \
                         */
 
-struct export
-{
+struct export_file {
     FILE *out;
-    const char *name; /* of it, for people */
+    const char *name; /* the file's name, for messages */
     struct buf lines;
     int64_t bytes;
-    struct progress progress;
+    struct progress_line progress;
     bool write_failed;
 };
 
-static int write_lines(struct export *x, struct err *e)
+static int export_write_lines(struct export_file *x, struct err *e)
 {
     if (!buf_ok(&x->lines))
         return err_set(e, ERR_INTERNAL, "a line is too long");
@@ -39,19 +38,19 @@ static int write_lines(struct export *x, struct err *e)
 
 static int export_flush_file(void *context, struct err *e)
 {
-    struct export *x = context;
+    struct export_file *x = context;
 
-    if (write_lines(x, e) < 0)
+    if (export_write_lines(x, e) < 0)
         return -1;
     progress_show(&x->progress, "%.1f MB", (double)x->bytes / 1e6);
-    return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; the export is not whole")
+    return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; the export is incomplete")
                                  : 0;
 }
 
-/* What is in the C library's buffer may still fail. */
-static int end_file(struct export *x, struct err *e)
+/* Writing what is still in the C library's buffer may fail, too. */
+static int export_end_file(struct export_file *x, struct err *e)
 {
-    if (write_lines(x, e) < 0)
+    if (export_write_lines(x, e) < 0)
         return -1;
     if (fflush(x->out) == 0 && (x->out == stdout || fsync(fileno(x->out)) == 0))
         return 0;
@@ -59,7 +58,7 @@ static int end_file(struct export *x, struct err *e)
     return err_set(e, ERR_INTERNAL, "%s: %s", x->name, strerror(errno));
 }
 
-static enum tool_exit export_to(struct export *x, const char *user, struct tables *t)
+static enum tool_exit export_to(struct export_file *x, const char *user, struct tables *t)
 {
     const struct export_sink sink = {.lines = &x->lines, .flush = export_flush_file, .context = x};
     struct export_counts counts;
@@ -67,10 +66,10 @@ static enum tool_exit export_to(struct export *x, const char *user, struct table
 
     buf_init(&x->lines, LINES_CAP);
     progress_init(&x->progress);
-    tables_begin(t, 0); /* the export itself gives each call its time */
+    tables_begin(t, 0); /* the export sets the deadline of each call */
     int r = store_user_export(t->store, str_from(user), &sink, &counts, &e);
     if (r == 0)
-        r = end_file(x, &e);
+        r = export_end_file(x, &e);
     buf_free(&x->lines);
     if (r < 0) {
         tool_complain(&x->progress, "%s", e.detail);
@@ -85,19 +84,20 @@ static enum tool_exit export_to(struct export *x, const char *user, struct table
     return TOOL_DONE;
 }
 
-/* Conversations are nobody else's. */
-static FILE *create_private(const char *path)
+/* Only the owner may read the file: it holds conversations. */
+static FILE *file_create_private(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-/* Under another name until it is whole: what is cut off does not replace an earlier export. */
+/* The file has another name until it is whole, so that an export that is cut off does not replace
+ * an earlier one. */
 static enum tool_exit export_to_file(const struct tool_call *call, struct tables *t)
 {
     struct str part = arena_printf(&t->arena, "%s.part", call->output);
-    struct export x = {.out = create_private(part.p), .name = part.p};
+    struct export_file x = {.out = file_create_private(part.p), .name = part.p};
 
     if (!x.out) {
         tool_complain(&x.progress, "%s: %s", part.p, strerror(errno));
@@ -116,7 +116,7 @@ static enum tool_exit export_to_file(const struct tool_call *call, struct tables
 
 enum tool_exit tool_export(const struct tool_call *call, struct tables *t)
 {
-    struct export x = {.out = stdout, .name = "standard output"};
+    struct export_file x = {.out = stdout, .name = "standard output"};
 
     return call->output ? export_to_file(call, t) : export_to(&x, call->user, t);
 }

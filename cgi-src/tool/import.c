@@ -1,7 +1,8 @@
 /*
- * import: 1. reads the lines of an export 2. gathers a session with its messages 3. creates it with
- * its history, under a key made of its old id, so that the next import of it finds it done. A
- * session that cannot be read or created is told with its line; the others go on.
+ * import: 1. reads the lines of an export 2. collects a session with its messages 3. creates it
+ * with its history. The Idempotency-Key is made of the session's old id, so that another import
+ * finds the session done. A session that cannot be read or created is reported with its line, and
+ * the others are imported.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,31 +18,31 @@
 /* The session whose lines are being read. */
 struct gathering {
     bool is_open;
-    bool is_bad; /* and told: its other lines are passed over */
+    bool is_bad; /* it is reported, and its other lines are passed over */
     int64_t line;
-    struct str session_id; /* the old one */
+    struct str session_id; /* its old id */
     struct session_new session;
     struct history_message *messages; /* owned */
     size_t count, room;
-    EVP_MD_CTX *digest; /* of its lines; owned */
+    EVP_MD_CTX *digest; /* of the session's lines; owned */
 };
 
 struct import {
     const struct tool_call *call;
     struct tables *tables;
-    const char *name; /* of the file, for people */
+    const char *name; /* the file's name, for messages */
     FILE *in;
     int64_t line; /* the number of the line being read */
     struct gathering now;
-    struct arena arena; /* of what is gathered */
-    struct progress progress;
+    struct arena arena; /* holds what is collected */
+    struct progress_line progress;
     int64_t imported, skipped, failed;
-    struct export_counts seen; /* since the last end */
-    bool ended;                /* the last line was the end */
+    struct export_counts seen; /* counted since the last line "end" */
+    bool ended;                /* the last line was "end" */
     bool unreachable;
 };
 
-static void fail(struct import *im, int64_t line, const char *why)
+static void import_report_failure(struct import *im, int64_t line, const char *why)
 {
     tool_complain(&im->progress, "%s:%" PRId64 ": %s", im->name, line, why);
     im->failed++;
@@ -49,7 +50,7 @@ static void fail(struct import *im, int64_t line, const char *why)
 
 /* ---- 3. creating ----------------------------------------------------------------------------- */
 
-/* No client can have the same one: theirs are visible ASCII. */
+/* No client can use the same key: theirs are visible ASCII. */
 static struct str import_key_of(struct import *im)
 {
     static const struct str prefix = STR_INIT("import of ");
@@ -61,7 +62,7 @@ static struct str import_key_of(struct import *im)
     return (struct str){key, prefix.n + id.n};
 }
 
-static int import_create(struct import *im, bool *replayed, struct err *e)
+static enum store_write import_create(struct import *im, struct err *e)
 {
     struct gathering *g = &im->now;
     struct session_new wanted = g->session;
@@ -72,45 +73,45 @@ static int import_create(struct import *im, bool *replayed, struct err *e)
     wanted.idempotency.key = import_key_of(im);
     EVP_DigestFinal_ex(g->digest, wanted.idempotency.fingerprint, NULL);
     tables_begin(im->tables, CREATE_TIME_MS);
-    int r = store_session_create(im->tables->store, &wanted, &created, replayed, e);
+    enum store_write end = store_session_create(im->tables->store, &wanted, &created, e);
     arena_reset(&im->tables->arena);
-    return r;
+    return end;
 }
 
-/* 0, or -1 if there is no use in going on. */
-static int end_session(struct import *im, struct err *e)
+/* 0, or -1 if the import cannot continue. */
+static int import_end_session(struct import *im, struct err *e)
 {
-    bool replayed = false;
-
     if (!im->now.is_open)
         return 0;
     im->now.is_open = false;
     if (im->now.is_bad)
         return 0;
-    if (import_create(im, &replayed, e) == 0) {
-        im->skipped += replayed;
-        im->imported += !replayed;
+    enum store_write end = import_create(im, e);
+    if (end != STORE_WRITE_FAILED) {
+        im->skipped += end == STORE_REPLAYED;
+        im->imported += end == STORE_WRITTEN;
         return interrupt_is_wanted() ? -1 : 0;
     }
     if (tables_are_out_of_reach(e)) {
         im->unreachable = true;
         return -1;
     }
-    fail(im, im->now.line,
-         e->code == ERR_IDEMPOTENCY_KEY_REUSED
-             ? "this session was imported before, from a file that has other things of it; what is "
-               "there stays as it is"
-             : e->detail);
+    import_report_failure(
+        im, im->now.line,
+        e->code == ERR_IDEMPOTENCY_KEY_REUSED
+            ? "this session was imported before with other content; the imported one is "
+              "left as it is"
+            : e->detail);
     *e = (struct err){.code = ERR_NONE};
     return 0;
 }
 
 /* ---- 2. gathering ---------------------------------------------------------------------------- */
 
-static void spoil(struct import *im, const char *why)
+static void import_spoil_session(struct import *im, const char *why)
 {
     if (!im->now.is_bad)
-        fail(im, im->line, why);
+        import_report_failure(im, im->line, why);
     im->now.is_bad = true;
 }
 
@@ -128,19 +129,19 @@ static void import_begin_session(struct import *im, const struct import_line *li
     im->seen.sessions++;
 }
 
-static void add_message(struct import *im, const struct import_line *line)
+static void import_add_message(struct import *im, const struct import_line *line)
 {
     struct gathering *g = &im->now;
 
     im->seen.messages++;
     if (g->is_bad)
         return;
-    if (line->session_id.p && !str_equals(line->session_id, g->session_id)) {
-        spoil(im, "session_id must be that of the session before the message");
+    if (str_is_present(line->session_id) && !str_equals(line->session_id, g->session_id)) {
+        import_spoil_session(im, "session_id must be that of the session before the message");
         return;
     }
     if (g->count && line->message.timestamp <= g->messages[g->count - 1].timestamp) {
-        spoil(im, "timestamp must be greater than that of the message before");
+        import_spoil_session(im, "timestamp must be greater than that of the message before");
         return;
     }
     if (g->count == g->room) {
@@ -152,22 +153,23 @@ static void add_message(struct import *im, const struct import_line *line)
     g->messages[g->count++] = line->message;
 }
 
-/* After a failure, which may have been a line that could not be read, the counts say nothing. */
-static void check_end(struct import *im, const struct import_line *line)
+/* After a failure the counts mean nothing: a line that could not be read is not counted. */
+static void import_check_end(struct import *im, const struct import_line *line)
 {
     bool differ =
         line->counts.sessions != im->seen.sessions || line->counts.messages != im->seen.messages;
 
     if (differ && im->failed == 0)
-        fail(im, im->line,
-             "the counts are others than those of the lines before: some are missing");
+        import_report_failure(
+            im, im->line,
+            "the counts differ from those of the lines before: some lines are missing");
     im->seen = (struct export_counts){0};
     im->ended = true;
 }
 
 /* ---- 1. reading ------------------------------------------------------------------------------ */
 
-/* The line is kept as long as its session. */
+/* The copy of the line lives as long as its session. */
 static int import_read_line(struct import *im, struct str text, struct import_line *out,
                             struct err *e)
 {
@@ -178,8 +180,8 @@ static int import_read_line(struct import *im, struct str text, struct import_li
     return import_line_read((struct str){kept, text.n}, &im->arena, out, e);
 }
 
-/* 0, or -1 if there is no use in going on. */
-static int take_line(struct import *im, struct str text, struct err *e)
+/* 0, or -1 if the import cannot continue. */
+static int import_take_line(struct import *im, struct str text, struct err *e)
 {
     struct err why = {0};
     struct import_line line;
@@ -187,30 +189,31 @@ static int take_line(struct import *im, struct str text, struct err *e)
 
     im->ended = false;
     if (line.type == LINE_SESSION) {
-        if (end_session(im, e) < 0)
+        if (import_end_session(im, e) < 0)
             return -1;
         arena_reset(&im->arena);
         r = import_read_line(im, text, &line, &why);
         import_begin_session(im, &line);
     } else if (!im->now.is_open && (r < 0 || line.type == LINE_MESSAGE)) {
-        fail(im, im->line, r < 0 ? why.detail : "there is no session before this message");
+        import_report_failure(im, im->line,
+                              r < 0 ? why.detail : "there is no session before this message");
         return 0;
     }
     if (r < 0)
-        spoil(im, why.detail);
+        import_spoil_session(im, why.detail);
     if (line.type == LINE_MESSAGE)
-        add_message(im, &line);
+        import_add_message(im, &line);
     if (r == 0 && line.type == LINE_END) {
-        if (end_session(im, e) < 0)
+        if (import_end_session(im, e) < 0)
             return -1;
-        check_end(im, &line);
+        import_check_end(im, &line);
         return 0;
     }
     EVP_DigestUpdate(im->now.digest, text.p, text.n);
     return 0;
 }
 
-static struct str without_break(const char *text, ssize_t n)
+static struct str line_without_break(const char *text, ssize_t n)
 {
     struct str line = {text, (size_t)n};
 
@@ -227,21 +230,21 @@ static int import_take_lines(struct import *im, struct err *e)
     int r = 0;
 
     while (r == 0 && (n = getline(&text, &size, im->in)) >= 0) {
-        struct str line = without_break(text, n);
+        struct str line = line_without_break(text, n);
         im->line++;
         progress_show(&im->progress,
                       "line %" PRId64 ": imported %" PRId64 ", skipped %" PRId64
                       ", failed %" PRId64,
                       im->line, im->imported, im->skipped, im->failed);
         if (line.n)
-            r = take_line(im, line, e);
+            r = import_take_line(im, line, e);
     }
     free(text);
     return r;
 }
 
-/* What comes after the lines: how it ended, and the counts. */
-static enum tool_exit tell(struct import *im, int result, const struct err *e)
+/* Prints how the import ended, and the counts. */
+static enum tool_exit import_print_result(struct import *im, int result, const struct err *e)
 {
     enum tool_exit exit = TOOL_DONE;
 
@@ -253,7 +256,7 @@ static enum tool_exit tell(struct import *im, int result, const struct err *e)
         exit = TOOL_FILE;
         tool_complain(&im->progress, "%s: %s", im->name, strerror(errno));
     } else if (!im->ended) {
-        /* Half of a session would stand in the way of the whole one. */
+        /* The session is not imported: half of it would be in the way of the whole one. */
         if (im->now.is_open && !im->now.is_bad)
             im->failed++;
         exit = TOOL_INCOMPLETE;
@@ -278,7 +281,7 @@ static enum tool_exit import_from(struct import *im)
     if (!im->now.digest)
         abort();
     int r = import_take_lines(im, &e);
-    enum tool_exit exit = tell(im, r, &e);
+    enum tool_exit exit = import_print_result(im, r, &e);
     EVP_MD_CTX_free(im->now.digest);
     free(im->now.messages);
     arena_free(&im->arena);

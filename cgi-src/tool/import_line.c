@@ -1,5 +1,5 @@
 /*
- * Reads a line of an export: what it is, and the members that an import has a use for.
+ * Reads a line of an export: its type, and the members that an import needs.
  */
 #include "tool/import_line.h"
 
@@ -21,7 +21,7 @@ struct member_row {
     int (*take)(struct target *t, struct json_value value);
 };
 
-static int wrong(const struct target *t, const char *name, const char *what)
+static int line_error(const struct target *t, const char *name, const char *what)
 {
     return err_set(t->err, ERR_INVALID_PARAMETER, "%s must be %s", name, what);
 }
@@ -30,17 +30,17 @@ static int import_take_string(const struct target *t, const char *name, struct j
                               struct str *out)
 {
     if (value.type != JSON_STRING)
-        return wrong(t, name, "a string");
+        return line_error(t, name, "a string");
     *out = json_decode_string(value, t->arena);
     return 0;
 }
 
-/* An object; null is none. */
-static int take_object(const struct target *t, const char *name, struct json_value value,
-                       struct str *out)
+/* Reads an object. Null means none. */
+static int import_take_object(const struct target *t, const char *name, struct json_value value,
+                              struct str *out)
 {
     if (value.type != JSON_OBJECT && value.type != JSON_NULL)
-        return wrong(t, name, "an object or null");
+        return line_error(t, name, "an object or null");
     *out = value.type == JSON_OBJECT ? value.text : STR_NONE;
     return 0;
 }
@@ -57,7 +57,8 @@ static int take_title(struct target *t, struct json_value value)
     return import_take_string(t, "title", value, &t->line->session.title);
 }
 
-/* What an earlier backend has stored may be no time: then the first message's counts. */
+/* An earlier backend may have stored something that is no time. Then the session has the time of
+ * its first message. */
 static int take_created_at(struct target *t, struct json_value value)
 {
     struct str text = STR_NONE;
@@ -71,25 +72,25 @@ static int take_created_at(struct target *t, struct json_value value)
 
 static int take_session_metadata(struct target *t, struct json_value value)
 {
-    return take_object(t, "metadata", value, &t->line->session.metadata);
+    return import_take_object(t, "metadata", value, &t->line->session.metadata);
 }
 
-static int take_flag(struct target *t, const char *name, struct json_value value, bool *out)
+static int import_take_flag(struct target *t, const char *name, struct json_value value, bool *out)
 {
     if (value.type != JSON_BOOL)
-        return wrong(t, name, "true or false");
+        return line_error(t, name, "true or false");
     *out = str_is(value.text, "true");
     return 0;
 }
 
 static int take_archived(struct target *t, struct json_value value)
 {
-    return take_flag(t, "archived", value, &t->line->session.archived);
+    return import_take_flag(t, "archived", value, &t->line->session.archived);
 }
 
 static int take_pinned(struct target *t, struct json_value value)
 {
-    return take_flag(t, "pinned", value, &t->line->session.pinned);
+    return import_take_flag(t, "pinned", value, &t->line->session.pinned);
 }
 
 static int take_tags(struct target *t, struct json_value value)
@@ -101,7 +102,7 @@ static int take_tags(struct target *t, struct json_value value)
     while (good && json_walk_element(&walk, &tag))
         good = tag.type == JSON_STRING;
     if (!good)
-        return wrong(t, "tags", "an array of strings");
+        return line_error(t, "tags", "an array of strings");
     t->line->session.tags = value.text;
     return 0;
 }
@@ -145,7 +146,7 @@ static int import_take_content(struct target *t, struct json_value value)
     if (value.type != JSON_ARRAY)
         return import_take_string(t, "content", value, &message->content);
     if (!content_are_parts(value.text, &message->content))
-        return wrong(t, "content", "a string, null or an array of objects");
+        return line_error(t, "content", "a string, null or an array of objects");
     message->content_type = CONTENT_IS_PARTS;
     return 0;
 }
@@ -156,13 +157,13 @@ static int take_timestamp(struct target *t, struct json_value value)
 
     if (value.type != JSON_NUMBER || !json_integer(value, timestamp) || *timestamp < 1 ||
         *timestamp > TIMESTAMP_MAX)
-        return wrong(t, "timestamp", "an integer from 1 to 9007199254740991");
+        return line_error(t, "timestamp", "an integer from 1 to 9007199254740991");
     return 0;
 }
 
 static int take_message_metadata(struct target *t, struct json_value value)
 {
-    return take_object(t, "metadata", value, &t->line->message.message.metadata);
+    return import_take_object(t, "metadata", value, &t->line->message.message.metadata);
 }
 
 static const struct member_row message_rows[] = {{"session_id", take_session_id},
@@ -175,21 +176,22 @@ static const struct member_row message_rows[] = {{"session_id", take_session_id}
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static int take_count(struct target *t, const char *name, struct json_value value, int64_t *out)
+static int import_take_count(struct target *t, const char *name, struct json_value value,
+                             int64_t *out)
 {
     if (value.type != JSON_NUMBER || !json_integer(value, out) || *out < 0)
-        return wrong(t, name, "a count");
+        return line_error(t, name, "a count");
     return 0;
 }
 
 static int take_sessions(struct target *t, struct json_value value)
 {
-    return take_count(t, "sessions", value, &t->line->counts.sessions);
+    return import_take_count(t, "sessions", value, &t->line->counts.sessions);
 }
 
 static int take_messages(struct target *t, struct json_value value)
 {
-    return take_count(t, "messages", value, &t->line->counts.messages);
+    return import_take_count(t, "messages", value, &t->line->counts.messages);
 }
 
 static const struct member_row end_rows[] = {
@@ -204,7 +206,7 @@ static const struct {
              [LINE_MESSAGE] = {"message", message_rows},
              [LINE_END] = {"end", end_rows}};
 
-static int read_type(struct json_value object, struct target *t)
+static int import_read_type(struct json_value object, struct target *t)
 {
     struct json_walk walk = json_walk_begin(object);
     struct json_member member;
@@ -220,10 +222,10 @@ static int read_type(struct json_value object, struct target *t)
             }
         }
     }
-    return wrong(t, "type", "\"session\", \"message\" or \"end\"");
+    return line_error(t, "type", "\"session\", \"message\" or \"end\"");
 }
 
-static int read_members(struct json_value object, struct target *t)
+static int import_read_members(struct json_value object, struct target *t)
 {
     struct json_walk walk = json_walk_begin(object);
     struct json_member member;
@@ -238,20 +240,20 @@ static int read_members(struct json_value object, struct target *t)
     return 0;
 }
 
-static int check_whole(const struct target *t)
+static int import_check_whole(const struct target *t)
 {
     const struct import_line *line = t->line;
     const struct message_new *message = &line->message.message;
 
     if (line->type == LINE_SESSION && line->session_id.n == 0)
-        return wrong(t, "session_id", "given");
+        return line_error(t, "session_id", "given");
     if (line->type != LINE_MESSAGE)
         return 0;
     if (message->role.n == 0)
-        return wrong(t, "role", "given");
-    if (!message->content.p)
-        return wrong(t, "content", "given");
-    return line->message.timestamp ? 0 : wrong(t, "timestamp", "given");
+        return line_error(t, "role", "given");
+    if (!str_is_present(message->content))
+        return line_error(t, "content", "given");
+    return line->message.timestamp ? 0 : line_error(t, "timestamp", "given");
 }
 
 int import_line_read(struct str text, struct arena *a, struct import_line *out, struct err *e)
@@ -261,10 +263,10 @@ int import_line_read(struct str text, struct arena *a, struct import_line *out, 
 
     *out = (struct import_line){.type = LINE_END};
     if (json_scan(text, &object, NULL) < 0)
-        return err_set(e, ERR_INVALID_JSON, "the line is no JSON");
+        return err_set(e, ERR_INVALID_JSON, "the line is not JSON");
     if (object.type != JSON_OBJECT)
         return err_set(e, ERR_INVALID_PARAMETER, "the line must be a JSON object");
-    if (read_type(object, &t) < 0 || read_members(object, &t) < 0)
+    if (import_read_type(object, &t) < 0 || import_read_members(object, &t) < 0)
         return -1;
-    return check_whole(&t);
+    return import_check_whole(&t);
 }

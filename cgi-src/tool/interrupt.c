@@ -1,5 +1,5 @@
 /*
- * SIGINT and SIGTERM: a command stops where it can go on the next time.
+ * Lets a command stop on SIGINT or SIGTERM where it can continue the next time.
  */
 #include <signal.h>
 
@@ -15,7 +15,7 @@ static void interrupt_note(int signal_number)
 
 void interrupt_begin(void)
 {
-    /* The second signal finds the default action. System calls go on after the first. */
+    /* The second signal has its default action. System calls continue after the first. */
     struct sigaction action = {.sa_handler = interrupt_note,
                                .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -23,7 +23,7 @@ void interrupt_begin(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGPIPE, &ignore, NULL); /* writing says that nobody reads */
+    sigaction(SIGPIPE, &ignore, NULL); /* a failed write tells that nobody reads */
 }
 
 bool interrupt_is_wanted(void)

@@ -1,5 +1,5 @@
 /*
- * The line that tells somebody at a terminal how far a command is.
+ * The line that shows how far a command is to a person at a terminal.
  */
 #include <stdarg.h>
 #include <unistd.h>
@@ -9,12 +9,12 @@
 #define SHOWN_EVERY_US INT64_C(100000)
 #define CLEAR_LINE "\r\033[K"
 
-void progress_init(struct progress *p)
+void progress_init(struct progress_line *p)
 {
-    *p = (struct progress){.is_shown = isatty(STDERR_FILENO) == 1};
+    *p = (struct progress_line){.is_shown = isatty(STDERR_FILENO) == 1};
 }
 
-void progress_show(struct progress *p, const char *format, ...)
+void progress_show(struct progress_line *p, const char *format, ...)
 {
     int64_t now_us = clock_system.mono_us(clock_system.context);
     va_list arguments;
@@ -29,7 +29,7 @@ void progress_show(struct progress *p, const char *format, ...)
     fflush(stderr);
 }
 
-void progress_clear(struct progress *p)
+void progress_clear(struct progress_line *p)
 {
     if (!p->is_shown || p->next_us == 0)
         return;
@@ -38,7 +38,7 @@ void progress_clear(struct progress *p)
     p->next_us = 0;
 }
 
-void tool_complain(struct progress *p, const char *format, ...)
+void tool_complain(struct progress_line *p, const char *format, ...)
 {
     va_list arguments;
 

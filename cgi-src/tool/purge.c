@@ -1,5 +1,5 @@
 /*
- * purge: deletes what store_purge_walk finds, one after the other, or lists it.
+ * purge: deletes what store_purge_walk finds, one session after the other; or only lists it.
  */
 #include <inttypes.h>
 
@@ -10,10 +10,10 @@
 struct purge {
     const struct tool_call *call;
     struct tables *tables;
-    struct progress progress;
+    struct progress_line progress;
     struct buf line;
     int64_t pages;
-    int64_t sessions, builds, deletes; /* purged, or found by a dry run */
+    int64_t sessions, builds, deletes; /* purged; or found, in a dry run */
     int64_t messages;
     int64_t kept, failed;
     bool unreachable;
@@ -23,15 +23,15 @@ static const char *const names[] = {[PURGE_SESSION] = "session",
                                     [PURGE_DELETE] = "cut-off delete",
                                     [PURGE_BUILD] = "cut-off build"};
 
-static void count(struct purge *p, enum purge_find what)
+static void purge_count(struct purge *p, enum purge_find what)
 {
     p->sessions += what == PURGE_SESSION;
     p->deletes += what == PURGE_DELETE;
     p->builds += what == PURGE_BUILD;
 }
 
-/* Its time, what it is, and its key as JSON: an id may hold any character. */
-static void list_item(struct purge *p, enum purge_find what, const struct purge_item *item)
+/* Prints the item's time, what it is, and its key as JSON, since an id may hold any character. */
+static void purge_list_item(struct purge *p, enum purge_find what, const struct purge_item *item)
 {
     struct str time = what == PURGE_BUILD    ? item->building_at
                       : what == PURGE_DELETE ? item->deleted_at
@@ -49,14 +49,14 @@ static void list_item(struct purge *p, enum purge_find what, const struct purge_
         fwrite(p->line.data, 1, p->line.len, stdout);
 }
 
-static int purge_item(struct purge *p, enum purge_find what, const struct purge_item *item,
-                      struct err *e)
+static int purge_delete_item(struct purge *p, enum purge_find what, const struct purge_item *item,
+                             struct err *e)
 {
     tables_begin(p->tables, DELETE_TIME_MS);
     enum purge_end end = store_purge(p->tables->store, what, item, &p->messages, e);
     arena_reset(&p->tables->arena);
     if (end == PURGED)
-        count(p, what);
+        purge_count(p, what);
     else if (end == PURGE_KEPT)
         p->kept++;
     if (end != PURGE_FAILED)
@@ -77,31 +77,32 @@ static void purge_show(struct purge *p)
                   p->call->dry_run ? "found" : "purged", p->sessions + p->builds + p->deletes);
 }
 
-static int stop_if_wanted(struct err *e)
+static int purge_stop_if_wanted(struct err *e)
 {
     return interrupt_is_wanted() ? err_set(e, ERR_INTERNAL, "interrupted; start it again to go on")
                                  : 0;
 }
 
-static int find(void *context, enum purge_find what, const struct purge_item *item, struct err *e)
+static int purge_visit_item(void *context, enum purge_find what, const struct purge_item *item,
+                            struct err *e)
 {
     struct purge *p = context;
 
     purge_show(p);
     if (!p->call->dry_run)
-        return purge_item(p, what, item, e) < 0 ? -1 : stop_if_wanted(e);
-    list_item(p, what, item);
-    count(p, what);
-    return stop_if_wanted(e);
+        return purge_delete_item(p, what, item, e) < 0 ? -1 : purge_stop_if_wanted(e);
+    purge_list_item(p, what, item);
+    purge_count(p, what);
+    return purge_stop_if_wanted(e);
 }
 
-static int page(void *context, struct err *e)
+static int purge_visit_page(void *context, struct err *e)
 {
     struct purge *p = context;
 
     p->pages++;
     purge_show(p);
-    return stop_if_wanted(e);
+    return purge_stop_if_wanted(e);
 }
 
 static void purge_print_result(const struct purge *p)
@@ -120,19 +121,19 @@ static void purge_print_result(const struct purge *p)
 enum tool_exit tool_purge(const struct tool_call *call, struct tables *t)
 {
     struct purge p = {.call = call, .tables = t};
-    const struct purge_visitor visitor = {find, page, &p};
+    const struct purge_visitor visitor = {purge_visit_item, purge_visit_page, &p};
     const struct purge_query query = {.before_us = clock_system.wall_us(clock_system.context) -
                                                    call->older_us,
                                       .archived = call->archived};
     struct err e = {0};
     struct arena arena;
 
-    /* What it deletes with has an arena that is emptied each time: the walk has another. */
+    /* Deleting uses an arena that is emptied each time, so the walk has another. */
     arena_init(&arena);
     struct store *walked = store_new(t->store_shared, t->dynamo, &arena);
     buf_init(&p.line, (size_t)64 * 1024);
     progress_init(&p.progress);
-    tables_begin(t, 0); /* the walk gives each call its time */
+    tables_begin(t, 0); /* the walk sets the deadline of each call */
     int r = store_purge_walk(walked, &query, &visitor, &e);
     buf_free(&p.line);
     store_free(walked);

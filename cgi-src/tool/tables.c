@@ -1,5 +1,5 @@
 /*
- * The way to the tables for one command: what the service has for each process and each thread.
+ * Access to the tables for one command: what the service has for each process and each thread.
  */
 #include "tool/internal.h"
 

@@ -1,5 +1,5 @@
 /*
- * Which commands there are, what they take, and what they share before and after their work.
+ * The commands, their arguments, and what they do alike before and after their work.
  */
 #include "tool/tool.h"
 
@@ -78,15 +78,15 @@ void tool_print_help(const struct tool_call *call, FILE *out)
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-static int bad_arguments(const struct tool_call *call, const char *what, const char *argument)
+static int tool_argument_error(const struct tool_call *call, const char *what, const char *argument)
 {
     fprintf(stderr, "chat-sessions %s: %s: %s\n\n", call->command->name, what, argument);
     tool_print_help(call, stderr);
     return -1;
 }
 
-/* "365d" in microseconds; 0 if it is none. */
-static int64_t read_days(const char *text)
+/* Reads "365d", as microseconds. 0 if it is something else. */
+static int64_t tool_read_days(const char *text)
 {
     char *end;
 
@@ -96,12 +96,12 @@ static int64_t read_days(const char *text)
     return strcmp(end, "d") == 0 && days <= DAYS_MAX ? days * DAY_US : 0;
 }
 
-static int take_user(struct tool_call *call, const char *value)
+static int tool_take_user(struct tool_call *call, const char *value)
 {
     struct str user = str_from(value);
 
     if (user.n == 0 || user.n > USER_MAX_BYTES || !str_is_utf8(user))
-        return bad_arguments(call, "--user must be 1 to 2048 bytes of UTF-8", value);
+        return tool_argument_error(call, "--user must be 1 to 2048 bytes of UTF-8", value);
     call->user = value;
     return 0;
 }
@@ -109,44 +109,45 @@ static int take_user(struct tool_call *call, const char *value)
 static int tool_take_value(struct tool_call *call, const char *option, const char *value)
 {
     if (!value)
-        return bad_arguments(call, "a value must follow", option);
+        return tool_argument_error(call, "a value must follow", option);
     if (strcmp(option, "--user") == 0)
-        return take_user(call, value);
+        return tool_take_user(call, value);
     if (strcmp(option, "--output") == 0) {
         call->output = value;
-        return *value ? 0 : bad_arguments(call, "a file name must follow", option);
+        return *value ? 0 : tool_argument_error(call, "a file name must follow", option);
     }
-    call->older_us = read_days(value);
-    return call->older_us ? 0
-                          : bad_arguments(call, "--older-than must be 1d to 36500d (days)", value);
+    call->older_us = tool_read_days(value);
+    return call->older_us
+               ? 0
+               : tool_argument_error(call, "--older-than must be 1d to 36500d (days)", value);
 }
 
-static bool takes(const struct tool_call *call, enum tool_option option)
+static bool tool_takes(const struct tool_call *call, enum tool_option option)
 {
     return (call->command->takes & option) != 0;
 }
 
-static bool is_option(const struct tool_call *call, const char *word, const char *name,
-                      enum tool_option option)
+static bool tool_is_option(const struct tool_call *call, const char *word, const char *name,
+                           enum tool_option option)
 {
-    return takes(call, option) && strcmp(word, name) == 0;
+    return tool_takes(call, option) && strcmp(word, name) == 0;
 }
 
-/* How many words were taken, or -1. */
+/* Returns how many words it took, or -1. */
 static int tool_take_word(struct tool_call *call, const char *word, const char *next)
 {
-    if (is_option(call, word, "--user", OPTION_USER) ||
-        is_option(call, word, "--output", OPTION_OUTPUT) ||
-        is_option(call, word, "--older-than", OPTION_AGE))
+    if (tool_is_option(call, word, "--user", OPTION_USER) ||
+        tool_is_option(call, word, "--output", OPTION_OUTPUT) ||
+        tool_is_option(call, word, "--older-than", OPTION_AGE))
         return tool_take_value(call, word, next) < 0 ? -1 : 2;
-    if (is_option(call, word, "--archived", OPTION_FLAGS))
+    if (tool_is_option(call, word, "--archived", OPTION_FLAGS))
         call->archived = true;
-    else if (is_option(call, word, "--dry-run", OPTION_FLAGS))
+    else if (tool_is_option(call, word, "--dry-run", OPTION_FLAGS))
         call->dry_run = true;
     else if (word[0] == '-' && word[1])
-        return bad_arguments(call, "unknown option", word);
-    else if (!takes(call, FILE_NAME) || call->file || !*word)
-        return bad_arguments(call, "what is this", word);
+        return tool_argument_error(call, "unknown option", word);
+    else if (!tool_takes(call, FILE_NAME) || call->file || !*word)
+        return tool_argument_error(call, "unexpected argument", word);
     else
         call->file = word;
     return 1;
@@ -163,11 +164,11 @@ int tool_read_arguments(struct tool_call *call, char **words, size_t count)
         i += (size_t)taken;
     }
     if ((needs & OPTION_USER) && !call->user)
-        return bad_arguments(call, "it must be given", "--user USER");
+        return tool_argument_error(call, "missing argument", "--user USER");
     if ((needs & FILE_NAME) && !call->file)
-        return bad_arguments(call, "it must be given", "FILE (or - for standard input)");
+        return tool_argument_error(call, "missing argument", "FILE (or - for standard input)");
     if ((needs & OPTION_AGE) && !call->older_us)
-        return bad_arguments(call, "it must be given", "--older-than DAYSd");
+        return tool_argument_error(call, "missing argument", "--older-than DAYSd");
     return 0;
 }
 
@@ -178,7 +179,7 @@ enum tool_exit tool_run(const struct tool_call *call, const struct config *confi
     struct tables tables;
     struct err e = {0};
 
-    /* Where the credentials come from and the like is of no interest here. */
+    /* Where the credentials come from, and the like, does not matter here. */
     if (config->log_level == LOG_INFO)
         (void)log_open(LOG_WARNING, config->log_format, config->log_file, NULL);
     interrupt_begin();

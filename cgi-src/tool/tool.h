@@ -1,7 +1,7 @@
 /*
- * The subcommands for administrators that work on the tables past the web server: export, import,
- * purge. They run in the foreground, may be interrupted at any time, and go on when they are
- * started again.
+ * The subcommands for administrators that work on the tables without the web server: export,
+ * import, purge. They run in the foreground, may be interrupted at any time, and continue when they
+ * are started again.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include "base/config.h"
 
-/* Exit codes: those of sysexits.h, which shells and systemd know, and a shell's own of SIGINT. */
+/* Exit codes. They are those of sysexits.h, which shells and systemd know, and a shell's own for
+ * SIGINT. */
 enum tool_exit {
     TOOL_DONE = 0,
     TOOL_INCOMPLETE = 1, /* a part could not be done; the output says which */
@@ -32,15 +33,15 @@ struct tool_call {
     bool dry_run;       /* purge */
 };
 
-/* False if there is no such command here. */
+/* Finds the command. False if it is none of these. */
 bool tool_find(const char *name, struct tool_call *out);
 
 void tool_print_help(const struct tool_call *call, FILE *out);
 
-/* Reads what stands behind the command. -1 after a word about what is wrong on standard error. */
+/* Reads the arguments after the command. -1 after a message on standard error. */
 int tool_read_arguments(struct tool_call *call, char **words, size_t count);
 
-/* Does it. What went wrong is on standard error. */
+/* Runs the command. Errors are written to standard error. */
 enum tool_exit tool_run(const struct tool_call *call, const struct config *config);
 
 #endif

@@ -168,7 +168,7 @@ refused() {
     for bad in 0 -1 1.5 '"1000"' true 99999999999999999999; do
         refused "{messages: [($good | .timestamp = $bad)]}" 'messages[0].timestamp must'
     done
-    refused "{messages: [($good | .message_id = \"x\"), {role: \"user\", content: \"b\", message_id: \"x\"}]}" 'message_id "x" stands in more than one'
+    refused "{messages: [($good | .message_id = \"x\"), {role: \"user\", content: \"b\", message_id: \"x\"}]}" 'message_id "x" is used for more than one'
     refused "{messages: [($good | .message_id = \"\")]}" 'messages[0].message_id must not be empty'
     refused "{messages: [($good | .user_id = \"somebody\")]}" "messages[0].user_id must be the session's"
     is "$(stored_sessions "$user")" ''

@@ -159,6 +159,7 @@ struct answer {
 };
 
 static const struct session_key session_key = {STR_INIT("u"), STR_INIT("s")};
+static const struct session_target session_target = {.key = {STR_INIT("u"), STR_INIT("s")}};
 static const struct message_key message_key = {STR_INIT("s"), {NULL, 0}, 5};
 
 static int get_session(struct answer *a, struct err *e)
@@ -269,10 +270,9 @@ static int append(struct answer *a, struct err *e)
     struct append_new wanted = {
         .session_id = STR("s"), .hint = STR("u"), .messages = messages, .count = 2};
     struct message out[2];
-    bool replayed;
     if (world.flags & WITH_KEY)
         wanted.idempotency.key = STR("k");
-    if (store_messages_append(a->store, &wanted, out, &replayed, e) < 0)
+    if (store_messages_append(a->store, &wanted, out, e) < 0)
         return -1;
     shape_message(&a->list.w, &out[1]);
     return 0;
@@ -282,10 +282,9 @@ static int create(struct answer *a, struct err *e)
 {
     struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
     struct session out;
-    bool replayed;
     if (world.flags & WITH_KEY)
         wanted.idempotency.key = STR("k");
-    if (store_session_create(a->store, &wanted, &out, &replayed, e) < 0)
+    if (store_session_create(a->store, &wanted, &out, e) < 0)
         return -1;
     shape_session(&a->list.w, &out);
     return 0;
@@ -294,9 +293,8 @@ static int create(struct answer *a, struct err *e)
 static int rename_session(struct answer *a, struct err *e)
 {
     static const struct session_changes changes = {.title = STR_INIT("t")};
-    static const struct versions no_condition;
     struct session out;
-    if (store_session_update(a->store, &session_key, &changes, &no_condition, &out, e) < 0)
+    if (store_session_update(a->store, &session_target, &changes, &out, e) < 0)
         return -1;
     shape_session(&a->list.w, &out);
     return 0;
@@ -314,10 +312,9 @@ static int edit_message(struct answer *a, struct err *e)
 
 static int delete_session(struct answer *a, struct err *e)
 {
-    static const struct versions no_condition;
     int64_t messages = 0;
     struct session out;
-    return store_session_delete(a->store, &session_key, &no_condition, &out, &messages, e);
+    return store_session_delete(a->store, &session_target, &out, &messages, e);
 }
 
 static int erase_user(struct answer *a, struct err *e)

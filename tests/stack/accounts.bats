@@ -163,5 +163,5 @@ create_protected() {
         DYNAMODB_CHAT_MESSAGES_TABLE=protected-messages
     [[ $status -eq 69 ]]
     [[ $output == *'protected-messages has deletion protection'* ]]
-    [[ ${lines[-1]} == *'what answers does not know UpdateContinuousBackups, as DynamoDB Local does not' ]]
+    [[ ${lines[-1]} == *'the server does not know UpdateContinuousBackups (DynamoDB Local does not)' ]]
 }

@@ -100,7 +100,7 @@ fill() {
     program export --user "$user" >"$file"
     # The file has the session that the import made, too: that is another one.
     run_import 1 'imported 1, skipped 0, failed 1'
-    [[ $output =~ "$file":[0-9]+:\ this\ session\ was\ imported\ before,\ from\ a\ file\ that\ has\ other\ things ]]
+    [[ $output =~ "$file":[0-9]+:\ this\ session\ was\ imported\ before\ with\ other\ content ]]
 }
 
 @test "which line is wrong, and why; the other sessions are imported" {
@@ -141,7 +141,7 @@ END
 11: metadata must be an object or null
 13: timestamp must be an integer from 1 to 9007199254740991
 15: session_id must be that of the session before the message
-17: the line is no JSON
+17: the line is not JSON
 18: session_id must be given
 21: type must be "session", "message" or "end"
 23: content must be a string, null or an array of objects'
@@ -161,7 +161,7 @@ END
     # With a line missing in the middle the counts tell.
     printf '%s\n' '{"type":"session","session_id":"x"}' '{"type":"end","sessions":1,"messages":1}' >"$file"
     run_import 1 'imported 1, skipped 0, failed 1'
-    [[ $output == *"$file:2: the counts are others"* ]]
+    [[ $output == *"$file:2: the counts differ"* ]]
 }
 
 @test "--output makes a file for its owner alone, when it is whole" {
@@ -224,21 +224,21 @@ END
         bad=${lines[0]}
     }
     usage export
-    is "$bad" 'chat-sessions export: it must be given: --user USER'
+    is "$bad" 'chat-sessions export: missing argument: --user USER'
     usage export --user
     is "$bad" 'chat-sessions export: a value must follow: --user'
     usage export --user ''
     [[ $bad == *'--user must be 1 to 2048 bytes of UTF-8: ' ]]
     usage export --user a b
-    is "$bad" 'chat-sessions export: what is this: b'
+    is "$bad" 'chat-sessions export: unexpected argument: b'
     usage export --user a --dry-run
     is "$bad" 'chat-sessions export: unknown option: --dry-run'
     usage import --user a
-    is "$bad" 'chat-sessions import: it must be given: FILE (or - for standard input)'
+    is "$bad" 'chat-sessions import: missing argument: FILE (or - for standard input)'
     usage import a
-    is "$bad" 'chat-sessions import: it must be given: --user USER'
+    is "$bad" 'chat-sessions import: missing argument: --user USER'
     usage import --user a b c
-    is "$bad" 'chat-sessions import: what is this: c'
+    is "$bad" 'chat-sessions import: unexpected argument: c'
     run program import --user a /nowhere
     is "$status" 74
     run program import --help

@@ -188,7 +188,7 @@ build() {
     done
     run program purge
     is "$status" 64
-    is "${lines[0]}" 'chat-sessions purge: it must be given: --older-than DAYSd'
+    is "${lines[0]}" 'chat-sessions purge: missing argument: --older-than DAYSd'
     run program purge --older-than 1d x
     is "$status" 64
 }

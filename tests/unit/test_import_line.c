@@ -98,9 +98,9 @@ static const struct {
     const char *words;
     enum line_type type;
 } bad[] = {
-    {"", "no JSON", LINE_END},
-    {"{\"type\":\"end\"} x", "no JSON", LINE_END},
-    {"{\"type\":\"end\",\"a\":\"\xff\"}", "no JSON", LINE_END},
+    {"", "not JSON", LINE_END},
+    {"{\"type\":\"end\"} x", "not JSON", LINE_END},
+    {"{\"type\":\"end\",\"a\":\"\xff\"}", "not JSON", LINE_END},
     {"[]", "a JSON object", LINE_END},
     {"{}", "type must be", LINE_END},
     {"{\"type\":7}", "type must be", LINE_END},

@@ -21,16 +21,15 @@ static int append(struct world *w, size_t count, const char *key, const char *hi
         .idempotency = {.key = str_from(key)},
     };
     struct message out[COUNT(messages)];
-    bool replayed;
-    int r = store_messages_append(w->store, &wanted, out, &replayed, e);
+    enum store_write end = store_messages_append(w->store, &wanted, out, e);
 
-    for (size_t i = 0; i < count && r == 0; i++) {
+    for (size_t i = 0; i < count && end != STORE_WRITE_FAILED; i++) {
         say_str(w, i ? ", " : "", out[i].message_id);
         say(w, " %lld", (long long)out[i].timestamp);
     }
-    if (replayed)
+    if (end == STORE_REPLAYED)
         say(w, " replayed");
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 static int one(struct world *w, struct err *e)
@@ -103,7 +102,7 @@ static const struct store_case good[] = {
                   "last_preview=:preview",
                   N(":last", NOW_MS), S(":role", "user"), S(":preview", "one")}}},
      .says = "m1 1440938160000"},
-    {.name = "or that of an array's last one",
+    {.name = "the session's preview is that of an array's last message",
      .run = two,
      KNOWN,
      .script = {{TRANSACT,
@@ -126,7 +125,7 @@ static const struct store_case good[] = {
                  {N("timestamp", "-230750531443081127952632724236776334"), NO_FINGERPRINT,
                   N("first_us", NOW_MS "000")}}},
      .says = "m1 1440938160000"},
-    {.name = "after the last one known, whatever the clock says",
+    {.name = "later than the last message known, whatever the clock says",
      .run = one,
      .known_last_ms = 1440938170000,
      .script = {{TRANSACT, OK, {FIRST(LATER_NEXT)}}},
@@ -148,7 +147,7 @@ static const struct store_case owners[] = {
      .run = one,
      .script = {{GET, FOUND(OWNER "," DELETED)}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "no owner item, and nobody says whose it is",
+    {.name = "no owner item, and the owner is not named",
      .run = one,
      .script = {{GET, OK}},
      .code = ERR_SESSION_NOT_FOUND,
@@ -157,13 +156,13 @@ static const struct store_case owners[] = {
      .run = by_owner,
      .script = {{GET, OK}, {TRANSACT, OK, {OWNER}}},
      .says = "m1 1440938160000"},
-    {.name = "somebody else has just put it",
+    {.name = "another request has just put the owner item",
      .run = by_owner,
      .script = {{GET, OK},
                 {TRANSACT, CANCELED(NONE "," NONE "," STOPPED_BY(OWNER)), {OWNER}},
                 {TRANSACT, OK, {N(":count", "1")}, .lacks = OWNER}},
      .says = "m1 1440938160000"},
-    {.name = "somebody else has just put another one",
+    {.name = "another request has just put another owner",
      .run = by_owner,
      .script = {{GET, OK}, {TRANSACT, CANCELED(NONE "," NONE "," STOPPED_BY(S("user_id", "v")))}},
      .code = ERR_SESSION_NOT_FOUND},
@@ -195,7 +194,7 @@ static const struct store_case conditions[] = {
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," STOPPED_BY(N("last_timestamp", "1") "," DELETED))}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "the session is being deleted: its marker does not answer any more",
+    {.name = "the session is being deleted: its marker no longer answers",
      .run = with_key,
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," STOPPED_BY(DELETED) "," MARKER(NO_FINGERPRINT))}},
@@ -207,7 +206,7 @@ static const struct store_case conditions[] = {
                  CANCELED(NONE "," NONE "," NONE "," STOPPED_BY(N("last_timestamp", LATER)))},
                 {TRANSACT, OK, {FIRST(LATER_NEXT), N(":last", "1440938170003")}}},
      .says = "m1 1440938170001, m2 1440938170002, m3 1440938170003"},
-    {.name = "later ones again and again",
+    {.name = "later messages again and again",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," STOPPED_BY(N("last_timestamp", LATER)))},
@@ -226,7 +225,7 @@ static const struct store_case conditions[] = {
                  {N("timestamp", LATER_NEXT), "attribute_not_exists(last_timestamp)"},
                  .lacks = ":first"}},
      .says = "m1 1440938170001"},
-    {.name = "its last message is behind empty pages",
+    {.name = "its last message comes after empty pages",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," STOPPED_BY(S("title", "t")))},
@@ -237,7 +236,7 @@ static const struct store_case conditions[] = {
                 {QUERY, PAGE(MESSAGE_AT(LATER)), {N(":high", "1440938179999")}},
                 {TRANSACT, OK, {N("timestamp", LATER_NEXT)}}},
      .says = "m1 1440938170001"},
-    {.name = "it has got an order meanwhile",
+    {.name = "it has been given an order meanwhile",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," STOPPED_BY(S("title", "t")))},
@@ -262,7 +261,7 @@ static const struct store_case conditions[] = {
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," NONE "," NONE "," NONE "," MARKER(NO_FINGERPRINT))}},
      .says = "a1 1440938100000, a2 1440938100001, a3 1440938100002 replayed"},
-    {.name = "the key was used, and others have appended since",
+    {.name = "the key was used, and there are later messages",
      .run = with_key,
      KNOWN,
      .script = {{TRANSACT, CANCELED(STOPPED "," STOPPED_BY(N("last_timestamp", LATER)) "," MARKER(
@@ -273,7 +272,7 @@ static const struct store_case conditions[] = {
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," NONE "," MARKER(S("fingerprint", "11")))}},
      .code = ERR_IDEMPOTENCY_KEY_REUSED},
-    {.name = "a marker without anything is of something else",
+    {.name = "an empty marker belongs to another request",
      .run = with_key,
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," NONE "," STOPPED)}},
@@ -364,21 +363,21 @@ static const struct store_case faults[] = {
      .code = ERR_DEADLINE_EXCEEDED,
      .words = "may have been carried out",
      .slept_us = 12500 + 25000 + 50000},
-    {.name = "lost, then told that the token is another transaction's: it may be there",
+    {.name = "lost, then the token belongs to another transaction: it may be there",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, MAYBE_SENT}, {TRANSACT, MISMATCH, .again = true}},
      .code = ERR_DEADLINE_EXCEEDED,
      .words = "may have been carried out",
      .slept_us = 12500},
-    {.name = "a server fault, and another one's token",
+    {.name = "a server fault, then the token belongs to another transaction",
      .run = three_with_key,
      KNOWN,
      .script = {{TRANSACT, STATUS(500)}, {TRANSACT, MISMATCH, .again = true}},
      .code = ERR_DEADLINE_EXCEEDED,
      .words = "may have been carried out",
      .slept_us = 12500},
-    {.name = "another one's token at once: that is a bug",
+    {.name = "the token belongs to another transaction at once: a bug",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, MISMATCH}},
@@ -434,18 +433,18 @@ static const struct store_case faults[] = {
      .script = {{TRANSACT, NAMED("ResourceNotFoundException")}},
      .code = ERR_DYNAMODB_UNAVAILABLE,
      .words = "create-tables"},
-    {.name = "a refusal of its own kind is a trouble of DynamoDB's",
+    {.name = "an unknown refusal counts as trouble of DynamoDB",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, NAMED("KMSDisabledException")}},
      .code = ERR_DYNAMODB_UNAVAILABLE,
      .words = "KMSDisabledException"},
-    {.name = "a request that is wrong is a bug",
+    {.name = "a refused request is a bug",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, NAMED("IdempotentParameterMismatchException")}},
      .code = ERR_INTERNAL},
-    {.name = "so is an action that is wrong",
+    {.name = "a refused action is a bug",
      .run = one,
      KNOWN,
      .script = {{TRANSACT, CANCELED(NONE "," INVALID("The provided key element is wrong"))}},
@@ -461,7 +460,7 @@ static const struct store_case faults[] = {
      KNOWN,
      .script = {{TRANSACT, CANCELED("")}},
      .code = ERR_DYNAMODB_UNAVAILABLE},
-    {.name = "reasons that are none",
+    {.name = "reasons that are not objects",
      .run = one,
      KNOWN,
      .script = {{TRANSACT,

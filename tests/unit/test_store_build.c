@@ -16,7 +16,6 @@ static int create_history(struct world *w, size_t count, const char *key, struct
                                        .history = {messages, count},
                                        .idempotency = {.key = str_from(key)}};
     struct session session;
-    bool replayed;
 
     for (size_t i = 0; i < count; i++)
         messages[i] = (struct history_message){
@@ -24,15 +23,15 @@ static int create_history(struct world *w, size_t count, const char *key, struct
             .timestamp = (int64_t)(i + 1) * 1000};
     messages[0].message.message_id = STR("first");
     w->shared->history_batch = 2;
-    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
-    if (r == 0) {
+    enum store_write end = store_session_create(w->store, &wanted, &session, e);
+    if (end != STORE_WRITE_FAILED) {
         say(w, "%lld to %lld", (long long)session.message_count, (long long)session.last_timestamp);
         say_str(w, ", ", session.created_at);
         say_str(w, " to ", session.updated_at);
-        if (replayed)
+        if (end == STORE_REPLAYED)
             say_str(w, ", replayed as ", session.session_id);
     }
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 static int create_short(struct world *w, struct err *e)
@@ -175,7 +174,7 @@ static const struct store_case resumed[] = {
                 BATCH_3,
                 REVEAL},
      .says = ALL_SAID},
-    {.name = "cut off within what is a batch now",
+    {.name = "cut off in the middle of what is now a batch",
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED},
                 NO_SESSION,
@@ -187,15 +186,15 @@ static const struct store_case resumed[] = {
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED}, NO_SESSION, OWNER_IS(BUILT_UNTIL("5000")), REVEAL},
      .says = ALL_SAID},
-    {.name = "cut off before it was answered",
+    {.name = "cut off before the answer",
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED}, SESSION},
      .says = REPLAYED},
-    {.name = "it was revealed between the two looks",
+    {.name = "it was revealed between the two reads",
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED}, NO_SESSION, OWNER_IS(OWNER), SESSION},
      .says = REPLAYED},
-    {.name = "and deleted after that",
+    {.name = "it was revealed between the two reads, then deleted",
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED},
                 NO_SESSION,
@@ -231,22 +230,22 @@ static const struct store_case resumed[] = {
 };
 
 static const struct store_case met[] = {
-    {.name = "somebody else has built on: the rest",
+    {.name = "another request has built more: the rest follows",
      .run = create_long_with_key,
      .script = {BEGIN, {TRANSACT, BATCH_STOPPED(STOPPED_BY(BUILT_UNTIL("4000")))}, BATCH_3, REVEAL},
      .says = ALL_SAID},
-    {.name = "somebody else has built all but revealed it",
+    {.name = "another request has built all, but not revealed it",
      .run = create_long_with_key,
      .script = {BEGIN, BATCH_1, {TRANSACT, BATCH_STOPPED(STOPPED_BY(BUILT_UNTIL("5000")))}, REVEAL},
      .says = ALL_SAID},
-    {.name = "somebody else has revealed it",
+    {.name = "another request has revealed it",
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED},
                 NO_SESSION,
                 OWNER_IS(BUILT_UNTIL("2000")),
                 {TRANSACT, BATCH_STOPPED(STOPPED_BY(OWNER))}},
      .says = REPLAYED},
-    {.name = "somebody else has revealed it a moment before",
+    {.name = "another request has revealed it a moment before",
      .run = create_long_with_key,
      .script = {{TRANSACT, KEY_USED},
                 NO_SESSION,
@@ -275,7 +274,7 @@ static const struct store_case met[] = {
 };
 
 static const struct store_case faults[] = {
-    {.name = "throttled: it waits and goes on",
+    {.name = "throttled: it waits and continues",
      .run = create_long,
      .deadline_ms = 60000,
      .script = {BEGIN,
@@ -300,7 +299,7 @@ static const struct store_case faults[] = {
                 {TRANSACT, THROTTLED, .again = true}},
      .code = ERR_DYNAMODB_THROTTLED,
      .slept_us = 500000 + 1000000 + 2000000},
-    {.name = "out of time: the key goes on",
+    {.name = "out of time: the same key continues",
      .run = create_long_with_key,
      .deadline_ms = 150,
      .script = {BEGIN,
@@ -361,7 +360,7 @@ static const struct store_case deletes[] = {
      .run = delete_build,
      .script = {BUILD_ITEM, {TRANSACT, OK, MARK_SENT}, REST},
      .says = "deleted"},
-    {.name = "one that was cut off after the owner item had gone",
+    {.name = "cut off after the owner item was deleted",
      .run = delete_build,
      .script = {BUILD_ITEM, {TRANSACT, CANCELED(STOPPED "," NONE), MARK_SENT}, REST},
      .says = "deleted"},
@@ -401,7 +400,7 @@ static int erase(struct world *w, struct err *e)
 #define ITEM_OF(id) "{" S("user_id", "u") "," S("session_id", id) "}"
 
 static const struct store_case erased[] = {
-    {.name = "a build goes with its user",
+    {.name = "a build is erased with its user",
      .run = erase,
      .script = {{QUERY, PAGE(ITEM_OF("!build#s"))},
                 BUILD_ITEM,
@@ -409,7 +408,7 @@ static const struct store_case erased[] = {
                 REST,
                 {QUERY, PAGE("")}},
      .says = "0 sessions, 0 messages"},
-    {.name = "one that is revealed meanwhile is a session that goes",
+    {.name = "one that is revealed meanwhile is erased as a session",
      .run = erase,
      .script = {{QUERY, PAGE(ITEM_OF("!build#s"))},
                 BUILD_ITEM,
@@ -421,7 +420,7 @@ static const struct store_case erased[] = {
                 {DELETE, OK, {S("session_id", "s")}},
                 {QUERY, PAGE("")}},
      .says = "1 sessions, 0 messages"},
-    {.name = "one that was begun meanwhile, in the second pass",
+    {.name = "one that is begun meanwhile is erased in the second pass",
      .run = erase,
      .script = {{QUERY, PAGE("")},
                 {QUERY, PAGE(ITEM_OF("!build#s"))},
@@ -466,27 +465,26 @@ static int append(struct world *w, struct err *e)
     const struct message_new message = {.role = STR("user"), .content = STR("c")};
     const struct append_new wanted = {.session_id = STR("s"), .messages = &message, .count = 1};
     struct message out;
-    bool replayed;
 
-    return store_messages_append(w->store, &wanted, &out, &replayed, e);
+    return store_messages_append(w->store, &wanted, &out, e);
 }
 
 #define MESSAGE S("session_id", "s") "," N("timestamp", "1000") "," S("content", "c")
 
 static const struct store_case unseen[] = {
-    {.name = "its messages from the beginning",
+    {.name = "listing its messages from the beginning",
      .run = list_all,
      .script = {{QUERY, PAGE("{" BUILDING "},{" MESSAGE "}")}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "those after the first",
+    {.name = "listing those after the first",
      .run = list_rest,
      .script = {{GET, FOUND(BUILDING)}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "one of them",
+    {.name = "reading one of them",
      .run = get_message,
      .script = {{GET, FOUND(BUILDING)}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "an append",
+    {.name = "appending to it",
      .run = append,
      .script = {{GET, FOUND(BUILDING)}},
      .code = ERR_SESSION_NOT_FOUND},

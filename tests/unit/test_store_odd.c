@@ -6,11 +6,10 @@
 
 static int delete_session(struct world *w, struct err *e)
 {
-    static const struct versions no_condition;
-    const struct session_key key = {STR("u"), STR("s")};
+    const struct session_target target = {.key = {STR("u"), STR("s")}};
     struct session session;
     int64_t messages = 0;
-    int r = store_session_delete(w->store, &key, &no_condition, &session, &messages, e);
+    int r = store_session_delete(w->store, &target, &session, &messages, e);
 
     if (r == 0)
         say(w, "%lld messages", (long long)messages);
@@ -34,18 +33,16 @@ static int append(struct world *w, struct err *e)
     const struct append_new wanted = {
         .session_id = STR("s"), .hint = STR("u"), .messages = &message, .count = 1};
     struct message out;
-    bool replayed;
 
-    return store_messages_append(w->store, &wanted, &out, &replayed, e);
+    return store_messages_append(w->store, &wanted, &out, e);
 }
 
 static int create(struct world *w, struct err *e)
 {
     const struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
     struct session out;
-    bool replayed;
 
-    return store_session_create(w->store, &wanted, &out, &replayed, e);
+    return store_session_create(w->store, &wanted, &out, e);
 }
 
 /* The session is marked already; what is left of it is deleted. */
@@ -69,7 +66,7 @@ static const struct store_case deletes[] = {
      .run = delete_session,
      .script = {READ, {QUERY, PAGE_BEFORE("", AT("0"))}, LAST_TWO},
      .says = "0 messages"},
-    {.name = "a key that does not move on",
+    {.name = "a key that makes no progress",
      .run = delete_session,
      .script = {READ,
                 {QUERY, PAGE_BEFORE(N("timestamp", "1"), "")},
@@ -85,7 +82,7 @@ static const struct store_case deletes[] = {
      .run = delete_session,
      .script = {READ, {QUERY, PAGE("{" N("timestamp", "x") "}")}},
      .code = ERR_DYNAMODB_UNAVAILABLE},
-    {.name = "what is left over was never asked for",
+    {.name = "unprocessed items that were never sent",
      .run = delete_session,
      .script = {READ,
                 {QUERY, PAGE(AT("1"))},
@@ -94,7 +91,7 @@ static const struct store_case deletes[] = {
                                                                  "[]}],\"u\":{}}}")},
                 LAST_TWO},
      .says = "1 messages"},
-    {.name = "a batch of which nobody can say what is left, its checksum good",
+    {.name = "an unreadable answer to a batch, its checksum good",
      .run = delete_session,
      .script = {READ,
                 {QUERY, PAGE(AT("1"))},
@@ -111,7 +108,7 @@ static const struct store_case deletes[] = {
      .run = erase,
      .script = {{QUERY, PAGE_BEFORE("", "{},{" N("session_id", "1") "}")}, {QUERY, PAGE("")}},
      .says = "0 sessions"},
-    {.name = "a user's pages go round",
+    {.name = "a user's pages repeat",
      .run = erase,
      .script = {{QUERY, PAGE_BEFORE(S("session_id", "a"), "")},
                 {QUERY, PAGE_BEFORE(S("session_id", "a"), "")}},
@@ -149,7 +146,7 @@ static const struct store_case writes[] = {
      .run = create,
      .script = {{TRANSACT, CANCELED(STOPPED)}},
      .code = ERR_DYNAMODB_UNAVAILABLE},
-    {.name = "reasons that are none",
+    {.name = "reasons that are not objects",
      .run = create,
      .script = {{TRANSACT, CANCELED("7,null,{\"Code\":[]},{}")}},
      .code = ERR_DYNAMODB_UNAVAILABLE},

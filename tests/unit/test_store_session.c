@@ -10,15 +10,14 @@ static int create_with(struct world *w, const char *key, struct err *e)
                                        .metadata = STR("{}"),
                                        .idempotency = {.key = str_from(key)}};
     struct session session;
-    bool replayed;
-    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
+    enum store_write end = store_session_create(w->store, &wanted, &session, e);
 
-    if (r == 0) {
+    if (end != STORE_WRITE_FAILED) {
         say_str(w, "", session.title);
-        if (replayed)
+        if (end == STORE_REPLAYED)
             say_str(w, ", replayed as ", session.session_id);
     }
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 static int create(struct world *w, struct err *e)
@@ -62,9 +61,9 @@ static int get_helper(struct world *w, struct err *e)
 static int change(struct world *w, const struct session_changes *changes,
                   const struct versions *if_match, struct err *e)
 {
-    const struct session_key key = {STR("u"), STR("s")};
+    const struct session_target target = {{STR("u"), STR("s")}, *if_match};
     struct session session = {0};
-    int r = store_session_update(w->store, &key, changes, if_match, &session, e);
+    int r = store_session_update(w->store, &target, changes, &session, e);
 
     if (r == 0)
         say_str(w, "", session.title);
@@ -166,14 +165,13 @@ static int create_marked(struct world *w, struct err *e)
                                        .pinned = true,
                                        .idempotency = {.key = STR("key")}};
     struct session session;
-    bool replayed;
-    int r = store_session_create(w->store, &wanted, &session, &replayed, e);
+    enum store_write end = store_session_create(w->store, &wanted, &session, e);
 
-    if (r == 0) {
+    if (end != STORE_WRITE_FAILED) {
         say_str(w, "", session.tags);
         say(w, " %d %d", session.archived, session.pinned);
     }
-    return r;
+    return end == STORE_WRITE_FAILED ? -1 : 0;
 }
 
 #define KEY S("user_id", "u") "," S("session_id", "s")
@@ -206,7 +204,7 @@ static const struct store_case creations[] = {
                   NO_FINGERPRINT},
                  .lacks = ":gone"}},
      .says = DEFAULT_TITLE},
-    {.name = "with marks, also when it is repeated",
+    {.name = "with flags and tags, also when it is repeated",
      .run = create_marked,
      .script = {{TRANSACT,
                  USED,
@@ -222,11 +220,11 @@ static const struct store_case creations[] = {
      .run = create_with_key,
      .script = {{TRANSACT, CANCELED(NONE "," NONE "," MARKER(S("fingerprint", "11")))}, {GET, OLD}},
      .code = ERR_IDEMPOTENCY_KEY_REUSED},
-    {.name = "a marker without anything is of something else",
+    {.name = "an empty marker belongs to another request",
      .run = create_with_key,
      .script = {{TRANSACT, CANCELED(NONE "," NONE "," STOPPED)}},
      .code = ERR_IDEMPOTENCY_KEY_REUSED},
-    {.name = "so is one without a time",
+    {.name = "a marker without a time belongs to another request",
      .run = create_with_key,
      .script = {{TRANSACT, CANCELED(NONE "," NONE "," STOPPED_BY(NO_FINGERPRINT "," S(
                                "created_session_id", "s0") "," S("created_at", "2015")))}},
@@ -238,11 +236,11 @@ static const struct store_case creations[] = {
                 {GET, OK, {N("timestamp", "0"), "\"ConsistentRead\":true"}},
                 {TRANSACT, OK, {"OR created_session_id = :gone", S(":gone", "s0")}}},
      .says = DEFAULT_TITLE},
-    {.name = "the key's session is being deleted: likewise",
+    {.name = "the key's session is being deleted: a new one takes the key over",
      .run = create_with_key,
      .script = {{TRANSACT, USED}, {GET, FOUND(DELETED)}, {TRANSACT, OK, {S(":gone", "s0")}}},
      .says = DEFAULT_TITLE},
-    {.name = "somebody else has taken it over first",
+    {.name = "another request has taken the key over first",
      .run = create_with_key,
      .script = {{TRANSACT, USED},
                 {GET, OK},
@@ -295,13 +293,13 @@ static const struct store_case readings[] = {
      .run = get,
      .script = {{GET, FOUND(S("title", "t") "," DELETED)}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "a helper is no session", .run = get_helper, .code = ERR_SESSION_NOT_FOUND},
+    {.name = "a helper item is no session", .run = get_helper, .code = ERR_SESSION_NOT_FOUND},
     {.name = "eventually consistent",
      .run = get,
      .setting = "DYNAMODB_CONSISTENT_READ=0",
      .script = {{GET, OK, .lacks = "ConsistentRead"}},
      .code = ERR_SESSION_NOT_FOUND},
-    {.name = "an item without anything",
+    {.name = "an empty item",
      .run = get,
      .script = {{GET, FOUND("")}},
      .says = "  - 0 messages, version 0"},
@@ -316,11 +314,11 @@ static const struct store_case readings[] = {
      .script = {{GET, FOUND(N("message_count", "99999999999999999999999999999999999999") "," N(
                           "version", "-1E125") "," N("last_timestamp", "NaN"))}},
      .says = "  - 0 messages, version 0"},
-    {.name = "times that are none",
+    {.name = "times that are no times",
      .run = get,
      .script = {{GET, FOUND(S("created_at", "yesterday") "," S("updated_at", ""))}},
      .says = " yesterday - 0 messages, version 0"},
-    {.name = "an item that is none",
+    {.name = "an item that is not an object",
      .run = get,
      .script = {{GET, BODY("{\"Item\":[]}")}},
      .code = ERR_SESSION_NOT_FOUND},
@@ -353,7 +351,7 @@ static const struct store_case changes[] = {
      .run = clear_metadata,
      .script = {{TRANSACT, OK, {" REMOVE metadata"}}, {GET, NEW}},
      .says = "new, version 4"},
-    {.name = "its marks: it does not move up",
+    {.name = "flags and tags: it does not move up",
      .run = mark,
      .script = {{TRANSACT,
                  OK,
@@ -362,7 +360,7 @@ static const struct store_case changes[] = {
                  .lacks = ":now"},
                 {GET, NEW}},
      .says = "new, version 4"},
-    {.name = "its marks taken away",
+    {.name = "flags and tags removed",
      .run = unmark,
      .script = {{TRANSACT,
                  OK,
@@ -370,7 +368,7 @@ static const struct store_case changes[] = {
                  .lacks = ":tags"},
                 {GET, NEW}},
      .says = "new, version 4"},
-    {.name = "a mark and a title: it moves up",
+    {.name = "a flag and a title: it moves up",
      .run = mark_and_retitle,
      .script = {{TRANSACT, OK, {"SET updated_at = :now, title = :title, archived = :true"}},
                 {GET, NEW}},
