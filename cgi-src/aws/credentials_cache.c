@@ -385,31 +385,40 @@ static bool is_other_key(const struct credentials *a, const struct credentials *
            strcmp(token_a, token_b) != 0;
 }
 
-static int replace_expired(struct credentials_cache *c, const struct credentials *old,
-                           int64_t deadline_us, struct err *e)
+static enum credentials_renewal replace_expired(struct credentials_cache *c,
+                                                const struct credentials *old, int64_t deadline_us,
+                                                struct err *e)
 {
     if (is_other_key(old, &c->current) && c->current.access_key_id)
-        return 1; /* somebody else has been here */
+        return CREDENTIALS_CHANGED; /* by another thread */
     /* Many threads hear of it at once, and a provider may go on giving the same: it is asked once,
      * not once a request. */
     if (!c->wanted && !c->running && mono_us(c) < c->rest_until_us) {
-        return c->error.code == ERR_NONE ? 0 : last_error(c, e);
+        if (c->error.code == ERR_NONE)
+            return CREDENTIALS_UNCHANGED;
+        last_error(c, e);
+        return CREDENTIALS_NOT_RENEWED;
     }
     if (request_refresh(c, e) != 0)
-        return -1;
-    if (!wait_for_refresh(c, deadline_us))
-        return too_late(e);
-    if (c->error.code != ERR_NONE)
-        return last_error(c, e);
-    return is_other_key(old, &c->current) ? 1 : 0;
+        return CREDENTIALS_NOT_RENEWED;
+    if (!wait_for_refresh(c, deadline_us)) {
+        too_late(e);
+        return CREDENTIALS_NOT_RENEWED;
+    }
+    if (c->error.code != ERR_NONE) {
+        last_error(c, e);
+        return CREDENTIALS_NOT_RENEWED;
+    }
+    return is_other_key(old, &c->current) ? CREDENTIALS_CHANGED : CREDENTIALS_UNCHANGED;
 }
 
-int credentials_cache_expired(struct credentials_cache *c, const struct credentials *old,
-                              int64_t deadline_us, struct err *e)
+enum credentials_renewal credentials_cache_expired(struct credentials_cache *c,
+                                                   const struct credentials *old,
+                                                   int64_t deadline_us, struct err *e)
 {
     struct err own;
     pthread_mutex_lock(&c->mutex);
-    int result = replace_expired(c, old, deadline_us, e ? e : &own);
+    enum credentials_renewal result = replace_expired(c, old, deadline_us, e ? e : &own);
     pthread_mutex_unlock(&c->mutex);
     return result;
 }

@@ -12,7 +12,6 @@
 #include "aws/secret.h"
 
 #define SOURCE "container"
-#define TRIES 3
 #define TIMEOUT_MS 2000
 
 static bool is_loopback_or_known_v4(const char *host)
@@ -165,7 +164,7 @@ static int container_ask(const struct credentials_context *context, const char *
     };
     struct transport_response response;
     credentials_response_init(&response);
-    credentials_exchange(context, &request, TRIES, &response);
+    credentials_exchange(context, &request, CREDENTIALS_TRIES, &response);
     int result;
     if (response.outcome != TRANSPORT_ANSWERED || response.status != 200)
         result = credentials_bad_response(SOURCE, &response, e);
