@@ -103,16 +103,15 @@ int credentials_fetch(const struct credentials_provider *chain,
             break;
         case CREDENTIALS_FAILED:
             credentials_clear(out);
-            /* The front end looks for the first words. */
             return err_set(e, why.code,
                            why.code == ERR_CREDENTIALS_NOT_CONFIGURED
-                               ? "DynamoDB not available: AWS credentials not configured: %s"
+                               ? "AWS credentials not configured: %s"
                                : "the AWS credentials could not be obtained: %s",
                            why.detail);
         }
     }
     return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-                   "DynamoDB not available: AWS credentials not configured: set "
+                   "AWS credentials not configured: set "
                    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a "
                    "role");
 }

@@ -117,8 +117,7 @@ static void word_for_clients(struct err *e)
     /* A profile or an endpoint that cannot be right is found here at run time. */
     if (e->code == ERR_CREDENTIALS_NOT_CONFIGURED || e->code == ERR_CONFIGURATION)
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-                "DynamoDB not available: AWS credentials not configured; the service's log says "
-                "what was tried");
+                "AWS credentials not configured; the service's log says what was tried");
     else
         err_set(e, e->code,
                 "the AWS credentials of this service could not be obtained; its log says why");
