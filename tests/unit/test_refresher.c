@@ -239,6 +239,7 @@ static void test_those_who_come_meanwhile_share_one_refresh(void **state)
     }
     pthread_mutex_lock(&k.refresher.lock);
     assert_int_equal(refresher_ask(&k.refresher, REFRESHER_HEED_REST), REFRESHER_RESTS);
+    assert_int_equal(refresher_wait(&k.refresher, LONG_US), REFRESHER_ENDED);
     pthread_mutex_unlock(&k.refresher.lock);
     assert_int_equal(entered(&k), 1);
     kept_free(&k);
