@@ -83,8 +83,8 @@ static struct http_exchange *make_exchange(struct dynamo_shared *s, struct err *
                              (unsigned)s->config->pool_threads, e);
 }
 
-static int find_endpoint(struct dynamo_shared *s, const struct credentials_context *context,
-                         struct err *e)
+static int dynamo_shared_find_endpoint(struct dynamo_shared *s,
+                                       const struct credentials_context *context, struct err *e)
 {
     char url[ENDPOINT_SIZE];
     if (region_resolve(context, s->endpoint.region, e) != 0 ||
@@ -94,7 +94,7 @@ static int find_endpoint(struct dynamo_shared *s, const struct credentials_conte
     return dynamo_endpoint_set(&s->endpoint, url, e);
 }
 
-static int fill_shared(struct dynamo_shared *s, struct err *e)
+static int dynamo_shared_fill(struct dynamo_shared *s, struct err *e)
 {
     retry_quota_init(&s->quota);
     atomic_init(&s->measured_skew_s, NO_SKEW);
@@ -110,7 +110,7 @@ static int fill_shared(struct dynamo_shared *s, struct err *e)
                                           .clock = s->clock,
                                           .transport = s->credentials_transport,
                                           .skew = &s->skew};
-    if (find_endpoint(s, &context, e) != 0)
+    if (dynamo_shared_find_endpoint(s, &context, e) != 0)
         return -1;
     s->exchange = make_exchange(s, e);
     if (!s->exchange)
@@ -133,7 +133,7 @@ struct dynamo_shared *dynamo_shared_new_with(const struct config *config, const 
     s->clock = clock;
     if (parts)
         s->parts = *parts;
-    if (fill_shared(s, e) != 0) {
+    if (dynamo_shared_fill(s, e) != 0) {
         dynamo_shared_free(s);
         return NULL;
     }

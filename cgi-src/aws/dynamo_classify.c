@@ -156,7 +156,7 @@ static struct str without_namespace(struct str type)
     return (struct str){mark + 1, type.n - (size_t)(mark + 1 - type.p)};
 }
 
-static struct str first_line(struct str text)
+static struct str message_first_line(struct str text)
 {
     size_t n = 0;
     while (n < text.n && (unsigned char)text.p[n] >= ' ')
@@ -186,7 +186,7 @@ static void read_error(struct buf *body, struct dynamo_verdict *v)
             json_skip(&r);
     }
     keep(v->type, sizeof v->type, without_namespace(type));
-    keep(v->message, sizeof v->message, first_line(message));
+    keep(v->message, sizeof v->message, message_first_line(message));
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */

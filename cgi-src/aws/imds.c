@@ -45,7 +45,7 @@ static int use_mode(const struct config *config, char *out, size_t size, struct 
     return 0;
 }
 
-static int find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
+static int imds_find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
 {
     static const struct profile_setting setting = {"AWS_EC2_METADATA_SERVICE_ENDPOINT",
                                                    "ec2_metadata_service_endpoint"};
@@ -178,7 +178,7 @@ enum credentials_result imds_open(struct imds *imds, const struct credentials_co
     *imds = (struct imds){.context = context};
     if (is_true(context->config, "AWS_EC2_METADATA_DISABLED"))
         return CREDENTIALS_NOT_HERE;
-    if (find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0 ||
+    if (imds_find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0 ||
         find_patience(imds, e) != 0)
         return CREDENTIALS_FAILED;
     struct transport_response response;

@@ -43,7 +43,7 @@ void secret_free(char *s)
     free(s);
 }
 
-static int read_all(int fd, size_t cap, struct buf *out)
+static int secret_read_all(int fd, size_t cap, struct buf *out)
 {
     for (;;) {
         char piece[4096];
@@ -70,7 +70,7 @@ int secret_read_file(const char *path, size_t cap, struct buf *out)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno;
-    int error = read_all(fd, cap, out);
+    int error = secret_read_all(fd, cap, out);
     close(fd);
     return error;
 }
