@@ -154,8 +154,8 @@ static void ask_for_fetch(struct keyring *k)
         log_warning("no thread could be started to fetch the keys for tokens");
 }
 
-/* With the lock held. Also while there are no keys at all only so many wait: whoever sends tokens
- * that nobody can verify, while the issuer hangs, must not hold every worker. */
+/* With the lock held. Also while there are no keys at all only so many wait: clients that send
+ * tokens which cannot be verified, while the issuer hangs, must not hold every worker. */
 static void wait_for_fetch(struct keyring *k, int64_t us)
 {
     if (k->waiting >= k->max_waiting)

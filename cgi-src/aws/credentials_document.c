@@ -1,7 +1,7 @@
 /*
  * Credentials as JSON documents: what STS, the metadata services and credential processes answer.
- * The text is read in place, so that no parser leaves copies of secrets behind. Who asked, and how,
- * is the providers' business.
+ * The text is read in place, so that no parser leaves copies of secrets behind. Providers know
+ * who was asked, and how.
  */
 #include "aws/credentials_provider.h"
 

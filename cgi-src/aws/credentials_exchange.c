@@ -1,7 +1,7 @@
 /*
  * How the providers talk to an endpoint: a response that is cleansed, a few attempts without a
- * signature, and a sentence for what was not usable. The answer's meaning is the providers'
- * business.
+ * signature, and a sentence for what was not usable. What an answer means,
+ * each provider knows.
  */
 #include "aws/credentials_provider.h"
 

@@ -1,7 +1,7 @@
 /*
  * Provider: the shared files. Decides what a profile's keys mean: keys, a command, SSO, or a role
  * that is assumed with the credentials of another profile or another provider, over any number of
- * steps. Reading the files is profile.c's, STS sts.c's, SSO credentials_sso.c's business.
+ * steps. profile.c reads the files, sts.c talks to STS, credentials_sso.c to SSO.
  */
 #include "aws/credentials_provider.h"
 
@@ -281,8 +281,8 @@ static enum credentials_result from_sso(struct resolution *r, struct str profile
     return found_if(credentials_from_sso(r->context, &sso, out, e));
 }
 
-/* A role comes before keys: whoever writes both wants the role. So does SSO, as for the AWS CLI:
- * other tools leave keys of an earlier hour in the credentials file. */
+/* A role comes before keys: a profile that has both means the role. So does SSO, as for the AWS
+ * CLI: other tools leave keys of an earlier hour in the credentials file. */
 static enum credentials_result resolve(struct resolution *r, struct str name,
                                        struct credentials *out, struct err *e)
 {

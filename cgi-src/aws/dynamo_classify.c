@@ -1,7 +1,7 @@
 /*
  * The tables of DynamoDB's errors and the order in which a response is looked at: was there one, is
- * it whole, its status, and only then its body, which may be anybody's HTML. What is done about a
- * fault, and how often, is dynamo's business.
+ * it whole, its status, and only then its body, which may be anybody's HTML. attempts decides what
+ * is done about a fault, and how often.
  */
 #include "aws/dynamo_classify.h"
 

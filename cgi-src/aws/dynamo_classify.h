@@ -21,7 +21,7 @@ enum verdict_kind {
     VERDICT_KEY_UNKNOWN,   /* final: AWS does not know the access key or the token */
     VERDICT_BAD_SIGNATURE, /* final: the secret key is not the one of the access key */
     VERDICT_UNRESOLVED,    /* final: the endpoint's name is not known */
-    VERDICT_STRANGE,       /* final: whoever answered is not DynamoDB */
+    VERDICT_STRANGE,       /* final: what answered is not DynamoDB */
 };
 
 struct dynamo_verdict {

@@ -1,5 +1,5 @@
 /*
- * Which error code a fault ends in, and its sentence. When a call has to end is dynamo's business.
+ * Which error code a fault ends in, and its sentence. attempts decides when a call has to end.
  */
 #include "aws/dynamo_failure.h"
 

@@ -1,6 +1,6 @@
 /*
  * The conversation with the instance metadata service: the token, its header, the fall-back to
- * version 1. What is asked of it is the callers' business.
+ * version 1. Callers decide what it is asked for.
  */
 #include "aws/imds.h"
 

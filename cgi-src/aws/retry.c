@@ -1,6 +1,6 @@
 /*
- * The arithmetic of pauses and quota. Which failures are worth a retry is dynamo_classify's
- * business; sleeping is done by attempts.
+ * The arithmetic of pauses and quota. attempts decides whether there is a retry,
+ * and sleeps.
  */
 #include "aws/retry.h"
 

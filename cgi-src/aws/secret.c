@@ -1,6 +1,6 @@
 /*
- * Buffers, strings and files with secrets in them. What the bytes mean is the providers' business;
- * that none of them is printed is everybody's.
+ * Buffers, strings and files with secrets in them. The providers know what the bytes
+ * mean. No caller may print one of them.
  */
 #include "aws/secret.h"
 

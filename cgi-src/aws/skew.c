@@ -1,6 +1,6 @@
 /*
- * When a refusal is about time, and what time it is then. Whether to try again is the callers'
- * business.
+ * When a refusal is about time, and what time it is then. attempts decides whether to try
+ * again.
  */
 #include "aws/skew.h"
 

@@ -1,7 +1,7 @@
 /*
  * STS as a client needs it: form-encoded requests, signed where the call asks for it, and its
- * errors as sentences. When an attempt is repeated is decided by attempts. Where the source
- * credentials come from is the providers' business.
+ * errors as sentences. attempts decides when one is repeated, and the providers
+ * bring the credentials that sign.
  */
 #include "aws/sts.h"
 
