@@ -92,8 +92,8 @@ static struct jwk read_jwk(struct json_value value, struct arena *a)
     return jwk;
 }
 
-/* The one algorithm that a key is for. Symmetric keys ("oct") are for none: they have no business
- * in a set that anybody can read. */
+/* The one algorithm that a key is for. Symmetric keys ("oct") are for none: they do not belong
+ * into a set that anybody can read. */
 static bool alg_of(const struct jwk *jwk, enum jose_alg *out)
 {
     enum jose_alg named;

@@ -1,6 +1,6 @@
 /*
  * A set of public keys (JWK Set, RFC 7517 section 5), as an issuer publishes it. Immutable, shared
- * by the threads and counted; where it comes from is keyring's business.
+ * by the threads and counted; keyring knows where it comes from.
  */
 #ifndef AUTH_JWKS_H
 #define AUTH_JWKS_H

@@ -1,22 +1,22 @@
 /*
- * Two locks: `lock` guards the pointer to the current set and is held for an instant, `mutex`
- * guards everything about getting a new one. A request that does not miss a key takes the first
- * alone. The thread that fetches sleeps until it is told to: an idle process wakes up for nothing.
+ * Two locks: `lock` guards the pointer to the current set and is held for an instant, the
+ * refresher's guards everything about getting a new one. A request that does not miss a key takes
+ * the first alone. A file is read by the request that comes; a URL, by the refresher's thread.
  */
 #include "auth/keyring.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "auth/key_file.h"
 #include "base/log.h"
+#include "base/refresher.h"
 
-#define WAIT_MS 3000 /* how long a request waits for a fetch; the fetch itself gives up earlier */
-#define START_MS 500 /* how long a process waits for its first keys before it takes requests */
+/* How long a request waits for a fetch; the fetch itself gives up earlier. */
+#define WAIT_US INT64_C(3000000)
+/* How long a process waits for its first keys before it takes requests. */
+#define START_US INT64_C(500000)
 
 struct keyring {
     const struct clock *clock;
@@ -27,26 +27,17 @@ struct keyring {
     struct jwks *current;
     atomic_int_least64_t due_us; /* when to look at the source again, monotonic */
 
-    pthread_mutex_t mutex;
-    pthread_cond_t wake; /* for the thread: wanted or stop */
-    pthread_cond_t done; /* for requests: rounds has changed */
-    auth_fetch fetch;
+    auth_fetch fetch; /* set once, before the first refresh */
     void *context;
-    pthread_t thread;
-    bool running;                /* the thread exists */
-    bool wanted;                 /* a fetch has been asked for */
-    bool busy;                   /* a fetch is under way */
-    bool stop;                   /* the end */
-    bool fetched;                /* at least once: fetched_us counts */
-    int64_t fetched_us;          /* when the last fetch began */
-    uint64_t rounds;             /* fetches that have ended */
+    struct refresher refresher;
+    /* below: under its lock, or by its thread while that refreshes */
     uint64_t generation;         /* of the last set that was made */
-    unsigned waiting;            /* requests in wait_for_round */
+    unsigned waiting;            /* requests in wait_for_fetch */
     unsigned max_waiting;        /* beyond it they go on with the keys there are, or none */
     struct key_file_stamp stamp; /* of the file as it was last read */
 };
 
-static int64_t now_us(const struct keyring *k)
+static int64_t keyring_now_us(const struct keyring *k)
 {
     return k->clock->mono_us(k->clock->context);
 }
@@ -61,7 +52,7 @@ static struct jwks *keyring_take(struct keyring *k)
     return set;
 }
 
-static void put(struct keyring *k, struct jwks *set)
+static void keyring_put(struct keyring *k, struct jwks *set)
 {
     pthread_rwlock_wrlock(&k->lock);
     struct jwks *old = k->current;
@@ -71,8 +62,8 @@ static void put(struct keyring *k, struct jwks *set)
 }
 
 /* The same text keeps the set, and with it what is cached under its generation. Only one thread at
- * a time is here: the one that fetches, or the one that holds the mutex. */
-static int adopt(struct keyring *k, struct str text, struct err *e)
+ * a time is here: the one that fetches, or the one that holds the refresher's lock. */
+static int keyring_adopt(struct keyring *k, struct str text, struct err *e)
 {
     struct jwks *old = keyring_take(k);
     bool same = jwks_is_text(old, text);
@@ -86,7 +77,7 @@ static int adopt(struct keyring *k, struct str text, struct err *e)
     k->generation++;
     log_info("%zu keys for tokens read from %s, %zu entries passed over", jwks_size(set),
              *k->file ? "AUTH_JWT_JWKS_FILE" : "AUTH_JWT_JWKS_URL", jwks_skipped(set));
-    put(k, set);
+    keyring_put(k, set);
     return 0;
 }
 
@@ -99,17 +90,17 @@ static int keyring_read_file(struct keyring *k, struct err *e)
 
     buf_init(&text, KEYRING_MAX_BYTES);
     if (key_file_read(k->file, &text, &k->stamp, e) == 0)
-        r = adopt(k, buf_str(&text), e);
+        r = keyring_adopt(k, buf_str(&text), e);
     buf_free(&text);
     return r;
 }
 
-/* With the mutex held. */
+/* With the lock held. */
 static void look_at_file(struct keyring *k)
 {
     struct err e;
 
-    atomic_store(&k->due_us, now_us(k) + KEYRING_LOOK_US);
+    atomic_store(&k->due_us, keyring_now_us(k) + KEYRING_LOOK_US);
     if (!key_file_changed(k->file, &k->stamp))
         return;
     if (keyring_read_file(k, &e) < 0)
@@ -129,153 +120,93 @@ static int fetch_once(struct keyring *k, struct err *e)
         if (!buf_ok(&body))
             err_set(e, ERR_CONFIGURATION, "the answer is larger than %zu bytes", KEYRING_MAX_BYTES);
         else
-            r = adopt(k, buf_str(&body), e);
+            r = keyring_adopt(k, buf_str(&body), e);
     }
     buf_free(&body);
     return r;
 }
 
-static void keyring_fetch(struct keyring *k)
+/* On the refresher's thread. The pauses are counted from the beginning of a fetch. */
+static int64_t keyring_fetch(void *owner)
 {
+    struct keyring *k = owner;
     struct err e = {.detail = "no reason given"};
-    int64_t pause = KEYRING_REFRESH_US;
+    int64_t began_us = keyring_now_us(k);
+    int64_t due_after_us = KEYRING_REFRESH_US;
+    int64_t rest_us = KEYRING_AGAIN_US;
 
     if (fetch_once(k, &e) < 0) {
         struct jwks *set = keyring_take(k);
-        pause = set ? KEYRING_AGAIN_US : KEYRING_FIRST_US;
+        rest_us = set ? KEYRING_AGAIN_US : KEYRING_FIRST_US;
+        due_after_us = rest_us;
         log_warning("AUTH_JWT_JWKS_URL could not be read, %s: %s",
                     set ? "the old keys stay" : "no token can be verified", e.detail);
         jwks_release(set);
     }
-    atomic_store(&k->due_us, now_us(k) + pause);
+    atomic_store(&k->due_us, keyring_now_us(k) + due_after_us);
+    return began_us + rest_us;
 }
 
-static void *fetch_thread(void *context)
+/* With the lock held. */
+static void ask_for_fetch(struct keyring *k)
 {
-    struct keyring *k = context;
-
-    pthread_mutex_lock(&k->mutex);
-    for (;;) {
-        while (!k->wanted && !k->stop)
-            pthread_cond_wait(&k->wake, &k->mutex);
-        if (k->stop)
-            break;
-        k->wanted = false;
-        k->busy = true;
-        k->fetched = true;
-        k->fetched_us = now_us(k);
-        pthread_mutex_unlock(&k->mutex);
-        keyring_fetch(k);
-        pthread_mutex_lock(&k->mutex);
-        k->busy = false;
-        k->rounds++;
-        pthread_cond_broadcast(&k->done);
-    }
-    pthread_mutex_unlock(&k->mutex);
-    return NULL;
-}
-
-/* Signals are for the pool's threads: this one takes none. */
-static bool keyring_start_thread(struct keyring *k)
-{
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    k->running = pthread_create(&k->thread, NULL, fetch_thread, k) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!k->running)
+    if (k->fetch && refresher_ask(&k->refresher, REFRESHER_HEED_REST) == REFRESHER_HELPLESS)
         log_warning("no thread could be started to fetch the keys for tokens");
-    return k->running;
 }
 
-/* Asks for a fetch unless the last one was too short a time ago. With the mutex held. */
-static void want_fetch(struct keyring *k, bool have_keys)
+/* With the lock held. Also while there are no keys at all only so many wait: clients that send
+ * tokens which cannot be verified, while the issuer hangs, must not hold every worker. */
+static void wait_for_fetch(struct keyring *k, int64_t us)
 {
-    int64_t pause = have_keys ? KEYRING_AGAIN_US : KEYRING_FIRST_US;
-
-    if (!k->fetch || k->wanted || k->busy || (k->fetched && now_us(k) - k->fetched_us < pause))
+    if (k->waiting >= k->max_waiting)
         return;
-    if (!k->running && !keyring_start_thread(k))
-        return;
-    k->wanted = true;
-    pthread_cond_signal(&k->wake);
-}
-
-/* Until the fetch that is wanted or under way has ended. With the mutex held. */
-static void wait_for_round(struct keyring *k, long ms)
-{
-    struct timespec until;
-    uint64_t round = k->rounds;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     k->waiting++;
-    while ((k->wanted || k->busy) && k->rounds == round && !k->stop) {
-        if (pthread_cond_timedwait(&k->done, &k->mutex, &until) != 0)
-            break;
-    }
+    (void)refresher_wait(&k->refresher, us);
     k->waiting--;
 }
 
 /* ---- for requests -------------------------------------------------------------------------- */
 
+/* With the lock held. */
+static void look_at_source(struct keyring *k)
+{
+    if (*k->file)
+        look_at_file(k);
+    else
+        ask_for_fetch(k);
+}
+
 /* A look at the source is due. The thread that comes first does it, or asks for it; the others go
  * on with the keys there are. */
 static void look_if_free(struct keyring *k)
 {
-    if (pthread_mutex_trylock(&k->mutex) != 0)
+    if (pthread_mutex_trylock(&k->refresher.lock) != 0)
         return;
-    if (*k->file)
-        look_at_file(k);
-    else
-        want_fetch(k, true);
-    pthread_mutex_unlock(&k->mutex);
+    look_at_source(k);
+    pthread_mutex_unlock(&k->refresher.lock);
 }
 
 struct jwks *keyring_get(struct keyring *k)
 {
-    if (now_us(k) >= atomic_load(&k->due_us))
+    if (keyring_now_us(k) >= atomic_load(&k->due_us))
         look_if_free(k);
     return keyring_take(k);
 }
 
 struct jwks *keyring_look_again(struct keyring *k, const struct jwks *seen)
 {
-    pthread_mutex_lock(&k->mutex);
+    pthread_mutex_lock(&k->refresher.lock);
     struct jwks *set = keyring_take(k);
     if (jwks_generation(set) == jwks_generation(seen)) {
-        if (*k->file)
-            look_at_file(k);
-        else
-            want_fetch(k, set);
-        /* Also while there are no keys at all: whoever sends tokens that nobody can verify, while
-         * the issuer hangs, must not hold every worker. */
-        if (k->waiting < k->max_waiting)
-            wait_for_round(k, WAIT_MS);
+        look_at_source(k);
+        wait_for_fetch(k, WAIT_US);
     }
-    pthread_mutex_unlock(&k->mutex);
+    pthread_mutex_unlock(&k->refresher.lock);
     jwks_release(set);
     return keyring_take(k);
 }
 
 /* ---- making and ending --------------------------------------------------------------------- */
-
-static void init_locks(struct keyring *k)
-{
-    pthread_condattr_t monotonic;
-
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_rwlock_init(&k->lock, NULL);
-    pthread_mutex_init(&k->mutex, NULL);
-    pthread_cond_init(&k->wake, NULL);
-    pthread_cond_init(&k->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
 
 struct keyring *keyring_new(const char *file, const char *url, unsigned max_waiting,
                             const struct clock *clock, struct err *e)
@@ -290,8 +221,9 @@ struct keyring *keyring_new(const char *file, const char *url, unsigned max_wait
     k->file = file;
     k->url = url;
     k->max_waiting = max_waiting;
-    init_locks(k);
-    atomic_init(&k->due_us, now_us(k) + KEYRING_LOOK_US);
+    pthread_rwlock_init(&k->lock, NULL);
+    refresher_init(&k->refresher, clock, keyring_fetch, k);
+    atomic_init(&k->due_us, keyring_now_us(k) + KEYRING_LOOK_US);
     if (*file && keyring_read_file(k, e) < 0) {
         keyring_free(k);
         return NULL;
@@ -301,30 +233,22 @@ struct keyring *keyring_new(const char *file, const char *url, unsigned max_wait
 
 void keyring_set_fetch(struct keyring *k, auth_fetch fetch, void *context)
 {
-    pthread_mutex_lock(&k->mutex);
+    pthread_mutex_lock(&k->refresher.lock);
     k->fetch = fetch;
     k->context = context;
     if (*k->url) {
-        want_fetch(k, false);
-        wait_for_round(k, START_MS);
+        ask_for_fetch(k);
+        (void)refresher_wait(&k->refresher, START_US);
     }
-    pthread_mutex_unlock(&k->mutex);
+    pthread_mutex_unlock(&k->refresher.lock);
 }
 
 void keyring_free(struct keyring *k)
 {
     if (!k)
         return;
-    pthread_mutex_lock(&k->mutex);
-    k->stop = true;
-    pthread_cond_signal(&k->wake);
-    pthread_mutex_unlock(&k->mutex);
-    if (k->running)
-        pthread_join(k->thread, NULL);
+    refresher_free(&k->refresher);
     jwks_release(k->current);
-    pthread_cond_destroy(&k->done);
-    pthread_cond_destroy(&k->wake);
-    pthread_mutex_destroy(&k->mutex);
     pthread_rwlock_destroy(&k->lock);
     free(k);
 }

@@ -43,7 +43,7 @@ int credentials_copy(struct credentials *to, const struct credentials *from)
 }
 
 /* They go into header lines: a line feed in one would forge another header. */
-static bool is_visible_ascii(struct str s)
+static bool is_header_text(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] <= 0x20 || s.p[i] >= 0x7f)
@@ -68,7 +68,7 @@ int credentials_set(struct credentials *out, const char *source,
         if (parts[i].needed && parts[i].value.n == 0)
             return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s: the %s is missing", source,
                            parts[i].name);
-        if (!is_visible_ascii(parts[i].value))
+        if (!is_header_text(parts[i].value))
             return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
                            "%s: the %s has a blank or a character that is not ASCII in it", source,
                            parts[i].name);
@@ -103,16 +103,15 @@ int credentials_fetch(const struct credentials_provider *chain,
             break;
         case CREDENTIALS_FAILED:
             credentials_clear(out);
-            /* The front end looks for the first words. */
             return err_set(e, why.code,
                            why.code == ERR_CREDENTIALS_NOT_CONFIGURED
-                               ? "DynamoDB not available: AWS credentials not configured: %s"
+                               ? "AWS credentials not configured: %s"
                                : "the AWS credentials could not be obtained: %s",
                            why.detail);
         }
     }
     return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-                   "DynamoDB not available: AWS credentials not configured: set "
+                   "AWS credentials not configured: set "
                    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run with a "
                    "role");
 }

@@ -81,9 +81,15 @@ int credentials_cache_get(struct credentials_cache *cache, int64_t deadline_us,
 int credentials_cache_update(struct credentials_cache *cache, int64_t deadline_us,
                              struct credentials *held, uint64_t *generation, struct err *e);
 
-/* DynamoDB said that these (by access key id and token) have expired: fetch anew. 1 if the
- * credentials changed, 0 if not, -1 with e. */
-int credentials_cache_expired(struct credentials_cache *cache, const struct credentials *old,
-                              int64_t deadline_us, struct err *e);
+enum credentials_renewal {
+    CREDENTIALS_CHANGED,     /* it is worth trying with the new ones */
+    CREDENTIALS_UNCHANGED,   /* their source goes on giving the same */
+    CREDENTIALS_NOT_RENEWED, /* e says why */
+};
+
+/* DynamoDB said that these (by access key id and token) have expired: fetch anew. */
+enum credentials_renewal credentials_cache_expired(struct credentials_cache *cache,
+                                                   const struct credentials *old,
+                                                   int64_t deadline_us, struct err *e);
 
 #endif

@@ -1,18 +1,14 @@
 /*
- * The cache around the chain: decides when the chain is asked and who waits for it. A thread of its
- * own asks, one question at a time, so that a provider that needs seconds (a command, an endpoint
- * that times out) holds no request beyond its deadline. What a provider does is not its business.
+ * The cache around the chain: decides when the chain is asked and who waits for it. It is asked by
+ * the thread of a refresher, one question at a time. What a provider does is not known here.
  */
 #include "aws/credentials.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "base/refresher.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
@@ -32,82 +28,36 @@
 struct credentials_cache {
     const struct credentials_provider *chain;
     struct credentials_context context;
-    pthread_mutex_t mutex;
-    pthread_cond_t wanted_changed; /* for the thread: there is work, or it must end */
-    pthread_cond_t done;           /* for the callers: a refresh has ended */
-    pthread_t thread;
-    /* below: under the mutex */
-    bool started;
-    bool stop;
-    bool wanted;
-    bool running;
-    uint64_t refreshes;         /* that have ended */
+    struct refresher refresher;
+    /* below: under its lock */
     struct credentials current; /* access_key_id NULL: none */
     uint64_t generation;        /* of current; 0: none yet */
     int64_t advisory_us;        /* wall clock */
     int64_t mandatory_us;
-    int64_t rest_until_us; /* monotonic: not asked before, unless DynamoDB refuses the keys */
-    int64_t rest_us;       /* how long the last rest was; 0 after a success */
-    struct err error;      /* of the last refresh; code ERR_NONE if it succeeded */
+    int64_t rest_us;  /* after the last failure; 0 after a success */
+    struct err error; /* of the last refresh; code ERR_NONE if it succeeded */
 };
 
 enum phase { PHASE_NONE, PHASE_MANDATORY, PHASE_ADVISORY, PHASE_FRESH };
 
-static int64_t wall_us(const struct credentials_cache *c)
+static int64_t cache_wall_us(const struct credentials_cache *c)
 {
     return c->context.clock->wall_us(c->context.clock->context);
 }
 
-static int64_t mono_us(const struct credentials_cache *c)
+static int64_t cache_mono_us(const struct credentials_cache *c)
 {
     return c->context.clock->mono_us(c->context.clock->context);
 }
 
-static double chance(const struct credentials_cache *c)
+static double cache_chance(const struct credentials_cache *c)
 {
     return c->context.clock->chance(c->context.clock->context);
 }
 
-struct credentials_cache *credentials_cache_new(const struct credentials_provider *chain,
-                                                const struct credentials_context *context)
-{
-    struct credentials_cache *c = calloc(1, sizeof *c);
-    pthread_condattr_t attributes;
-    if (!c)
-        return NULL;
-    c->chain = chain;
-    c->context = *context;
-    pthread_mutex_init(&c->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->wanted_changed, NULL);
-    pthread_cond_init(&c->done, &attributes);
-    pthread_condattr_destroy(&attributes);
-    return c;
-}
+/* ---- a refresh ------------------------------------------------------------------------------- */
 
-void credentials_cache_free(struct credentials_cache *c)
-{
-    if (!c)
-        return;
-    pthread_mutex_lock(&c->mutex);
-    bool started = c->started;
-    c->stop = true;
-    pthread_cond_signal(&c->wanted_changed);
-    pthread_mutex_unlock(&c->mutex);
-    if (started)
-        pthread_join(c->thread, NULL);
-    credentials_clear(&c->current);
-    pthread_cond_destroy(&c->done);
-    pthread_cond_destroy(&c->wanted_changed);
-    pthread_mutex_destroy(&c->mutex);
-    free(c);
-}
-
-/* ---- the thread --------------------------------------------------------------------------------
- */
-
-static bool same(const struct credentials *a, const struct credentials *b)
+static bool credentials_are_same(const struct credentials *a, const struct credentials *b)
 {
     const char *token_a = a->session_token ? a->session_token : "";
     const char *token_b = b->session_token ? b->session_token : "";
@@ -117,7 +67,7 @@ static bool same(const struct credentials *a, const struct credentials *b)
            strcmp(token_a, token_b) == 0 && a->expires_us == b->expires_us;
 }
 
-static void log_found(const struct credentials *c)
+static void log_source(const struct credentials *c)
 {
     char until[CLOCK_TIME_SIZE];
     if (c->expires_us == CREDENTIALS_NEVER_EXPIRE) {
@@ -129,7 +79,7 @@ static void log_found(const struct credentials *c)
 }
 
 /* Both windows shrink with a short life: else a set for 15 minutes would be due from the start. */
-static void schedule(struct credentials_cache *c, int64_t now_us)
+static void schedule_refresh(struct credentials_cache *c, int64_t now_us)
 {
     if (c->current.expires_us == CREDENTIALS_NEVER_EXPIRE) {
         c->advisory_us = CREDENTIALS_NEVER_EXPIRE;
@@ -140,25 +90,25 @@ static void schedule(struct credentials_cache *c, int64_t now_us)
     int64_t advisory = life / 2 < ADVISORY_US ? life / 2 : ADVISORY_US;
     int64_t mandatory = life / 3 < MANDATORY_US ? life / 3 : MANDATORY_US;
     int64_t jitter = JITTER_US * advisory / ADVISORY_US;
-    c->advisory_us = c->current.expires_us - advisory + (int64_t)(chance(c) * (double)jitter);
+    c->advisory_us = c->current.expires_us - advisory + (int64_t)(cache_chance(c) * (double)jitter);
     c->mandatory_us = c->current.expires_us - mandatory;
 }
 
-/* Takes *fresh over. */
-static void succeed(struct credentials_cache *c, struct credentials *fresh)
+/* Takes *fresh over; returns how long the chain rests. */
+static int64_t keep_credentials(struct credentials_cache *c, struct credentials *fresh)
 {
     c->error = (struct err){0};
     c->rest_us = 0;
-    c->rest_until_us = mono_us(c) + REST_FIRST_US;
-    if (same(fresh, &c->current)) {
+    if (credentials_are_same(fresh, &c->current)) {
         credentials_clear(fresh);
     } else {
         credentials_clear(&c->current);
         c->current = *fresh;
         c->generation++;
-        log_found(&c->current);
+        log_source(&c->current);
     }
-    schedule(c, wall_us(c));
+    schedule_refresh(c, cache_wall_us(c));
+    return REST_FIRST_US;
 }
 
 /* Callers get a sentence that names no file, role or address: those are for the log. */
@@ -167,119 +117,40 @@ static void word_for_clients(struct err *e)
     /* A profile or an endpoint that cannot be right is found here at run time. */
     if (e->code == ERR_CREDENTIALS_NOT_CONFIGURED || e->code == ERR_CONFIGURATION)
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
-                "DynamoDB not available: AWS credentials not configured; the service's log says "
-                "what was tried");
+                "AWS credentials not configured; the service's log says what was tried");
     else
         err_set(e, e->code,
                 "the AWS credentials of this service could not be obtained; its log says why");
 }
 
-static void fail(struct credentials_cache *c, struct err *e)
+static int64_t keep_failure(struct credentials_cache *c, struct err *e)
 {
     c->rest_us = c->rest_us ? c->rest_us * 2 : REST_FIRST_US;
     if (c->rest_us > REST_MAX_US)
         c->rest_us = REST_MAX_US;
-    c->rest_until_us = mono_us(c) + c->rest_us;
     log_warning("%s", e->detail);
     word_for_clients(e);
     c->error = *e;
+    return c->rest_us;
 }
 
-/* Called and returns with the mutex held; the chain is asked without it. */
-static void refresh(struct credentials_cache *c)
+static int64_t refresh_credentials(void *owner)
 {
+    struct credentials_cache *c = owner;
     struct credentials fresh = {0};
     struct err e = {0};
-    c->wanted = false;
-    c->running = true;
-    pthread_mutex_unlock(&c->mutex);
     int result = credentials_fetch(c->chain, &c->context, &fresh, &e);
-    pthread_mutex_lock(&c->mutex);
-    c->running = false;
-    c->refreshes++;
-    if (result == 0)
-        succeed(c, &fresh);
-    else
-        fail(c, &e);
-    pthread_cond_broadcast(&c->done);
+    pthread_mutex_lock(&c->refresher.lock);
+    int64_t rest_us = result == 0 ? keep_credentials(c, &fresh) : keep_failure(c, &e);
+    pthread_mutex_unlock(&c->refresher.lock);
+    return cache_mono_us(c) + rest_us;
 }
 
-static void *run(void *argument)
-{
-    struct credentials_cache *c = argument;
-    pthread_mutex_lock(&c->mutex);
-    while (!c->stop) {
-        if (c->wanted)
-            refresh(c);
-        else
-            pthread_cond_wait(&c->wanted_changed, &c->mutex);
-    }
-    pthread_mutex_unlock(&c->mutex);
-    return NULL;
-}
-
-/* Not before it is needed: a thread does not survive a fork. It takes no signal: those are for the
- * threads that wait for them. */
-static int start_thread(struct credentials_cache *c, struct err *e)
-{
-    sigset_t all;
-    sigset_t old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int error = pthread_create(&c->thread, NULL, run, c);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (error)
-        return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
-                       "no thread can be started to get AWS credentials");
-    c->started = true;
-    return 0;
-}
-
-/* ---- the callers, all with the mutex held ------------------------------------------------------
- */
-
-static int request_refresh(struct credentials_cache *c, struct err *e)
-{
-    if (!c->started && start_thread(c, e) != 0)
-        return -1;
-    if (!c->running && !c->wanted) {
-        c->wanted = true;
-        pthread_cond_signal(&c->wanted_changed);
-    }
-    return 0;
-}
-
-/* Real time, which is what the condition variable waits by, from the caller's clock. */
-static struct timespec real_deadline(const struct credentials_cache *c, int64_t deadline_us)
-{
-    struct timespec t;
-    int64_t left = deadline_us - mono_us(c);
-    if (left < 0)
-        left = 0;
-    if (left > 3600 * SECOND)
-        left = 3600 * SECOND;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t ns = t.tv_nsec + left % SECOND * 1000;
-    t.tv_sec += (time_t)(left / SECOND + ns / 1000000000);
-    t.tv_nsec = ns % 1000000000;
-    return t;
-}
-
-/* Waits for the end of the refresh that is wanted or running. False: the deadline came first. */
-static bool wait_for_refresh(struct credentials_cache *c, int64_t deadline_us)
-{
-    const struct timespec until = real_deadline(c, deadline_us);
-    uint64_t before = c->refreshes;
-    while (c->refreshes == before) {
-        if (pthread_cond_timedwait(&c->done, &c->mutex, &until) == ETIMEDOUT)
-            return c->refreshes != before;
-    }
-    return true;
-}
+/* ---- the callers, all with the lock held ----------------------------------------------------- */
 
 static enum phase phase_of(const struct credentials_cache *c)
 {
-    int64_t now = wall_us(c);
+    int64_t now = cache_wall_us(c);
     if (!c->current.access_key_id || now >= c->current.expires_us)
         return PHASE_NONE;
     if (now >= c->mandatory_us)
@@ -287,39 +158,40 @@ static enum phase phase_of(const struct credentials_cache *c)
     return now >= c->advisory_us ? PHASE_ADVISORY : PHASE_FRESH;
 }
 
-/* A set that has run out right after a success is asked for at once: only a failure keeps it. */
-static bool rests(const struct credentials_cache *c, enum phase phase)
-{
-    if (phase == PHASE_NONE && c->error.code == ERR_NONE)
-        return false;
-    return mono_us(c) < c->rest_until_us;
-}
-
 /* With the time of the next try, for Retry-After. */
 static int last_error(const struct credentials_cache *c, struct err *e)
 {
-    int64_t left = c->rest_until_us - mono_us(c);
+    int64_t left = refresher_rest_us(&c->refresher);
     *e = c->error;
     e->retry_after_s = left > 0 ? (unsigned)((left + SECOND - 1) / SECOND) : 1;
     return -1;
 }
 
-static int too_late(struct err *e)
+static int credentials_too_late(struct err *e)
 {
     return err_set(e, ERR_DYNAMODB_UNAVAILABLE,
                    "the AWS credentials of this service did not come in time");
 }
 
-/* While the old ones live, waiting for new ones must leave the time to use them. */
-static int64_t patience_until(const struct credentials_cache *c, enum phase phase,
-                              int64_t deadline_us)
+static int credentials_helpless(struct err *e)
 {
-    int64_t now = mono_us(c);
-    int64_t half = now + (deadline_us - now) / 2;
-    int64_t longest = now + SECOND;
+    return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "no thread can be started to get AWS credentials");
+}
+
+/* While the old ones live, waiting for new ones must leave the time to use them. */
+static int64_t patience_us(const struct credentials_cache *c, enum phase phase, int64_t deadline_us)
+{
+    int64_t left = deadline_us - cache_mono_us(c);
     if (phase == PHASE_NONE)
-        return deadline_us;
-    return half < longest ? half : longest;
+        return left;
+    return left / 2 < SECOND ? left / 2 : SECOND;
+}
+
+/* A set that has run out right after a success is asked for at once: only a failure keeps it. */
+static enum refresher_haste haste_of(const struct credentials_cache *c, enum phase phase)
+{
+    return phase == PHASE_NONE && c->error.code == ERR_NONE ? REFRESHER_IGNORE_REST
+                                                            : REFRESHER_HEED_REST;
 }
 
 /* Sees to it that there is a usable set in c->current. */
@@ -329,21 +201,18 @@ static int make_ready(struct credentials_cache *c, int64_t deadline_us, struct e
         enum phase phase = phase_of(c);
         if (phase == PHASE_FRESH)
             return 0;
-        bool under_way = c->wanted || c->running;
-        if (!under_way && rests(c, phase)) {
-            if (phase != PHASE_NONE)
-                return 0; /* the old ones still live */
-            return last_error(c, e);
-        }
-        bool asked = request_refresh(c, e) == 0;
+        enum refresher_state state = refresher_ask(&c->refresher, haste_of(c, phase));
+        if (state == REFRESHER_RESTS)
+            return phase == PHASE_NONE ? last_error(c, e) : 0; /* the old ones still live */
         if (phase == PHASE_ADVISORY)
             return 0;
-        if (!asked || !wait_for_refresh(c, patience_until(c, phase, deadline_us))) {
-            /* Again: waiting may have taken them past their end. */
-            if (phase_of(c) != PHASE_NONE)
-                return 0;
-            return asked ? too_late(e) : -1;
-        }
+        if (state == REFRESHER_UNDER_WAY &&
+            refresher_wait(&c->refresher, patience_us(c, phase, deadline_us)) == REFRESHER_ENDED)
+            continue;
+        /* Again: waiting may have taken them past their end. */
+        if (phase_of(c) != PHASE_NONE)
+            return 0;
+        return state == REFRESHER_HELPLESS ? credentials_helpless(e) : credentials_too_late(e);
     }
 }
 
@@ -352,7 +221,7 @@ int credentials_cache_update(struct credentials_cache *c, int64_t deadline_us,
 {
     struct err own;
     struct credentials copy = {0};
-    pthread_mutex_lock(&c->mutex);
+    pthread_mutex_lock(&c->refresher.lock);
     int result = make_ready(c, deadline_us, e ? e : &own);
     if (result == 0 && *generation != c->generation) {
         result = credentials_copy(&copy, &c->current);
@@ -360,7 +229,7 @@ int credentials_cache_update(struct credentials_cache *c, int64_t deadline_us,
             err_set(e, ERR_INTERNAL, "out of memory");
     }
     uint64_t current = c->generation;
-    pthread_mutex_unlock(&c->mutex);
+    pthread_mutex_unlock(&c->refresher.lock);
     if (result == 0 && *generation != current) {
         credentials_clear(held);
         *held = copy;
@@ -385,31 +254,64 @@ static bool is_other_key(const struct credentials *a, const struct credentials *
            strcmp(token_a, token_b) != 0;
 }
 
-static int replace_expired(struct credentials_cache *c, const struct credentials *old,
-                           int64_t deadline_us, struct err *e)
+/* 0 if a refresh has ended well since, or not long ago; -1 with e. Many threads hear of expired
+ * ones at once, and a provider may go on giving the same: it is asked once, not once a request. */
+static int refresh_expired(struct credentials_cache *c, int64_t deadline_us, struct err *e)
 {
-    if (is_other_key(old, &c->current) && c->current.access_key_id)
-        return 1; /* somebody else has been here */
-    /* Many threads hear of it at once, and a provider may go on giving the same: it is asked once,
-     * not once a request. */
-    if (!c->wanted && !c->running && mono_us(c) < c->rest_until_us) {
-        return c->error.code == ERR_NONE ? 0 : last_error(c, e);
+    switch (refresher_ask(&c->refresher, REFRESHER_HEED_REST)) {
+    case REFRESHER_HELPLESS:
+        return credentials_helpless(e);
+    case REFRESHER_UNDER_WAY:
+        if (refresher_wait(&c->refresher, deadline_us - cache_mono_us(c)) != REFRESHER_ENDED)
+            return credentials_too_late(e);
+        break;
+    case REFRESHER_RESTS:
+        break;
     }
-    if (request_refresh(c, e) != 0)
-        return -1;
-    if (!wait_for_refresh(c, deadline_us))
-        return too_late(e);
-    if (c->error.code != ERR_NONE)
-        return last_error(c, e);
-    return is_other_key(old, &c->current) ? 1 : 0;
+    return c->error.code == ERR_NONE ? 0 : last_error(c, e);
 }
 
-int credentials_cache_expired(struct credentials_cache *c, const struct credentials *old,
-                              int64_t deadline_us, struct err *e)
+static enum credentials_renewal replace_expired(struct credentials_cache *c,
+                                                const struct credentials *old, int64_t deadline_us,
+                                                struct err *e)
+{
+    if (is_other_key(old, &c->current) && c->current.access_key_id)
+        return CREDENTIALS_CHANGED; /* by another thread */
+    if (refresh_expired(c, deadline_us, e) < 0)
+        return CREDENTIALS_NOT_RENEWED;
+    return is_other_key(old, &c->current) ? CREDENTIALS_CHANGED : CREDENTIALS_UNCHANGED;
+}
+
+enum credentials_renewal credentials_cache_expired(struct credentials_cache *c,
+                                                   const struct credentials *old,
+                                                   int64_t deadline_us, struct err *e)
 {
     struct err own;
-    pthread_mutex_lock(&c->mutex);
-    int result = replace_expired(c, old, deadline_us, e ? e : &own);
-    pthread_mutex_unlock(&c->mutex);
+    pthread_mutex_lock(&c->refresher.lock);
+    enum credentials_renewal result = replace_expired(c, old, deadline_us, e ? e : &own);
+    pthread_mutex_unlock(&c->refresher.lock);
     return result;
+}
+
+/* ---- making and ending ----------------------------------------------------------------------- */
+
+struct credentials_cache *credentials_cache_new(const struct credentials_provider *chain,
+                                                const struct credentials_context *context)
+{
+    struct credentials_cache *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->chain = chain;
+    c->context = *context;
+    refresher_init(&c->refresher, context->clock, refresh_credentials, c);
+    return c;
+}
+
+void credentials_cache_free(struct credentials_cache *c)
+{
+    if (!c)
+        return;
+    refresher_free(&c->refresher);
+    credentials_clear(&c->current);
+    free(c);
 }

@@ -12,7 +12,6 @@
 #include "aws/secret.h"
 
 #define SOURCE "container"
-#define TRIES 3
 #define TIMEOUT_MS 2000
 
 static bool is_loopback_or_known_v4(const char *host)
@@ -48,7 +47,7 @@ static bool is_loopback_or_known_v6(const char *host)
 
 /* The host of "host:port/..." or "[v6]:port/...". False if there is none, or something that two
  * readers of the URL could take for different hosts. */
-static bool host_of(const char *authority, char *out, size_t size, bool *v6)
+static bool url_host(const char *authority, char *out, size_t size, bool *v6)
 {
     size_t whole = strcspn(authority, "/?#");
     *v6 = authority[0] == '[';
@@ -72,7 +71,7 @@ static bool is_plain(const char *url)
 }
 
 /* https may go anywhere; plain http only where no network lies between. */
-static bool is_allowed(const char *url)
+static bool is_safe_url(const char *url)
 {
     char host[64];
     bool v6;
@@ -80,7 +79,7 @@ static bool is_allowed(const char *url)
         return false;
     if (strncmp(url, "https://", 8) == 0)
         return url[8] != '\0' && url[8] != '/';
-    if (strncmp(url, "http://", 7) != 0 || !host_of(url + 7, host, sizeof host, &v6))
+    if (strncmp(url, "http://", 7) != 0 || !url_host(url + 7, host, sizeof host, &v6))
         return false;
     if (v6)
         return is_loopback_or_known_v6(host);
@@ -102,7 +101,7 @@ static enum credentials_result find_url(const struct config *config, char *out, 
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s is too long", name);
     else if (relative && relative[0] != '/')
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s must begin with /", name);
-    else if (!is_allowed(out))
+    else if (!is_safe_url(out))
         err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED,
                 "%s must be https, or http to loopback, 169.254.170.2, 169.254.170.23 or "
                 "fd00:ec2::23",
@@ -165,7 +164,7 @@ static int container_ask(const struct credentials_context *context, const char *
     };
     struct transport_response response;
     credentials_response_init(&response);
-    credentials_exchange(context, &request, TRIES, &response);
+    credentials_exchange(context, &request, CREDENTIALS_TRIES, &response);
     int result;
     if (response.outcome != TRANSPORT_ANSWERED || response.status != 200)
         result = credentials_bad_response(SOURCE, &response, e);

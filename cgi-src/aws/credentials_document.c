@@ -1,7 +1,7 @@
 /*
  * Credentials as JSON documents: what STS, the metadata services and credential processes answer.
- * The text is read in place, so that no parser leaves copies of secrets behind. Who asked, and how,
- * is the providers' business.
+ * The text is read in place, so that no parser leaves copies of secrets behind. Providers know
+ * who was asked, and how.
  */
 #include "aws/credentials_provider.h"
 
@@ -19,8 +19,8 @@ struct document {
     const char *source;
 };
 
-static bool find(struct document *d, struct json_value object, const char *name,
-                 struct json_value *out)
+static bool document_find(struct document *d, struct json_value object, const char *name,
+                          struct json_value *out)
 {
     if (object.type != JSON_OBJECT)
         return false;
@@ -39,7 +39,7 @@ static bool find(struct document *d, struct json_value object, const char *name,
 static struct str find_string(struct document *d, struct json_value object, const char *name)
 {
     struct json_value value;
-    if (!find(d, object, name, &value) || value.type != JSON_STRING)
+    if (!document_find(d, object, name, &value) || value.type != JSON_STRING)
         return STR_NONE;
     return json_decode_string(value, &d->arena);
 }
@@ -75,7 +75,7 @@ static int read_expiry(struct document *d, struct json_value object,
     const char *name = name_or(dialect->expiry_name, "Expiration");
     struct json_value value;
     *out = CREDENTIALS_NEVER_EXPIRE;
-    if (!find(d, object, name, &value) || value.type == JSON_NULL) {
+    if (!document_find(d, object, name, &value) || value.type == JSON_NULL) {
         if (dialect->temporary)
             return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer has no %s", d->source,
                            name);
@@ -103,7 +103,7 @@ static int read_expiry(struct document *d, struct json_value object,
 }
 
 /* A code is a word; anything else is not repeated, it could be anything. */
-static bool is_word(struct str s)
+static bool is_error_code(struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -116,12 +116,12 @@ static bool is_word(struct str s)
 static int check_code(struct document *d, struct json_value object, struct err *e)
 {
     struct json_value value;
-    if (!find(d, object, "Code", &value))
+    if (!document_find(d, object, "Code", &value))
         return 0;
     struct str code = find_string(d, object, "Code");
     if (str_is(code, "Success"))
         return 0;
-    if (!is_word(code))
+    if (!is_error_code(code))
         code = STR("an unreadable one");
     return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer's Code is %.*s, not Success",
                    d->source, (int)code.n, code.p);
@@ -131,7 +131,7 @@ static int check_version(struct document *d, struct json_value object, struct er
 {
     struct json_value value;
     int64_t version = 0;
-    if (find(d, object, "Version", &value) && value.type == JSON_NUMBER &&
+    if (document_find(d, object, "Version", &value) && value.type == JSON_NUMBER &&
         json_integer(value, &version) && version == 1)
         return 0;
     return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s: the answer's Version is not 1",
@@ -173,7 +173,7 @@ int credentials_read_document(struct str text, const struct credentials_dialect 
     arena_init(&d.arena);
     int result = 0;
     for (size_t i = 0; dialect->path[i] && result == 0; i++) {
-        if (!find(&d, value, dialect->path[i], &value))
+        if (!document_find(&d, value, dialect->path[i], &value))
             result = err_set(e, ERR_DYNAMODB_UNAVAILABLE, "%s: the answer has no %s", source,
                              dialect->path[i]);
     }

@@ -25,7 +25,7 @@ static bool is_role_name(struct str s)
     return s.n > 0 && s.n <= 64;
 }
 
-static struct str first_line(struct str s)
+static struct str metadata_first_line(struct str s)
 {
     const char *end = s.n ? memchr(s.p, '\n', s.n) : NULL;
     return secret_trim(end ? (struct str){s.p, (size_t)(end - s.p)} : s);
@@ -38,7 +38,7 @@ static enum credentials_result find_role(struct imds *imds, char *path, size_t s
     /* 404 here: an instance without a role. */
     enum credentials_result result = imds_get(imds, PATH, &response, e);
     if (result == CREDENTIALS_FOUND) {
-        struct str role = first_line(buf_str(&response.body));
+        struct str role = metadata_first_line(buf_str(&response.body));
         if (is_role_name(role)) {
             (void)snprintf(path, size, PATH "%.*s", (int)role.n, role.p);
         } else {

@@ -138,7 +138,7 @@ static int spawn(const char *command, int output, pid_t *pid)
 }
 
 /* 0 with the whole output and *status, or an errno value: the command is gone in either case. */
-static int run(const char *command, int64_t limit_ms, struct buf *out, int *status)
+static int command_run(const char *command, int64_t limit_ms, struct buf *out, int *status)
 {
     int pipe_ends[2];
     pid_t pid;
@@ -157,7 +157,7 @@ static int run(const char *command, int64_t limit_ms, struct buf *out, int *stat
     return error;
 }
 
-static int explain(int error, int status, int64_t limit_ms, struct err *e)
+static int process_explain(int error, int status, int64_t limit_ms, struct err *e)
 {
     const enum err_code code = ERR_CREDENTIALS_NOT_CONFIGURED;
     if (error == ETIMEDOUT)
@@ -190,8 +190,8 @@ int credentials_run_process(const struct credentials_context *context, const cha
     struct buf output;
     int status = -1;
     secret_buf_init(&output, CREDENTIALS_BODY_MAX);
-    int error = buf_ok(&output) ? run(command, limit_ms, &output, &status) : ENOMEM;
-    int result = explain(error, status, limit_ms, e);
+    int error = buf_ok(&output) ? command_run(command, limit_ms, &output, &status) : ENOMEM;
+    int result = process_explain(error, status, limit_ms, e);
     if (result == 0)
         result =
             credentials_read_document(buf_str(&output), &dialect, "credential_process",

@@ -1,7 +1,7 @@
 /*
  * Provider: the shared files. Decides what a profile's keys mean: keys, a command, SSO, or a role
  * that is assumed with the credentials of another profile or another provider, over any number of
- * steps. Reading the files is profile.c's, STS sts.c's, SSO credentials_sso.c's business.
+ * steps. profile.c reads the files, sts.c talks to STS, credentials_sso.c to SSO.
  */
 #include "aws/credentials_provider.h"
 
@@ -38,14 +38,14 @@ static enum credentials_result failed(struct str profile, struct err *e, const c
     return CREDENTIALS_FAILED;
 }
 
-static struct str get(const struct resolution *r, struct str profile, const char *key)
+static struct str resolution_get(const struct resolution *r, struct str profile, const char *key)
 {
     return profile_get(&r->files, profile, key);
 }
 
 static bool has(const struct resolution *r, struct str profile, const char *key)
 {
-    return str_is_present(get(r, profile, key));
+    return str_is_present(resolution_get(r, profile, key));
 }
 
 static bool has_keys(const struct resolution *r, struct str profile)
@@ -68,9 +68,9 @@ static enum credentials_result from_keys(struct resolution *r, struct str profil
 {
     char source[sizeof out->source];
     struct credentials_strings strings = {
-        .access_key_id = get(r, profile, "aws_access_key_id"),
-        .secret_access_key = get(r, profile, "aws_secret_access_key"),
-        .session_token = get(r, profile, "aws_session_token"),
+        .access_key_id = resolution_get(r, profile, "aws_access_key_id"),
+        .secret_access_key = resolution_get(r, profile, "aws_secret_access_key"),
+        .session_token = resolution_get(r, profile, "aws_session_token"),
         .expires_us = CREDENTIALS_NEVER_EXPIRE,
     };
     if (strings.access_key_id.n == 0)
@@ -85,7 +85,7 @@ static enum credentials_result from_process(struct resolution *r, struct str pro
                                             struct credentials *out, struct err *e)
 {
     struct err why = {0};
-    char *command = secret_dup(get(r, profile, "credential_process"));
+    char *command = secret_dup(resolution_get(r, profile, "credential_process"));
     if (!command)
         return failed(profile, e, "out of memory");
     int result =
@@ -108,7 +108,7 @@ static enum credentials_result from_provider(struct resolution *r, struct str pr
         {"Ec2InstanceMetadata", credentials_imds},
         {"EcsContainer", credentials_container},
     };
-    struct str wanted = get(r, profile, "credential_source");
+    struct str wanted = resolution_get(r, profile, "credential_source");
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (!str_is(wanted, sources[i].name))
             continue;
@@ -124,7 +124,7 @@ static enum credentials_result from_provider(struct resolution *r, struct str pr
 static enum credentials_result from_source_profile(struct resolution *r, struct str profile,
                                                    struct credentials *out, struct err *e)
 {
-    struct str source = get(r, profile, "source_profile");
+    struct str source = resolution_get(r, profile, "source_profile");
     if (!profile_exists(&r->files, source))
         return failed(profile, e, "its source_profile does not exist");
     /* SSO and keys end the chain, also where a profile names itself as its source. */
@@ -147,9 +147,9 @@ struct role_strings {
 };
 
 /* NULL for a value that is not there. */
-static char *copy_value(struct resolution *r, struct str profile, const char *key)
+static char *profile_copy(struct resolution *r, struct str profile, const char *key)
 {
-    struct str value = get(r, profile, key);
+    struct str value = resolution_get(r, profile, key);
     return str_is_present(value) ? secret_dup(value) : NULL;
 }
 
@@ -178,10 +178,10 @@ static enum credentials_result assume_role(struct resolution *r, struct str prof
 {
     char source[sizeof out->source];
     struct role_strings s = {
-        .arn = copy_value(r, profile, "role_arn"),
-        .session_name = copy_value(r, profile, "role_session_name"),
-        .external_id = copy_value(r, profile, "external_id"),
-        .duration = copy_value(r, profile, "duration_seconds"),
+        .arn = profile_copy(r, profile, "role_arn"),
+        .session_name = profile_copy(r, profile, "role_session_name"),
+        .external_id = profile_copy(r, profile, "external_id"),
+        .duration = profile_copy(r, profile, "duration_seconds"),
     };
     const struct sts_role role = {s.arn, s.session_name, s.external_id, s.duration};
     enum credentials_result result;
@@ -220,9 +220,9 @@ static enum credentials_result from_role(struct resolution *r, struct str profil
 static enum credentials_result from_token(struct resolution *r, struct str profile,
                                           struct credentials *out, struct err *e)
 {
-    char *arn = copy_value(r, profile, "role_arn");
-    char *file = copy_value(r, profile, "web_identity_token_file");
-    char *session_name = copy_value(r, profile, "role_session_name");
+    char *arn = profile_copy(r, profile, "role_arn");
+    char *file = profile_copy(r, profile, "web_identity_token_file");
+    char *session_name = profile_copy(r, profile, "role_session_name");
     enum credentials_result result =
         arn && file
             ? found_if(credentials_from_token_file(r->context, arn, file, session_name, out, e))
@@ -268,11 +268,11 @@ static enum credentials_result from_sso(struct resolution *r, struct str profile
 {
     struct credentials_sso sso = {
         .profile = profile,
-        .session = get(r, profile, "sso_session"),
-        .start_url = get(r, profile, "sso_start_url"),
-        .region = get(r, profile, "sso_region"),
-        .account_id = get(r, profile, "sso_account_id"),
-        .role_name = get(r, profile, "sso_role_name"),
+        .session = resolution_get(r, profile, "sso_session"),
+        .start_url = resolution_get(r, profile, "sso_start_url"),
+        .region = resolution_get(r, profile, "sso_region"),
+        .account_id = resolution_get(r, profile, "sso_account_id"),
+        .role_name = resolution_get(r, profile, "sso_role_name"),
     };
     if (str_is_present(sso.session) &&
         (join_session(r, &sso, "sso_start_url", &sso.start_url, e) < 0 ||
@@ -281,8 +281,8 @@ static enum credentials_result from_sso(struct resolution *r, struct str profile
     return found_if(credentials_from_sso(r->context, &sso, out, e));
 }
 
-/* A role comes before keys: whoever writes both wants the role. So does SSO, as for the AWS CLI:
- * other tools leave keys of an earlier hour in the credentials file. */
+/* A role comes before keys: a profile that has both means the role. So does SSO, as for the AWS
+ * CLI: other tools leave keys of an earlier hour in the credentials file. */
 static enum credentials_result resolve(struct resolution *r, struct str name,
                                        struct credentials *out, struct err *e)
 {

@@ -91,18 +91,22 @@ int credentials_read_document(struct str text, const struct credentials_dialect 
 void credentials_response_init(struct transport_response *response);
 void credentials_response_free(struct transport_response *response);
 
-/* True if the endpoint did not answer or said that the fault is its own and may pass. */
-bool credentials_may_repeat(const struct transport_response *response);
+/* How many attempts an endpoint gets: as long as it has not answered at all, and once it has. */
+struct credentials_tries {
+    unsigned unanswered;
+    unsigned once_answered;
+};
+#define CREDENTIALS_TRIES (&(const struct credentials_tries){3, 3})
 
-/*
- * Performs a request up to `tries` times while it may be repeated, with a short pause between. The
- * response is that of the last try.
- */
+/* Performs a request, and again while its endpoint does not answer or says that the fault is its
+ * own and may pass. The response is that of the last attempt. */
 void credentials_exchange(const struct credentials_context *context,
-                          const struct transport_request *request, unsigned tries,
+                          const struct transport_request *request,
+                          const struct credentials_tries *tries,
                           struct transport_response *response);
-/* The pause before try number n (from 1): up to 100 ms * 2^n. */
-void credentials_pause(const struct credentials_context *context, unsigned n);
+/* What such a response means for the next attempt, by its status alone. */
+struct attempt_report;
+void credentials_judge(const struct transport_response *response, struct attempt_report *report);
 
 /* Appends the value as a form or a query has it: all but letters, digits and -_.~ by %XX. */
 void credentials_put_escaped(struct buf *out, struct str value);

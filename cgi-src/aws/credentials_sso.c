@@ -13,7 +13,6 @@
 #include "aws/secret.h"
 #include "aws/sso_token.h"
 
-#define TRIES 3
 #define TIMEOUT_MS 5000
 #define TOKEN_HEADER "x-amz-sso_bearer_token: "
 
@@ -110,7 +109,7 @@ static int sso_ask_for_role(const struct credentials_context *context, const str
         .connect_timeout_ms = TIMEOUT_MS,
         .timeout_ms = TIMEOUT_MS,
     };
-    credentials_exchange(context, &request, TRIES, response);
+    credentials_exchange(context, &request, CREDENTIALS_TRIES, response);
     return response->outcome == TRANSPORT_ANSWERED && response->status == 200 ? 0 : -1;
 }
 

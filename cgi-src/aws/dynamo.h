@@ -111,9 +111,9 @@ struct dynamo_call {
     enum dynamo_operation operation;
     struct str body; /* the JSON request; every resend has identical bytes */
     /*
-     * True if repeating is harmless even when an earlier send was perhaps carried out: reads,
-     * unconditional puts and deletes, and writes with a ClientRequestToken. If false, an attempt
-     * that was maybe sent is not repeated.
+     * Of a write: true if repeating it is harmless even when an earlier send was perhaps carried
+     * out: unconditional puts and deletes, and writes with a ClientRequestToken. If false, an
+     * attempt that was maybe sent is not repeated. Reads always are.
      */
     bool repeatable;
 };

@@ -1,7 +1,7 @@
 /*
  * The tables of DynamoDB's errors and the order in which a response is looked at: was there one, is
- * it whole, its status, and only then its body, which may be anybody's HTML. What is done about a
- * fault, and how often, is dynamo's business.
+ * it whole, its status, and only then its body, which may be anybody's HTML. attempts decides what
+ * is done about a fault, and how often.
  */
 #include "aws/dynamo_classify.h"
 
@@ -156,7 +156,7 @@ static struct str without_namespace(struct str type)
     return (struct str){mark + 1, type.n - (size_t)(mark + 1 - type.p)};
 }
 
-static struct str first_line(struct str text)
+static struct str message_first_line(struct str text)
 {
     size_t n = 0;
     while (n < text.n && (unsigned char)text.p[n] >= ' ')
@@ -166,7 +166,7 @@ static struct str first_line(struct str text)
 }
 
 /* A body that is no JSON to its end, somebody's HTML perhaps, names nothing. */
-static void read_error(struct buf *body, struct verdict *v)
+static void read_error(struct buf *body, struct dynamo_verdict *v)
 {
     struct str type = STR_NONE;
     struct str message = STR_NONE;
@@ -186,12 +186,12 @@ static void read_error(struct buf *body, struct verdict *v)
             json_skip(&r);
     }
     keep(v->type, sizeof v->type, without_namespace(type));
-    keep(v->message, sizeof v->message, first_line(message));
+    keep(v->message, sizeof v->message, message_first_line(message));
 }
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-static void judge_failure(const struct transport_response *r, struct verdict *v)
+static void judge_failure(const struct transport_response *r, struct dynamo_verdict *v)
 {
     v->maybe_done = r->outcome == TRANSPORT_MAYBE_SENT;
     v->kind = r->name_not_resolved && !v->maybe_done ? VERDICT_UNRESOLVED : VERDICT_TRANSIENT;
@@ -203,7 +203,7 @@ static bool has_good_crc(const struct transport_response *r)
     return r->crc32 < 0 || (int64_t)crc32_of(buf_str(&r->body)) == r->crc32;
 }
 
-static void judge_broken(struct verdict *v, const char *why)
+static void judge_broken(struct dynamo_verdict *v, const char *why)
 {
     v->kind = VERDICT_TRANSIENT;
     v->maybe_done = true;
@@ -211,14 +211,14 @@ static void judge_broken(struct verdict *v, const char *why)
 }
 
 /* The header is nearer to now than the words. */
-static void judge_time(struct verdict *v)
+static void judge_time(struct dynamo_verdict *v)
 {
     v->kind = VERDICT_CLOCK;
     if (v->server_s == SKEW_TIME_UNKNOWN)
         v->server_s = skew_time_in_message(str_from(v->message));
 }
 
-static void judge_named_error(struct verdict *v)
+static void judge_named_error(struct dynamo_verdict *v)
 {
     const struct error_row *row = find_error(v->type);
     v->kind = row ? row->kind : VERDICT_ANSWER;
@@ -231,7 +231,7 @@ static void judge_named_error(struct verdict *v)
 }
 
 /* 500, 502, 503, 504: the body may name a throttle, else it does not matter what it is. */
-static void judge_server_error(const struct transport_response *r, struct verdict *v)
+static void judge_server_error(const struct transport_response *r, struct dynamo_verdict *v)
 {
     const struct error_row *row = find_error(v->type);
     bool throttled = row && row->kind == VERDICT_THROTTLED;
@@ -241,7 +241,7 @@ static void judge_server_error(const struct transport_response *r, struct verdic
         (void)snprintf(v->message, sizeof v->message, "status %d", r->status);
 }
 
-static void judge_nameless_error(const struct transport_response *r, struct verdict *v)
+static void judge_nameless_error(const struct transport_response *r, struct dynamo_verdict *v)
 {
     v->kind = r->status == 429   ? VERDICT_THROTTLED
               : r->status == 408 ? VERDICT_TRANSIENT
@@ -259,7 +259,7 @@ static bool is_passing_server_error(int status)
 
 /* Not DynamoDB's own, and nothing that its body says can be believed: something on the way
  * answered, perhaps after DynamoDB did. */
-static void judge_other_server_error(const struct transport_response *r, struct verdict *v)
+static void judge_other_server_error(const struct transport_response *r, struct dynamo_verdict *v)
 {
     v->kind = VERDICT_STRANGE;
     v->maybe_done = true;
@@ -267,7 +267,7 @@ static void judge_other_server_error(const struct transport_response *r, struct 
         (void)snprintf(v->message, sizeof(v->message), "status %d", r->status);
 }
 
-static void judge_error(struct transport_response *r, struct verdict *v)
+static void judge_error(struct transport_response *r, struct dynamo_verdict *v)
 {
     read_error(&r->body, v);
     if (is_passing_server_error(r->status))
@@ -289,12 +289,12 @@ static bool is_object(const struct transport_response *r)
     return json_begins_object(text);
 }
 
-void dynamo_classify(struct transport_response *r, struct verdict *out)
+void dynamo_classify(struct transport_response *r, struct dynamo_verdict *out)
 {
-    *out = (struct verdict){.kind = VERDICT_ANSWER,
-                            .outcome = DYNAMO_OK,
-                            .server_s = r->date_s >= 0 ? r->date_s : SKEW_TIME_UNKNOWN,
-                            .retry_after_ms = r->retry_after_ms};
+    *out = (struct dynamo_verdict){.kind = VERDICT_ANSWER,
+                                   .outcome = DYNAMO_OK,
+                                   .server_s = r->date_s >= 0 ? r->date_s : SKEW_TIME_UNKNOWN,
+                                   .retry_after_ms = r->retry_after_ms};
     if (r->outcome != TRANSPORT_ANSWERED)
         judge_failure(r, out);
     else if (!has_good_crc(r))

@@ -21,10 +21,10 @@ enum verdict_kind {
     VERDICT_KEY_UNKNOWN,   /* final: AWS does not know the access key or the token */
     VERDICT_BAD_SIGNATURE, /* final: the secret key is not the one of the access key */
     VERDICT_UNRESOLVED,    /* final: the endpoint's name is not known */
-    VERDICT_STRANGE,       /* final: whoever answered is not DynamoDB */
+    VERDICT_STRANGE,       /* final: what answered is not DynamoDB */
 };
 
-struct verdict {
+struct dynamo_verdict {
     enum verdict_kind kind;
     enum dynamo_outcome outcome; /* VERDICT_ANSWER */
     bool maybe_done;             /* a fault after which the request may have been carried out */
@@ -41,7 +41,7 @@ struct verdict {
  * if no checksum says that it is what DynamoDB wrote. Of an error the name and the words are
  * unescaped in place.
  */
-void dynamo_classify(struct transport_response *response, struct verdict *out);
+void dynamo_classify(struct transport_response *response, struct dynamo_verdict *out);
 
 /* True for an answer that is neither a success nor a condition that failed: worth a line in the
  * log. */

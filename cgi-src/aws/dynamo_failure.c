@@ -1,5 +1,5 @@
 /*
- * Which error code a fault ends in, and its sentence. When a call has to end is dynamo's business.
+ * Which error code a fault ends in, and its sentence. attempts decides when a call has to end.
  */
 #include "aws/dynamo_failure.h"
 
@@ -7,7 +7,7 @@
 
 #define MAYBE "; it may have been carried out: repeat the request, a POST with its Idempotency-Key"
 
-static int throttled(const struct verdict *v, struct err *e)
+static int throttled(const struct dynamo_verdict *v, struct err *e)
 {
     err_set(e, ERR_DYNAMODB_THROTTLED, "DynamoDB asks for fewer requests; try again in a moment");
     if (e && v->retry_after_ms > 0 && v->retry_after_ms <= 3600000)
@@ -28,7 +28,7 @@ int dynamo_maybe_done(struct err *e)
     return err_set(e, ERR_DEADLINE_EXCEEDED, "DynamoDB did not answer in time" MAYBE);
 }
 
-int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e)
+int dynamo_failure(const struct dynamo_verdict *v, bool maybe_done, struct err *e)
 {
     if (maybe_done)
         return dynamo_maybe_done(e);
@@ -73,7 +73,7 @@ int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e)
 }
 
 void dynamo_log_fault(enum log_level level, enum dynamo_operation operation, const char *what,
-                      const struct verdict *v, const char *request_id)
+                      const struct dynamo_verdict *v, const char *request_id)
 {
     char message[512];
     const struct log_field id = {.name = "dynamodb_request_id", .text = str_from(request_id)};

@@ -16,7 +16,7 @@
  * Fills e for the fault that a call ended with and returns -1. maybe_done: an attempt to write may
  * have been carried out.
  */
-int dynamo_failure(const struct verdict *v, bool maybe_done, struct err *e);
+int dynamo_failure(const struct dynamo_verdict *v, bool maybe_done, struct err *e);
 
 /* A write may have been carried out, whatever was met afterwards: -1 with what the caller is told.
  */
@@ -30,6 +30,6 @@ int dynamo_too_late(bool maybe_done, struct err *e);
  * fault. request_id: by which AWS's support finds the attempt; "" if it had no answer.
  */
 void dynamo_log_fault(enum log_level level, enum dynamo_operation operation, const char *what,
-                      const struct verdict *v, const char *request_id);
+                      const struct dynamo_verdict *v, const char *request_id);
 
 #endif

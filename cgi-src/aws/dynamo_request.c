@@ -257,7 +257,7 @@ static const EVP_MD_CTX *begin_canonical_hash(struct dynamo_request *r)
     return r->operations[operation].hash;
 }
 
-static void put_number(struct buf *b, size_t number)
+static void request_put_number(struct buf *b, size_t number)
 {
     char digits[24];
     size_t at = sizeof(digits);
@@ -275,7 +275,7 @@ static void write_call(struct dynamo_request *r)
     size_t n = body.n < BODY_IN_TEXT ? body.n : BODY_IN_TEXT;
     b->len = r->text_end;
     PUT(b, str_from(dynamo_operation_names[r->call->operation]), STR("\r\nContent-Length: "));
-    put_number(b, body.n);
+    request_put_number(b, body.n);
     PUT(b, STR("\r\n\r\n"), (struct str){body.p, n});
     r->rest = (struct str){body.p + n, body.n - n};
 }

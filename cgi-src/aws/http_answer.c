@@ -36,7 +36,7 @@ static void complete(struct http_answer *a)
 
 /* ---- characters ------------------------------------------------------------------------------ */
 
-static bool is_digit(char c)
+static bool is_ascii_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
@@ -44,7 +44,7 @@ static bool is_digit(char c)
 /* token (RFC 9110, 5.6.2). Nearly all that come are letters and hyphens. */
 static bool is_token_character(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || is_digit(c) ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || is_ascii_digit(c) ||
            (c != '\0' && strchr("!#$%&'*+.^_`|~", c));
 }
 
@@ -60,23 +60,23 @@ static bool is_text(struct str s)
     return true;
 }
 
-static bool is_blank(char c)
+static bool is_header_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
 
 static struct str trim(struct str s)
 {
-    while (s.n > 0 && is_blank(s.p[0])) {
+    while (s.n > 0 && is_header_blank(s.p[0])) {
         s.p++;
         s.n--;
     }
-    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+    while (s.n > 0 && is_header_blank(s.p[s.n - 1]))
         s.n--;
     return s;
 }
 
-static bool is_word(struct str s, const char *word)
+static bool is_same_word(struct str s, const char *word)
 {
     return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
@@ -92,7 +92,8 @@ static void read_status_line(struct http_answer *a, struct str line)
         return;
     }
     const char *code = line.p + 9;
-    bool digits = line.n >= 12 && is_digit(code[0]) && is_digit(code[1]) && is_digit(code[2]);
+    bool digits = line.n >= 12 && is_ascii_digit(code[0]) && is_ascii_digit(code[1]) &&
+                  is_ascii_digit(code[2]);
     if (!digits || (line.n > 12 && code[3] != ' ') || code[0] < '1' || code[0] > '5' ||
         !is_text(line)) {
         break_answer(a, "the answer's status line is malformed");
@@ -114,7 +115,7 @@ static void take_length(struct http_answer *a, struct str value)
     uint64_t length = 0;
     bool good = value.n > 0 && value.n <= 18 && !a->has_length;
     for (size_t i = 0; good && i < value.n; i++) {
-        good = is_digit(value.p[i]);
+        good = is_ascii_digit(value.p[i]);
         length = length * 10 + (uint64_t)(value.p[i] - '0');
     }
     if (!good) {
@@ -127,18 +128,18 @@ static void take_length(struct http_answer *a, struct str value)
 
 static void take_transfer_encoding(struct http_answer *a, struct str value)
 {
-    if (a->chunked || a->is_1_0 || !is_word(value, "chunked"))
+    if (a->chunked || a->is_1_0 || !is_same_word(value, "chunked"))
         break_answer(a, "the answer's Transfer-Encoding is not \"chunked\" alone");
     a->chunked = true;
 }
 
 /* A list of words, of which one matters. */
-static void take_connection(struct http_answer *a, struct str value)
+static void answer_read_connection(struct http_answer *a, struct str value)
 {
     while (value.n > 0) {
         const char *comma = memchr(value.p, ',', value.n);
         size_t n = comma ? (size_t)(comma - value.p) : value.n;
-        if (is_word(trim((struct str){value.p, n}), "close"))
+        if (is_same_word(trim((struct str){value.p, n}), "close"))
             a->close = true;
         n += comma ? 1 : 0;
         value = (struct str){value.p + n, value.n - n};
@@ -147,12 +148,12 @@ static void take_connection(struct http_answer *a, struct str value)
 
 static void take_header(struct http_answer *a, struct str name, struct str value)
 {
-    if (is_word(name, "content-length"))
+    if (is_same_word(name, "content-length"))
         take_length(a, value);
-    else if (is_word(name, "transfer-encoding"))
+    else if (is_same_word(name, "transfer-encoding"))
         take_transfer_encoding(a, value);
-    else if (is_word(name, "connection"))
-        take_connection(a, value);
+    else if (is_same_word(name, "connection"))
+        answer_read_connection(a, value);
     else
         transport_response_take_header(a->response, name, value);
 }
@@ -224,7 +225,7 @@ static void end_head(struct http_answer *a)
     }
 }
 
-static void read_header(struct http_answer *a, struct str line)
+static void answer_read_header(struct http_answer *a, struct str line)
 {
     struct str name;
     struct str value;
@@ -238,7 +239,7 @@ static void read_header(struct http_answer *a, struct str line)
 
 static int hex_digit(char c)
 {
-    if (is_digit(c))
+    if (is_ascii_digit(c))
         return c - '0';
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
@@ -301,7 +302,7 @@ static void read_whole_line(struct http_answer *a, struct str line)
         read_status_line(a, line);
         break;
     case HTTP_ANSWER_HEADERS:
-        read_header(a, line);
+        answer_read_header(a, line);
         break;
     case HTTP_ANSWER_CHUNK_SIZE:
         read_chunk_size(a, line);

@@ -38,7 +38,7 @@ struct exchange_attempt {
     char piece[PIECE_SIZE];
 };
 
-static int64_t now(void)
+static int64_t exchange_now_us(void)
 {
     return clock_system.mono_us(clock_system.context);
 }
@@ -51,7 +51,7 @@ static int fail_timed_out(struct exchange_attempt *a, const char *what)
     return -1;
 }
 
-static int fail(struct exchange_attempt *a, const char *why)
+static int exchange_fail(struct exchange_attempt *a, const char *why)
 {
     transport_keep_text(a->response->error, sizeof(a->response->error), str_from(why));
     return -1;
@@ -85,9 +85,9 @@ static int wait_to_send(struct exchange_attempt *a)
     case TRANSPORT_LATER:
         return 0;
     case TRANSPORT_ENDED:
-        return fail(a, "the connection was closed while the request was sent");
+        return exchange_fail(a, "the connection was closed while the request was sent");
     default:
-        return fail(a, a->connection->error);
+        return exchange_fail(a, a->connection->error);
     }
 }
 
@@ -101,7 +101,7 @@ static int send_bytes(struct exchange_attempt *a, struct str bytes)
         a->handed_over |= sent > 0 || a->connection->is_tls;
         bytes = (struct str){bytes.p + sent, bytes.n - sent};
         if (progress == TRANSPORT_FAILED)
-            return fail(a, a->connection->error);
+            return exchange_fail(a, a->connection->error);
         if (sent == 0 && wait_to_send(a) < 0)
             return -1;
     }
@@ -124,7 +124,7 @@ static int receive(struct exchange_attempt *a, bool *more)
     /* A socket that did not fill the room is empty. TLS may hold what poll does not see. */
     *more = progress == TRANSPORT_MOVED && (n == room || a->connection->is_tls);
     if (progress == TRANSPORT_FAILED)
-        return fail(a, a->connection->error);
+        return exchange_fail(a, a->connection->error);
     if (progress == TRANSPORT_ENDED)
         http_answer_end(&a->answer);
     else if (straight)
@@ -145,13 +145,14 @@ static int receive_answer(struct exchange_attempt *a)
         if (receive(a, &more) < 0)
             return -1;
     }
-    return a->answer.state == HTTP_ANSWER_COMPLETE ? 0 : fail(a, a->answer.error);
+    return a->answer.state == HTTP_ANSWER_COMPLETE ? 0 : exchange_fail(a, a->answer.error);
 }
 
 /* ---- 1. the connection, 4. where it goes ----------------------------------------------------- */
 
-static int take_connection(struct curl_exchange *x, const struct http_exchange_request *request,
-                           struct exchange_attempt *a)
+static int exchange_take_connection(struct curl_exchange *x,
+                                    const struct http_exchange_request *request,
+                                    struct exchange_attempt *a)
 {
     a->connection = transport_idle_take(x->idle);
     if (!a->connection)
@@ -187,18 +188,19 @@ static void note_outcome(struct exchange_attempt *a, bool complete)
     transport_response_forget_headers(r);
 }
 
-static void perform(struct http_exchange *base, const struct http_exchange_request *request,
-                    struct transport_response *response)
+static void exchange_perform(struct http_exchange *base,
+                             const struct http_exchange_request *request,
+                             struct transport_response *response)
 {
     struct curl_exchange *x = (struct curl_exchange *)base;
     struct exchange_attempt a; /* not zeroed: its buffers are large */
     transport_response_reset(response);
     a.response = response;
     a.timeout_ms = request->timeout_ms;
-    a.until_us = now() + request->timeout_ms * 1000;
+    a.until_us = exchange_now_us() + request->timeout_ms * 1000;
     a.handed_over = a.unsent = a.surplus = false;
     http_answer_init(&a.answer, response);
-    if (take_connection(x, request, &a) < 0)
+    if (exchange_take_connection(x, request, &a) < 0)
         return;
     bool complete = run_attempt(request, &a);
     note_outcome(&a, complete);
@@ -226,7 +228,7 @@ struct http_exchange *http_exchange_new(struct transport_shared *shared, const c
         err_set(e, ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    x->base = (struct http_exchange){.perform = perform, .free = curl_exchange_free};
+    x->base = (struct http_exchange){.perform = exchange_perform, .free = curl_exchange_free};
     x->shared = shared;
     x->idle = idle;
     memcpy(x->url, url, size);

@@ -1,6 +1,6 @@
 /*
  * The conversation with the instance metadata service: the token, its header, the fall-back to
- * version 1. What is asked of it is the callers' business.
+ * version 1. Callers decide what it is asked for.
  */
 #include "aws/imds.h"
 
@@ -45,7 +45,7 @@ static int use_mode(const struct config *config, char *out, size_t size, struct 
     return 0;
 }
 
-static int find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
+static int imds_find_endpoint(const struct config *config, char *out, size_t size, struct err *e)
 {
     static const struct profile_setting setting = {"AWS_EC2_METADATA_SERVICE_ENDPOINT",
                                                    "ec2_metadata_service_endpoint"};
@@ -91,21 +91,27 @@ static int find_patience(struct imds *imds, struct err *e)
         find_number(config, &attempts, 20, &tries, e) < 0)
         return -1;
     imds->timeout_ms = seconds ? seconds * 1000 : TIMEOUT_MS;
-    imds->first_tries = tries ? (unsigned)tries : FIRST_TRIES;
-    imds->tries = tries ? (unsigned)tries : TRIES;
+    imds->tries.unanswered = tries ? (unsigned)tries : FIRST_TRIES;
+    imds->tries.once_answered = tries ? (unsigned)tries : TRIES;
     return 0;
 }
 
 /* ---- the conversation ---- */
 
-static void perform(struct imds *imds, const char *method, const char *path, const char *header,
-                    unsigned tries, struct transport_response *response)
+struct imds_question {
+    const char *method;
+    const char *path;
+    const char *header; /* "": none */
+};
+
+static void imds_ask(const struct imds *imds, const struct imds_question *q,
+                     const struct credentials_tries *tries, struct transport_response *response)
 {
     char url[512];
-    (void)snprintf(url, sizeof url, "%s%s", imds->endpoint, path);
-    const char *headers[] = {header[0] ? header : NULL, NULL};
+    (void)snprintf(url, sizeof url, "%s%s", imds->endpoint, q->path);
+    const char *headers[] = {q->header[0] ? q->header : NULL, NULL};
     const struct transport_request request = {
-        .method = method,
+        .method = q->method,
         .url = url,
         .headers = headers,
         .body = STR(""),
@@ -168,21 +174,16 @@ static enum credentials_result judge_token(struct imds *imds,
 enum credentials_result imds_open(struct imds *imds, const struct credentials_context *context,
                                   struct err *e)
 {
+    static const struct imds_question question = {"PUT", "/latest/api/token", TTL_HEADER};
     *imds = (struct imds){.context = context};
     if (is_true(context->config, "AWS_EC2_METADATA_DISABLED"))
         return CREDENTIALS_NOT_HERE;
-    if (find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0 ||
+    if (imds_find_endpoint(context->config, imds->endpoint, sizeof imds->endpoint, e) != 0 ||
         find_patience(imds, e) != 0)
         return CREDENTIALS_FAILED;
     struct transport_response response;
     credentials_response_init(&response);
-    perform(imds, "PUT", "/latest/api/token", TTL_HEADER, imds->first_tries, &response);
-    if (response.outcome == TRANSPORT_ANSWERED && credentials_may_repeat(&response) &&
-        imds->tries > imds->first_tries) {
-        credentials_pause(context, 1);
-        perform(imds, "PUT", "/latest/api/token", TTL_HEADER, imds->tries - imds->first_tries,
-                &response);
-    }
+    imds_ask(imds, &question, &imds->tries, &response);
     enum credentials_result result = judge_token(imds, &response, e);
     credentials_response_free(&response);
     return result;
@@ -196,7 +197,9 @@ void imds_close(struct imds *imds)
 enum credentials_result imds_get(struct imds *imds, const char *path,
                                  struct transport_response *response, struct err *e)
 {
-    perform(imds, "GET", path, imds->token_header, imds->tries, response);
+    const struct imds_question question = {"GET", path, imds->token_header};
+    const struct credentials_tries known = {imds->tries.once_answered, imds->tries.once_answered};
+    imds_ask(imds, &question, &known, response);
     if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
         return CREDENTIALS_FOUND;
     if (response->outcome == TRANSPORT_ANSWERED &&

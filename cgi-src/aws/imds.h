@@ -7,6 +7,7 @@
 #define AWS_IMDS_H
 
 #include "aws/credentials.h"
+#include "aws/credentials_provider.h"
 
 #define IMDS_REGION_SIZE 64
 
@@ -14,10 +15,9 @@
 struct imds {
     const struct credentials_context *context;
     char endpoint[256];
-    char token_header[512]; /* "" in version 1 */
-    int64_t timeout_ms;     /* of one try */
-    unsigned first_tries;   /* before it is known whether anybody is there */
-    unsigned tries;         /* once the service is known to be there */
+    char token_header[512];         /* "" in version 1 */
+    int64_t timeout_ms;             /* of one try */
+    struct credentials_tries tries; /* before it is known whether anybody is there, and then */
 };
 
 /* Gets a token. NOT_HERE: switched off (AWS_EC2_METADATA_DISABLED) or nobody is there. */

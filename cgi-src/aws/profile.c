@@ -43,7 +43,7 @@ struct parser {
     bool failed;
 };
 
-static void add(struct parser *p, struct str parent, struct str key, struct str value)
+static void parser_add(struct parser *p, struct str parent, struct str key, struct str value)
 {
     struct profile_files *f = p->files;
     if (f->count == f->size) {
@@ -103,7 +103,7 @@ static void parse_section(struct parser *p, struct str line)
     p->name = without_quotes(name);
     if (p->kind == SECTION_CONFIG && str_is(p->name, "default"))
         p->files->has_prefixed_default = true;
-    add(p, STR_NONE, STR_NONE, STR_NONE);
+    parser_add(p, STR_NONE, STR_NONE, STR_NONE);
 }
 
 /* Cuts a comment off: "#" or ";" after a blank. */
@@ -137,12 +137,12 @@ static void parse_property(struct parser *p, struct str line, size_t indent)
     if (!equals_ignoring_case(key, "credential_process"))
         value = without_comment(value);
     if (p->key.n > 0 && indent > p->indent) {
-        add(p, p->key, key, value);
+        parser_add(p, p->key, key, value);
         return;
     }
     p->key = key;
     p->indent = indent;
-    add(p, STR_NONE, key, value);
+    parser_add(p, STR_NONE, key, value);
 }
 
 static void parse_line(struct parser *p, struct str raw)
@@ -308,7 +308,7 @@ struct str profile_sso_session_get(const struct profile_files *files, struct str
     return section_get(files, SECTION_SSO_SESSION, name, key);
 }
 
-static int copy_value(struct str value, const char *key, char *out, size_t size, struct err *e)
+static int setting_copy(struct str value, const char *key, char *out, size_t size, struct err *e)
 {
     if (value.n >= size)
         return err_set(e, ERR_CONFIGURATION, "the profile's %s is longer than %zu bytes", key,
@@ -327,8 +327,8 @@ static int active_value(const struct config *config, const char *key, char *out,
     out[0] = '\0';
     int result = profile_files_load(config, &files, e);
     if (result == 0)
-        result = copy_value(profile_get(&files, str_from(profile_active(config)), key), key, out,
-                            size, e);
+        result = setting_copy(profile_get(&files, str_from(profile_active(config)), key), key, out,
+                              size, e);
     profile_files_free(&files);
     return result;
 }
@@ -376,7 +376,7 @@ int profile_endpoint(const struct config *config, const char *service, char *out
             url = profile_service_get(&files, services, key);
         if (!str_is_present(url))
             url = profile_get(&files, name, "endpoint_url");
-        result = copy_value(url, "endpoint_url", out, size, e);
+        result = setting_copy(url, "endpoint_url", out, size, e);
     }
     profile_files_free(&files);
     return result;

@@ -1,7 +1,7 @@
 /*
  * The files that the AWS CLI writes: ~/.aws/credentials and ~/.aws/config (or
- * AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE), read into profiles. What a profile's keys mean
- * for credentials is credentials_profile.c's business.
+ * AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE), read into profiles. credentials_profile.c knows
+ * what a profile's keys mean for credentials.
  * https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
 #ifndef AWS_PROFILE_H

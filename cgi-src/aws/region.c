@@ -1,6 +1,6 @@
 /*
- * The order in which a region is looked for. Reading the files and asking the instance is the
- * business of profile.c and imds.c.
+ * The order in which a region is looked for. profile.c reads the files, and
+ * imds.c asks the instance.
  */
 #include "aws/region.h"
 

@@ -1,16 +1,20 @@
 /*
- * The arithmetic of pauses and quota. Which failures are worth a retry is dynamo_classify's
- * business; sleeping is dynamo's.
+ * The arithmetic of pauses and quota. attempts decides whether there is a retry,
+ * and sleeps.
  */
 #include "aws/retry.h"
 
-#define TRANSIENT_BASE_US INT64_C(25000)
-#define THROTTLED_BASE_US INT64_C(1000000)
 #define PAUSE_MAX_US INT64_C(20000000)
 #define SERVER_EXTRA_US INT64_C(5000000) /* a server's wish beyond our own pause */
 
-#define TRANSIENT_COST 14
-#define THROTTLED_COST 5
+static const struct retry_row {
+    int64_t base_us;
+    int cost;
+} retry_rows[] = {
+    [RETRY_TRANSIENT] = {25000, 14},
+    [RETRY_THROTTLED] = {1000000, 5},
+    [RETRY_CREDENTIALS] = {200000, 0},
+};
 
 static int64_t doubled(int64_t us, unsigned times)
 {
@@ -21,8 +25,8 @@ static int64_t doubled(int64_t us, unsigned times)
 
 int64_t retry_pause_us(enum retry_kind kind, unsigned failed, double chance, int64_t server_ms)
 {
-    int64_t base = kind == RETRY_THROTTLED ? THROTTLED_BASE_US : TRANSIENT_BASE_US;
-    int64_t pause = (int64_t)(chance * (double)doubled(base, failed > 0 ? failed - 1 : 0));
+    int64_t longest = doubled(retry_rows[kind].base_us, failed > 0 ? failed - 1 : 0);
+    int64_t pause = (int64_t)(chance * (double)longest);
     int64_t most = pause + SERVER_EXTRA_US;
     if (server_ms > most / 1000)
         return most;
@@ -36,7 +40,7 @@ void retry_quota_init(struct retry_quota *quota)
 
 int retry_cost(enum retry_kind kind)
 {
-    return kind == RETRY_THROTTLED ? THROTTLED_COST : TRANSIENT_COST;
+    return retry_rows[kind].cost;
 }
 
 /* Nothing else is published with the number, so no order is asked for. */

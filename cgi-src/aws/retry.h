@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 enum retry_kind {
-    RETRY_TRANSIENT, /* a network or server fault: base 25 ms */
-    RETRY_THROTTLED, /* the server asks for less: base 1 s */
+    RETRY_TRANSIENT,   /* a network or server fault: base 25 ms */
+    RETRY_THROTTLED,   /* the server asks for less: base 1 s */
+    RETRY_CREDENTIALS, /* an endpoint that gives credentials: base 200 ms, outside the quota */
 };
 
 #define RETRY_SERVER_UNSAID (-1)
@@ -34,7 +35,8 @@ struct retry_quota {
 
 void retry_quota_init(struct retry_quota *quota);
 
-/* What one retry costs: 14, or 5 after throttling, which harms nobody while it waits. */
+/* What one retry costs: 14, or 5 after throttling, which harms nobody while it waits; 0 for
+ * credentials. */
 int retry_cost(enum retry_kind kind);
 
 /* Takes `cost`, or nothing and false if there is not enough. */

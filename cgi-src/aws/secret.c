@@ -1,6 +1,6 @@
 /*
- * Buffers, strings and files with secrets in them. What the bytes mean is the providers' business;
- * that none of them is printed is everybody's.
+ * Buffers, strings and files with secrets in them. The providers know what the bytes
+ * mean. No caller may print one of them.
  */
 #include "aws/secret.h"
 
@@ -43,7 +43,7 @@ void secret_free(char *s)
     free(s);
 }
 
-static int read_all(int fd, size_t cap, struct buf *out)
+static int secret_read_all(int fd, size_t cap, struct buf *out)
 {
     for (;;) {
         char piece[4096];
@@ -70,7 +70,7 @@ int secret_read_file(const char *path, size_t cap, struct buf *out)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno;
-    int error = read_all(fd, cap, out);
+    int error = secret_read_all(fd, cap, out);
     close(fd);
     return error;
 }

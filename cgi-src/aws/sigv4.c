@@ -179,7 +179,7 @@ static int collect_headers(const struct sigv4_request *request, struct str date,
     return 0;
 }
 
-static bool is_blank(char c)
+static bool is_canonical_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -189,11 +189,11 @@ static void append_trimmed(struct buf *out, struct str value)
 {
     bool blank = false;
     size_t begin = 0;
-    while (begin < value.n && is_blank(value.p[begin]))
+    while (begin < value.n && is_canonical_blank(value.p[begin]))
         begin++;
     size_t plain = begin; /* where the bytes begin that are not yet written */
     for (size_t i = begin; i < value.n; i++) {
-        bool now = is_blank(value.p[i]);
+        bool now = is_canonical_blank(value.p[i]);
         if (now && !blank)
             buf_append(out, value.p + plain, i - plain);
         if (!now && blank) {
@@ -320,8 +320,8 @@ struct sigv4_texts {
     struct buf *string_to_sign;
 };
 
-static int sign(struct sigv4_engine *engine, const struct sigv4_request *request, struct str date,
-                const struct sigv4_texts *texts)
+static int sigv4_engine_sign(struct sigv4_engine *engine, const struct sigv4_request *request,
+                             struct str date, const struct sigv4_texts *texts)
 {
     unsigned char hash[HASH_SIZE];
     struct header_list list;
@@ -350,7 +350,8 @@ int sigv4_sign(const struct sigv4_request *request, char date[SIGV4_DATE_SIZE],
     buf_init(&own_string, TEXT_CAP);
     int result = engine ? sigv4_format_date(request->wall_s, date) : -1;
     if (result == 0)
-        result = sign(engine, request, (struct str){date, SIGV4_DATE_SIZE - 1}, &texts);
+        result =
+            sigv4_engine_sign(engine, request, (struct str){date, SIGV4_DATE_SIZE - 1}, &texts);
     secret_buf_free(&own_canonical); /* it has the token */
     buf_free(&own_string);
     sigv4_engine_free(engine);

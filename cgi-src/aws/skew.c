@@ -1,6 +1,6 @@
 /*
- * When a refusal is about time, and what time it is then. Whether to try again is the callers'
- * business.
+ * When a refusal is about time, and what time it is then. attempts decides whether to try
+ * again.
  */
 #include "aws/skew.h"
 
@@ -29,7 +29,7 @@ int64_t skew_interval_middle_s(const struct clock *clock, const struct skew_inte
     return (interval->wall_us + took_us / 2) / 1000000;
 }
 
-static bool contains(struct str text, const char *words)
+static bool text_contains(struct str text, const char *words)
 {
     return text.n > 0 && memmem(text.p, text.n, words, strlen(words));
 }
@@ -46,8 +46,8 @@ bool skew_is_named(struct str type, struct str message)
     }
     for (size_t i = 0; i < sizeof about_a_signature / sizeof about_a_signature[0]; i++) {
         if (str_is(type, about_a_signature[i]))
-            return contains(message, "Signature expired") ||
-                   contains(message, "Signature not yet current");
+            return text_contains(message, "Signature expired") ||
+                   text_contains(message, "Signature not yet current");
     }
     return false;
 }

@@ -17,7 +17,6 @@
 #include "base/log.h"
 
 #define RENEW_BEFORE_US (INT64_C(5) * 60 * 1000000) /* its expiry */
-#define TRIES 3
 #define TIMEOUT_MS 5000
 
 int sso_token_ask_for_login(const struct sso_sign_in *sign_in, const char *why, struct err *e)
@@ -128,7 +127,7 @@ static int sso_ask_for_token(const struct token_request *r, const struct sso_tok
         .timeout_ms = TIMEOUT_MS,
     };
     if (buf_ok(&body))
-        credentials_exchange(r->context, &request, TRIES, response);
+        credentials_exchange(r->context, &request, CREDENTIALS_TRIES, response);
     secret_buf_free(&body);
     return 0;
 }

@@ -1,12 +1,14 @@
 /*
- * STS as a client needs it: form-encoded requests, signed where the call asks for it, a few tries,
- * and its errors as sentences. Where the source credentials come from is the providers' business.
+ * STS as a client needs it: form-encoded requests, signed where the call asks for it, and its
+ * errors as sentences. attempts decides when one is repeated, and the providers
+ * bring the credentials that sign.
  */
 #include "aws/sts.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/attempts.h"
 #include "aws/credentials_provider.h"
 #include "aws/endpoint.h"
 #include "aws/secret.h"
@@ -14,7 +16,7 @@
 #include "aws/skew.h"
 #include "base/json.h"
 
-#define TRIES 3
+#define ATTEMPTS_MOST 3
 #define FORM_MAX 131072 /* a token of CREDENTIALS_BODY_MAX, mostly unescaped, and the rest */
 #define CONTENT_TYPE "application/x-www-form-urlencoded; charset=utf-8"
 
@@ -50,14 +52,14 @@ static void form_put_role(struct buf *form, const struct credentials_context *co
 }
 
 /* Where STS is, and the region that it is asked in. */
-struct endpoint {
+struct sts_endpoint {
     char url[ENDPOINT_SIZE + 1];
     struct str host; /* with the port, points into url */
     const char *region;
 };
 
-static int find_endpoint(const struct credentials_context *context, struct endpoint *out,
-                         struct err *e)
+static int sts_endpoint_find(const struct credentials_context *context, struct sts_endpoint *out,
+                             struct err *e)
 {
     out->region = context->region && context->region[0] ? context->region : "us-east-1";
     if (endpoint_find(context->config, ENDPOINT_STS, out->region, out->url, e) < 0)
@@ -74,34 +76,41 @@ static int find_endpoint(const struct credentials_context *context, struct endpo
     return 0;
 }
 
-/* One call: what is sent, signed by whom (NULL: not signed), and whose name begins an error. */
-struct call {
-    const struct credentials_context *context;
-    const struct credentials *with;
-    const struct buf *form;
-    const char *source;
-};
-
-/* The header lines of one try. */
-struct headers {
+/* The header lines of one attempt. */
+struct sts_headers {
     struct buf authorization;
     struct buf token;
     char date[48];
     const char *lines[7];
 };
 
-static int sign(const struct call *call, const struct endpoint *endpoint, int64_t wall_s,
-                struct headers *h)
+/* One call: what is sent, signed by whom (NULL: not signed), and whose name begins an error. */
+struct sts_call {
+    const struct credentials_context *context;
+    const struct credentials *with;
+    const char *source;
+    struct buf form;
+    struct sts_endpoint endpoint;
+    struct sts_headers headers; /* of the attempt under way */
+    struct transport_response response;
+    struct skew own_skew; /* where the context has none */
+    struct attempts attempts;
+};
+
+/* ---- one attempt ----------------------------------------------------------------------------- */
+
+static int headers_put_signature(struct sts_call *call, int64_t wall_s)
 {
+    struct sts_headers *h = &call->headers;
     const struct credentials *with = call->with;
     const struct sigv4_header content_type = {"content-type", STR(CONTENT_TYPE)};
     struct sigv4_request request = {
-        .host = endpoint->host,
+        .host = call->endpoint.host,
         .headers = &content_type,
         .header_count = 1,
-        .body = buf_str(call->form),
+        .body = buf_str(&call->form),
         .wall_s = wall_s,
-        .region = endpoint->region,
+        .region = call->endpoint.region,
         .service = "sts",
         .access_key_id = str_from(with->access_key_id),
         .secret_access_key = str_from(with->secret_access_key),
@@ -120,17 +129,25 @@ static int sign(const struct call *call, const struct endpoint *endpoint, int64_
     return result == 0 && buf_ok(&h->authorization) && buf_ok(&h->token) ? 0 : -1;
 }
 
-static int headers_make(const struct call *call, const struct endpoint *endpoint, int64_t wall_s,
-                        struct headers *h)
+static void headers_free(struct sts_headers *h)
 {
+    buf_free(&h->authorization);
+    secret_buf_free(&h->token);
+}
+
+static int sts_sign(void *context, int64_t wall_s, struct err *e)
+{
+    struct sts_call *call = context;
+    struct sts_headers *h = &call->headers;
     size_t n = 0;
+    headers_free(h);
     buf_init(&h->authorization, 8192);
     secret_buf_init(&h->token, CREDENTIALS_BODY_MAX);
     h->lines[n++] = "Content-Type: " CONTENT_TYPE;
     h->lines[n++] = "Accept: application/json";
     if (call->with) {
-        if (sign(call, endpoint, wall_s, h) != 0)
-            return -1;
+        if (headers_put_signature(call, wall_s) < 0)
+            return err_set(e, ERR_INTERNAL, "%s: the request could not be signed", call->source);
         h->lines[n++] = h->date;
         h->lines[n++] = h->authorization.data;
         if (call->with->session_token)
@@ -140,10 +157,20 @@ static int headers_make(const struct call *call, const struct endpoint *endpoint
     return 0;
 }
 
-static void headers_free(struct headers *h)
+static void sts_send(void *context, int64_t left_us)
 {
-    buf_free(&h->authorization);
-    secret_buf_free(&h->token);
+    struct sts_call *call = context;
+    struct transport *transport = call->context->transport;
+    const struct transport_request request = {
+        .method = "POST",
+        .url = call->endpoint.url,
+        .headers = call->headers.lines,
+        .body = buf_str(&call->form),
+        .connect_timeout_ms = 1000,
+        .timeout_ms = 5000,
+    };
+    (void)left_us; /* there is no deadline */
+    transport->perform(transport, &request, &call->response);
 }
 
 /* The member "Code" or "Message" of an error document. */
@@ -152,23 +179,36 @@ static struct str error_member(struct json_object *tree, const char *name)
     return json_get_str(json_get(tree, "Error"), name);
 }
 
-static bool may_repeat(const struct transport_response *response)
+static bool is_worth_repeating(struct str code)
 {
-    if (credentials_may_repeat(response))
-        return true;
-    if (response->status == 200)
-        return false;
-    struct json_object *tree = json_tree(buf_str(&response->body), NULL);
-    struct str code = error_member(tree, "Code");
     /* IDPCommunicationError: STS could not reach the identity provider. */
-    bool repeat = str_is(code, "IDPCommunicationError") || str_starts_with(code, "Throttling") ||
-                  str_is(code, "RequestLimitExceeded");
-    json_tree_free(tree);
-    return repeat;
+    return str_is(code, "IDPCommunicationError") || str_starts_with(code, "Throttling") ||
+           str_is(code, "RequestLimitExceeded");
 }
 
+static void sts_judge(void *context, struct attempt_report *report)
+{
+    const struct sts_call *call = context;
+    const struct transport_response *response = &call->response;
+    credentials_judge(response, report);
+    if (response->outcome != TRANSPORT_ANSWERED || response->status == 200)
+        return;
+    struct json_object *tree = json_tree(buf_str(&response->body), NULL);
+    struct str code = error_member(tree, "Code");
+    struct str message = error_member(tree, "Message");
+    if (call->with && skew_is_named(code, message)) {
+        report->outcome = ATTEMPT_CLOCK;
+        report->server_s = response->date_s >= 0 ? response->date_s : skew_time_in_message(message);
+    } else if (is_worth_repeating(code)) {
+        report->outcome = ATTEMPT_TRANSIENT;
+    }
+    json_tree_free(tree);
+}
+
+/* ---- a call ---------------------------------------------------------------------------------- */
+
 /* Up to the first control character: after it AWS may repeat what was signed, a token among it. */
-static int first_line(struct str text)
+static int length_to_show(struct str text)
 {
     int n = 0;
     while ((size_t)n < text.n && n < 300 && (unsigned char)text.p[n] >= ' ')
@@ -177,7 +217,7 @@ static int first_line(struct str text)
 }
 
 /* What STS refused and why, in its own words. They name ARNs, never a key's secret. */
-static int refused(const char *source, const struct transport_response *response, struct err *e)
+static int sts_refused(const char *source, const struct transport_response *response, struct err *e)
 {
     if (response->outcome != TRANSPORT_ANSWERED || response->status >= 500)
         return credentials_bad_response(source, response, e);
@@ -188,104 +228,67 @@ static int refused(const char *source, const struct transport_response *response
         credentials_bad_response(source, response, e);
     else
         err_set(e, ERR_DYNAMODB_DENIED, "%s: STS says %.*s: %.*s", source, (int)code.n, code.p,
-                first_line(message), message.n ? message.p : "");
+                length_to_show(message), message.n ? message.p : "");
     json_tree_free(tree);
     return -1;
 }
 
-/* What has happened to a call so far. */
-struct progress {
-    struct skew *skew;
-    struct skew own; /* where the context has none */
-    bool clock_corrected;
-    int64_t signed_skew_s; /* of the last try: what was added to our clock */
-    int64_t clock_s;       /* of the last try: our clock between sending and answer */
-};
-
-static int perform_once(const struct call *call, const struct endpoint *endpoint,
-                        struct progress *p, struct transport_response *response)
+static void sts_begin(struct sts_call *call, const struct credentials_context *context,
+                      const struct credentials *with, const char *source, const char *action)
 {
-    const struct clock *clock = call->context->clock;
-    struct headers headers;
-    p->signed_skew_s = skew_get(p->skew);
-    int result = headers_make(
-        call, endpoint, clock->wall_us(clock->context) / 1000000 + p->signed_skew_s, &headers);
-    if (result == 0) {
-        const struct transport_request request = {
-            .method = "POST",
-            .url = endpoint->url,
-            .headers = headers.lines,
-            .body = buf_str(call->form),
-            .connect_timeout_ms = 1000,
-            .timeout_ms = 5000,
-        };
-        struct transport *transport = call->context->transport;
-        struct skew_interval interval = skew_interval_begin(clock);
-        transport->perform(transport, &request, response);
-        p->clock_s = skew_interval_middle_s(clock, &interval);
-    }
-    headers_free(&headers);
-    return result;
+    static const struct attempt_service service = {
+        .sign = sts_sign, .send = sts_send, .judge = sts_judge};
+    *call = (struct sts_call){.context = context, .with = with, .source = source};
+    credentials_response_init(&call->response);
+    form_begin(&call->form, action);
+    call->attempts = (struct attempts){.service = &service,
+                                       .call = call,
+                                       .clock = context->clock,
+                                       .skew = context->skew ? context->skew : &call->own_skew,
+                                       .deadline_us = INT64_MAX,
+                                       .most = ATTEMPTS_MOST,
+                                       .transient = RETRY_CREDENTIALS,
+                                       .throttled = RETRY_CREDENTIALS};
 }
 
-/* True if STS refused the signature for its time and the next one will have another. */
-static bool correct_clock(const struct call *call, struct progress *p,
-                          const struct transport_response *response)
+/* 0 only with status 200. */
+static int sts_perform(struct sts_call *call, struct err *e)
 {
-    if (!call->with || p->clock_corrected || response->outcome != TRANSPORT_ANSWERED)
-        return false;
-    struct json_object *tree = json_tree(buf_str(&response->body), NULL);
-    struct str message = error_member(tree, "Message");
-    int64_t server_s = response->date_s >= 0 ? response->date_s : skew_time_in_message(message);
-    p->clock_corrected = skew_is_named(error_member(tree, "Code"), message);
-    if (p->clock_corrected)
-        skew_correct(p->skew, server_s, p->clock_s, p->signed_skew_s);
-    json_tree_free(tree);
-    return p->clock_corrected;
-}
-
-/* Sends the form, signed anew on every try. 0 only with status 200. */
-static int perform(const struct call *call, struct progress *p, struct transport_response *response,
-                   struct err *e)
-{
-    struct endpoint endpoint = {0};
-    *p = (struct progress){.skew = call->context->skew ? call->context->skew : &p->own};
-    if (!buf_ok(call->form))
+    if (!buf_ok(&call->form))
         return err_set(e, ERR_CREDENTIALS_NOT_CONFIGURED, "%s: the request is too large",
                        call->source);
-    if (find_endpoint(call->context, &endpoint, e) != 0)
+    if (sts_endpoint_find(call->context, &call->endpoint, e) < 0)
         return -1;
-    for (unsigned n = 1;; n++) {
-        if (perform_once(call, &endpoint, p, response) != 0)
-            return err_set(e, ERR_INTERNAL, "%s: the request could not be signed", call->source);
-        if (response->outcome == TRANSPORT_ANSWERED && response->status == 200)
-            return 0;
-        bool corrected = correct_clock(call, p, response);
-        if (n >= TRIES || !(corrected || may_repeat(response)))
-            return refused(call->source, response, e);
-        if (!corrected)
-            credentials_pause(call->context, n);
+    switch (attempts_run(&call->attempts, e)) {
+    case ATTEMPTS_ANSWERED:
+        return 0;
+    case ATTEMPTS_FAILED:
+        return sts_refused(call->source, &call->response, e);
+    default:
+        return -1;
     }
+}
+
+static void sts_end(struct sts_call *call)
+{
+    headers_free(&call->headers);
+    secret_buf_free(&call->form);
+    credentials_response_free(&call->response);
 }
 
 /* Credentials expire by STS's clock, which counts here, too, if this machine's is far from it. */
-static int call_for_credentials(const struct call *call, const struct credentials_dialect *dialect,
-                                struct credentials *out, struct err *e)
+static int sts_get_credentials(struct sts_call *call, const struct credentials_dialect *dialect,
+                               struct credentials *out, struct err *e)
 {
     const struct clock *clock = call->context->clock;
-    struct transport_response response;
-    struct progress p;
-    credentials_response_init(&response);
-    int result = perform(call, &p, &response, e);
-    if (result == 0) {
-        int64_t ahead_us = skew_between(response.date_s, p.clock_s) * 1000000;
-        result = credentials_read_document(buf_str(&response.body), dialect, call->source,
-                                           clock->wall_us(clock->context) + ahead_us, out, e);
-        if (result == 0)
-            out->expires_us -= ahead_us;
-    }
-    credentials_response_free(&response);
-    return result;
+    if (sts_perform(call, e) < 0)
+        return -1;
+    int64_t ahead_us = skew_between(call->response.date_s, call->attempts.clock_s) * 1000000;
+    if (credentials_read_document(buf_str(&call->response.body), dialect, call->source,
+                                  clock->wall_us(clock->context) + ahead_us, out, e) < 0)
+        return -1;
+    out->expires_us -= ahead_us;
+    return 0;
 }
 
 int sts_assume_role(const struct credentials_context *context, const struct credentials *from,
@@ -297,12 +300,11 @@ int sts_assume_role(const struct credentials_context *context, const struct cred
         .token_name = "SessionToken",
         .temporary = true,
     };
-    struct buf form;
-    const struct call call = {context, from, &form, source};
-    form_begin(&form, "AssumeRole");
-    form_put_role(&form, context, role);
-    int result = call_for_credentials(&call, &dialect, out, e);
-    secret_buf_free(&form);
+    struct sts_call call;
+    sts_begin(&call, context, from, source, "AssumeRole");
+    form_put_role(&call.form, context, role);
+    int result = sts_get_credentials(&call, &dialect, out, e);
+    sts_end(&call);
     return result;
 }
 
@@ -316,45 +318,43 @@ int sts_assume_role_with_web_identity(const struct credentials_context *context,
         .token_name = "SessionToken",
         .temporary = true,
     };
-    struct buf form;
-    const struct call call = {context, NULL, &form, source};
-    form_begin(&form, "AssumeRoleWithWebIdentity");
-    form_put_role(&form, context, role);
-    form_put(&form, "WebIdentityToken", token);
-    int result = call_for_credentials(&call, &dialect, out, e);
-    secret_buf_free(&form);
+    struct sts_call call;
+    sts_begin(&call, context, NULL, source, "AssumeRoleWithWebIdentity");
+    form_put_role(&call.form, context, role);
+    form_put(&call.form, "WebIdentityToken", token);
+    int result = sts_get_credentials(&call, &dialect, out, e);
+    sts_end(&call);
     return result;
 }
 
-static void copy(struct str from, char *to, size_t size)
+static void identity_keep(struct str from, char *to, size_t size)
 {
     (void)snprintf(to, size, "%.*s", (int)from.n, from.n ? from.p : "");
+}
+
+static int sts_read_identity(struct str text, struct sts_identity *out, struct err *e)
+{
+    struct json_object *tree = json_tree(text, NULL);
+    struct json_object *identity =
+        json_get(json_get(tree, "GetCallerIdentityResponse"), "GetCallerIdentityResult");
+    identity_keep(json_get_str(identity, "Account"), out->account, sizeof out->account);
+    identity_keep(json_get_str(identity, "Arn"), out->arn, sizeof out->arn);
+    identity_keep(json_get_str(identity, "UserId"), out->user_id, sizeof out->user_id);
+    json_tree_free(tree);
+    if (!out->arn[0])
+        return err_set(e, ERR_DYNAMODB_UNAVAILABLE, "GetCallerIdentity: the answer names nobody");
+    return 0;
 }
 
 int sts_get_caller_identity(const struct credentials_context *context,
                             const struct credentials *who, struct sts_identity *out, struct err *e)
 {
-    struct buf form;
-    struct transport_response response;
-    struct progress p;
-    const struct call call = {context, who, &form, "GetCallerIdentity"};
+    struct sts_call call;
     *out = (struct sts_identity){0};
-    form_begin(&form, "GetCallerIdentity");
-    credentials_response_init(&response);
-    int result = perform(&call, &p, &response, e);
-    if (result == 0) {
-        struct json_object *tree = json_tree(buf_str(&response.body), NULL);
-        struct json_object *identity =
-            json_get(json_get(tree, "GetCallerIdentityResponse"), "GetCallerIdentityResult");
-        copy(json_get_str(identity, "Account"), out->account, sizeof out->account);
-        copy(json_get_str(identity, "Arn"), out->arn, sizeof out->arn);
-        copy(json_get_str(identity, "UserId"), out->user_id, sizeof out->user_id);
-        json_tree_free(tree);
-        if (!out->arn[0])
-            result =
-                err_set(e, ERR_DYNAMODB_UNAVAILABLE, "GetCallerIdentity: the answer names nobody");
-    }
-    credentials_response_free(&response);
-    secret_buf_free(&form);
+    sts_begin(&call, context, who, "GetCallerIdentity", "GetCallerIdentity");
+    int result = sts_perform(&call, e);
+    if (result == 0)
+        result = sts_read_identity(buf_str(&call.response.body), out, e);
+    sts_end(&call);
     return result;
 }

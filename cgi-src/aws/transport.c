@@ -136,7 +136,7 @@ static int set_request(struct curl_transport *t, const struct transport_request 
     return 0;
 }
 
-static void explain(struct curl_transport *t, CURLcode code)
+static void curl_transport_explain(struct curl_transport *t, CURLcode code)
 {
     struct transport_response *r = t->response;
     const char *text = t->error;
@@ -147,7 +147,7 @@ static void explain(struct curl_transport *t, CURLcode code)
     transport_explain(r, code, text);
 }
 
-static void judge(struct curl_transport *t, CURLcode code)
+static void curl_transport_judge(struct curl_transport *t, CURLcode code)
 {
     struct transport_response *r = t->response;
     long status = 0;
@@ -158,14 +158,14 @@ static void judge(struct curl_transport *t, CURLcode code)
         return;
     }
     bool sent = t->sends > 0 && anything_sent(t->curl);
-    explain(t, code);
+    curl_transport_explain(t, code);
     r->outcome = sent ? TRANSPORT_MAYBE_SENT : TRANSPORT_NOT_SENT;
     buf_reset(&r->body);
     transport_response_forget_headers(r);
 }
 
-static void perform(struct transport *base, const struct transport_request *request,
-                    struct transport_response *response)
+static void curl_transport_perform(struct transport *base, const struct transport_request *request,
+                                   struct transport_response *response)
 {
     struct curl_transport *t = (struct curl_transport *)base;
     t->response = response;
@@ -176,7 +176,7 @@ static void perform(struct transport *base, const struct transport_request *requ
         (void)snprintf(response->error, sizeof(response->error), "the request cannot be made");
         return;
     }
-    judge(t, curl_easy_perform(t->curl));
+    curl_transport_judge(t, curl_easy_perform(t->curl));
 }
 
 /* ---- the handle ------------------------------------------------------------------------------ */
@@ -210,7 +210,7 @@ struct transport *transport_curl_new(struct transport_shared *shared, struct err
         err_set(e, ERR_INTERNAL, "out of memory");
         return NULL;
     }
-    t->base = (struct transport){.perform = perform, .free = transport_free};
+    t->base = (struct transport){.perform = curl_transport_perform, .free = transport_free};
     t->shared = shared;
     t->curl = transport_handle_new(shared, t->error);
     if (!t->curl || !set_callbacks(t)) {

@@ -108,14 +108,14 @@ static struct transport_connection *detach_surplus(struct transport_idle *idle, 
 
 /* ---- giving and taking ----------------------------------------------------------------------- */
 
-static int64_t now(void)
+static int64_t idle_now_us(void)
 {
     return clock_system.mono_us(clock_system.context);
 }
 
 struct transport_connection *transport_idle_take(struct transport_idle *idle)
 {
-    int64_t now_us = now();
+    int64_t now_us = idle_now_us();
     for (;;) {
         pthread_mutex_lock(&idle->mutex);
         struct transport_connection *surplus = detach_surplus(idle, now_us);
@@ -130,7 +130,7 @@ struct transport_connection *transport_idle_take(struct transport_idle *idle)
 
 void transport_idle_put(struct transport_idle *idle, struct transport_connection *c)
 {
-    c->idle_since_us = now();
+    c->idle_since_us = idle_now_us();
     pthread_mutex_lock(&idle->mutex);
     attach_newest(idle, c);
     struct transport_connection *surplus = detach_surplus(idle, c->idle_since_us);

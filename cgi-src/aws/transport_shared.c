@@ -82,7 +82,8 @@ static int share_learnt(struct transport_shared *shared)
 /* ---- both -------------------------------------------------------------------------------------
  */
 
-static int fill_shared(struct transport_shared *shared, const struct config *config, struct err *e)
+static int transport_shared_fill(struct transport_shared *shared, const struct config *config,
+                                 struct err *e)
 {
     shared->store = X509_STORE_new();
     shared->proxy = copy_text(config_get(config, "HTTPS_PROXY"));
@@ -107,7 +108,7 @@ struct transport_shared *transport_shared_new(const struct config *config, struc
     shared = calloc(1, sizeof(*shared));
     if (!shared)
         err_set(e, ERR_INTERNAL, "out of memory");
-    if (!shared || fill_shared(shared, config, e) < 0) {
+    if (!shared || transport_shared_fill(shared, config, e) < 0) {
         if (shared)
             transport_shared_free(shared);
         else

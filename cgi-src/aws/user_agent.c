@@ -1,5 +1,5 @@
 /*
- * The text of User-Agent. Whose requests carry it is the business of transport and dynamo_request.
+ * The text of User-Agent. transport and dynamo_request put it into requests.
  */
 #include "aws/user_agent.h"
 

@@ -39,7 +39,7 @@ static int check_surroundings(struct check *c)
 
     c->dynamo_shared = dynamo_shared_new(&c->config, &clock_system, &e);
     if (!c->dynamo_shared) {
-        check_line(&c->report, CHECK_BAD, "region, endpoint, CA bundle", "%s", check_reason(&e));
+        check_line(&c->report, CHECK_BAD, "region, endpoint, CA bundle", "%s", e.detail);
         return -1;
     }
     c->context.region = dynamo_region(c->dynamo_shared);
@@ -86,7 +86,7 @@ static void check_identity(struct check *c, const struct credentials *found)
         check_line(&c->report, CHECK_GOOD, "identity", "%s (account %s)", c->identity.arn,
                    c->identity.account);
     else
-        check_line(&c->report, CHECK_NOTE, "identity", "not known: %s", check_reason(&e));
+        check_line(&c->report, CHECK_NOTE, "identity", "not known: %s", e.detail);
 }
 
 static int check_credentials(struct check *c)
@@ -98,7 +98,7 @@ static int check_credentials(struct check *c)
     /* The errors of the cache are worded for clients of the API; those of the chain say what was
      * tried. */
     if (credentials_fetch(credentials_chain, &c->context, &found, &e) != 0) {
-        check_line(&c->report, CHECK_BAD, "credentials", "%s", check_reason(&e));
+        check_line(&c->report, CHECK_BAD, "credentials", "%s", e.detail);
         return -1;
     }
     describe_expiry(&found, expiry, sizeof expiry);
@@ -128,8 +128,8 @@ static int check_latency(struct check *c)
     for (int i = 0; i < LATENCY_CALLS; i++) {
         check_begin_call(c);
         if (store_table_probe(c->store, STORE_SESSIONS_TABLE, DYNAMO_GET_ITEM, &probe, &e) != 0) {
-            check_line(&c->report, CHECK_BAD, "DynamoDB", "%s (region %s, endpoint %s)",
-                       check_reason(&e), dynamo_region(c->dynamo_shared),
+            check_line(&c->report, CHECK_BAD, "DynamoDB", "%s (region %s, endpoint %s)", e.detail,
+                       dynamo_region(c->dynamo_shared),
                        check_url(c, dynamo_endpoint(c->dynamo_shared)));
             return -1;
         }
@@ -167,7 +167,7 @@ static int open_store(struct check *c)
 
     c->dynamo = dynamo_new(c->dynamo_shared, &e);
     if (!c->dynamo) {
-        check_line(&c->report, CHECK_BAD, "DynamoDB", "%s", check_reason(&e));
+        check_line(&c->report, CHECK_BAD, "DynamoDB", "%s", e.detail);
         return -1;
     }
     c->store_shared = store_shared_new(&c->config, &clock_system);
@@ -199,7 +199,7 @@ static void check_all(struct check *c)
     if (c->context.transport && c->scope == CHECK_EVERYTHING)
         check_aws(c);
     else if (!c->context.transport)
-        check_line(&c->report, CHECK_BAD, "the way to AWS", "%s", check_reason(&e));
+        check_line(&c->report, CHECK_BAD, "the way to AWS", "%s", e.detail);
     store_free(c->store);
     store_shared_free(c->store_shared);
     dynamo_free(c->dynamo);

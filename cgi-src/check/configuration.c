@@ -189,7 +189,7 @@ static void check_profile_files(struct check *c)
     struct err e = {0};
 
     if (profile_region(&c->config, region, sizeof(region), &e) < 0)
-        check_line(&c->report, CHECK_BAD, "the AWS CLI's files", "%s", check_reason(&e));
+        check_line(&c->report, CHECK_BAD, "the AWS CLI's files", "%s", e.detail);
     else if (!c->config.region[0] && region[0] && !region_is_valid(str_from(region)))
         check_line(&c->report, CHECK_BAD, "the AWS CLI's files",
                    "the region of the profile %s is \"%s\", which is not the name of a region",

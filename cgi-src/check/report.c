@@ -40,14 +40,6 @@ void check_line(struct check_report *r, enum check_mark mark, const char *subjec
         (void)snprintf(r->cause, sizeof r->cause, "%s: %s", subject, text);
 }
 
-const char *check_reason(const struct err *e)
-{
-    static const char introduction[] = "DynamoDB not available: ";
-    size_t n = sizeof introduction - 1;
-
-    return strncmp(e->detail, introduction, n) == 0 ? e->detail + n : e->detail;
-}
-
 const char *check_url(struct check *c, const char *url)
 {
     char shown[1024];

@@ -38,9 +38,6 @@ void check_line(struct check_report *r, enum check_mark mark, const char *subjec
 /* A URL as it may be shown; lives as long as the check. */
 const char *check_url(struct check *c, const char *url);
 
-/* What an error says, without the words that introduce it to a client of the API. */
-const char *check_reason(const struct err *e);
-
 /* What the parts have found so far. */
 struct check {
     struct check_report report;

@@ -67,7 +67,7 @@ static int look_at_table(struct check *c, enum store_table which, struct known *
         r = store_table_probe(c->store, which, DYNAMO_GET_ITEM, &probe, &e);
     }
     if (r != 0) {
-        check_line(&c->report, CHECK_BAD, titles[which], "%s", check_reason(&e));
+        check_line(&c->report, CHECK_BAD, titles[which], "%s", e.detail);
         return -1;
     }
     write_table_line(c, which, &d);
@@ -139,8 +139,7 @@ static int try_on_table(struct check *c, enum dynamo_operation operation, enum s
     }
     check_begin_call(c);
     if (store_table_probe(c->store, which, operation, &probe, &e) != 0) {
-        check_line(&c->report, CHECK_BAD, dynamo_operation_names[operation], "%s",
-                   check_reason(&e));
+        check_line(&c->report, CHECK_BAD, dynamo_operation_names[operation], "%s", e.detail);
         return -1;
     }
     if (probe.finding == PROBE_DENIED) {

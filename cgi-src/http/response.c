@@ -143,6 +143,17 @@ void response_end(struct json_writer *w, int64_t wall_us)
     json_end_object(w);
 }
 
+/* What a client is told. Front ends of the first backend look for these first words. */
+static void put_detail(struct json_writer *w, const struct err *e)
+{
+    static const char introduction[] = "DynamoDB not available: ";
+    char detail[sizeof(introduction) + sizeof(e->detail)];
+    bool introduced = e->code == ERR_CREDENTIALS_NOT_CONFIGURED;
+
+    (void)snprintf(detail, sizeof(detail), "%s%s", introduced ? introduction : "", e->detail);
+    json_put_string(w, "detail", str_from(detail));
+}
+
 void response_error(struct response *r, const struct err *e, const char *request_id)
 {
     const struct status_row *row = &status_of_code[e->code];
@@ -159,7 +170,7 @@ void response_error(struct response *r, const struct err *e, const char *request
     json_put_string(&w, "title", str_from(reason_of(row->status)));
     json_put_int(&w, "status", row->status);
     json_put_string(&w, "code", str_from(err_code_name(e->code)));
-    json_put_string(&w, "detail", str_from(e->detail));
+    put_detail(&w, e);
     json_put_string(&w, "request_id", str_from(request_id));
     json_end_object(&w);
     if (retry_after)

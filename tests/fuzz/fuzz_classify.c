@@ -19,7 +19,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return log_open(LOG_ERROR, LOG_TEXT, "/dev/null", &e);
 }
 
-static void check_verdict(const struct verdict *v, int status)
+static void check_verdict(const struct dynamo_verdict *v, int status)
 {
     FUZZ_MUST(v->kind <= VERDICT_STRANGE);
     FUZZ_MUST(strlen(v->type) < sizeof(v->type) && strlen(v->message) < sizeof(v->message));
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str rest = fuzz_input(data, size);
     char *status = fuzz_text(fuzz_line(&rest));
     struct str sum = fuzz_line(&rest);
-    struct verdict v;
+    struct dynamo_verdict v;
 
     if (rest.n < BODY_MAX) {
         struct transport_response r = {.date_s = -1, .crc32 = -1, .retry_after_ms = -1};

@@ -551,7 +551,7 @@ static enum credentials_result ask_chain(const struct credentials_context *conte
                                                                       : CREDENTIALS_FAILED;
 }
 
-#define PREFIX "DynamoDB not available: AWS credentials not configured: "
+#define PREFIX "AWS credentials not configured: "
 #define ENVIRONMENT "AWS_ACCESS_KEY_ID=AKE", "AWS_SECRET_ACCESS_KEY=HUSHE"
 #define CONTAINER "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x"
 

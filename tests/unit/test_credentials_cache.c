@@ -407,7 +407,7 @@ static void check_not_configured(const struct credentials_provider *chain)
     struct err e = {0};
     assert_int_equal(credentials_cache_get(cache, INT64_MAX / 2, &c, &e), -1);
     assert_int_equal(e.code, ERR_CREDENTIALS_NOT_CONFIGURED);
-    const char *prefix = "DynamoDB not available: AWS credentials not configured";
+    const char *prefix = "AWS credentials not configured";
     assert_memory_equal(e.detail, prefix, strlen(prefix));
     assert_int_equal(e.retry_after_s, 5);
     credentials_cache_free(cache);
@@ -451,32 +451,34 @@ static void test_expired_token(void **state)
     scene_begin(&s);
     expect_key(&s, "AK1");
     /* Just fetched: asking at once would give the same. */
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), 0);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), CREDENTIALS_UNCHANGED);
     assert_int_equal(calls(), 1);
     fake_advance(&s.clock, 5 * SECOND);
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), 1);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), CREDENTIALS_CHANGED);
     assert_int_equal(calls(), 2);
     /* A second thread that had the same old ones. */
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), 1);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), CREDENTIALS_CHANGED);
     assert_int_equal(calls(), 2);
     expect_key(&s, "AK2");
     /* The provider goes on giving the same: asked once, not once a request. */
     set(&puppet.rotates, false);
     fake_advance(&s.clock, 5 * SECOND);
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), 0);
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), 0);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), CREDENTIALS_UNCHANGED);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), CREDENTIALS_UNCHANGED);
     assert_int_equal(calls(), 3);
     /* It fails. */
     fake_advance(&s.clock, 5 * SECOND);
     set(&puppet.fails, true);
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), -1);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e),
+                     CREDENTIALS_NOT_RENEWED);
     assert_int_equal(e.code, ERR_DYNAMODB_UNAVAILABLE);
-    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e), -1);
+    assert_int_equal(credentials_cache_expired(s.cache, &s.held, far(), &e),
+                     CREDENTIALS_NOT_RENEWED);
     assert_int_equal(calls(), 4);
     /* The same key with another token is another set. */
     assert_int_equal(credentials_copy(&other, &s.held), 0);
     other.session_token[0] = 'X';
-    assert_int_equal(credentials_cache_expired(s.cache, &other, far(), &e), 1);
+    assert_int_equal(credentials_cache_expired(s.cache, &other, far(), &e), CREDENTIALS_CHANGED);
     credentials_clear(&other);
     scene_end(&s);
 }
@@ -536,7 +538,8 @@ static void *use_and_refresh(void *argument)
             break;
         }
         caller->changes += generation != before;
-        if (i % 50 == 7 && credentials_cache_expired(s->cache, &held, far(), &e) < 0)
+        if (i % 50 == 7 &&
+            credentials_cache_expired(s->cache, &held, far(), &e) == CREDENTIALS_NOT_RENEWED)
             caller->result = -1;
         if (i % 10 == 3)
             fake_advance(&s->clock, 3 * MINUTE);

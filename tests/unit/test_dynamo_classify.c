@@ -173,7 +173,7 @@ static void test_rows(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct row *row = &rows[i];
         struct transport_response r = response_of(row->status, row->body);
-        struct verdict v;
+        struct dynamo_verdict v;
         print_message("  %d %s\n", row->status, row->body);
         dynamo_classify(&r, &v);
         assert_int_equal(v.kind, row->kind);
@@ -219,7 +219,7 @@ static const struct {
 static void check_name(const char *name, enum verdict_kind kind, bool maybe_done)
 {
     char body[256];
-    struct verdict v;
+    struct dynamo_verdict v;
     (void)snprintf(body, sizeof body, "{\"__type\":\"a.b#%s\",\"message\":\"words\"}", name);
     struct transport_response r = response_of(400, body);
     dynamo_classify(&r, &v);
@@ -256,7 +256,7 @@ static void test_no_answer(void **state)
     for (size_t i = 0; i < COUNT(failures); i++) {
         /* A body and a status that must not be looked at. */
         struct transport_response r = response_of(200, "{}");
-        struct verdict v;
+        struct dynamo_verdict v;
         r.outcome = failures[i].outcome;
         r.name_not_resolved = failures[i].unresolved;
         r.timed_out = failures[i].timed_out;
@@ -287,7 +287,7 @@ static void test_the_checksum_comes_before_the_parsing(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(sums); i++) {
         struct transport_response r = response_of(200, sums[i].body);
-        struct verdict v;
+        struct dynamo_verdict v;
         r.crc32 = sums[i].crc32;
         dynamo_classify(&r, &v);
         assert_int_equal(v.kind, sums[i].kind);
@@ -300,7 +300,7 @@ static void test_the_checksum_comes_before_the_parsing(void **state)
 static void test_the_checksum_of_an_error(void **state)
 {
     struct transport_response r = response_of(400, TYPE("ConditionalCheckFailedException"));
-    struct verdict v;
+    struct dynamo_verdict v;
     (void)state;
     r.crc32 = 1;
     dynamo_classify(&r, &v);
@@ -326,7 +326,7 @@ static void test_words(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(words); i++) {
         struct transport_response r = response_of(400, words[i].body);
-        struct verdict v;
+        struct dynamo_verdict v;
         dynamo_classify(&r, &v);
         assert_string_equal(v.message, words[i].message);
         buf_free(&r.body);
@@ -336,7 +336,7 @@ static void test_words(void **state)
 static void test_long_words_are_cut_at_a_character(void **state)
 {
     struct transport_response r = response_of(400, "{\"__type\":\"");
-    struct verdict v;
+    struct dynamo_verdict v;
     (void)state;
     for (int i = 0; i < 100; i++)
         buf_puts(&r.body, "T");
@@ -395,7 +395,7 @@ static void test_the_servers_time(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(times); i++) {
         struct transport_response r = response_of(400, times[i].body);
-        struct verdict v;
+        struct dynamo_verdict v;
         r.date_s = times[i].date_s;
         dynamo_classify(&r, &v);
         assert_int_equal(v.kind, VERDICT_CLOCK);
@@ -409,7 +409,7 @@ static void test_what_no_checksum_vouches_for_is_checked_to_its_end(void **state
 {
     static const char broken[] = "{\"Item\":{\"a\":{\"S\":\"b\"}}";
     struct transport_response r = response_of(200, broken);
-    struct verdict v;
+    struct dynamo_verdict v;
     (void)state;
     dynamo_classify(&r, &v);
     assert_int_equal(v.kind, VERDICT_TRANSIENT);
@@ -424,7 +424,7 @@ static void test_the_reasons_are_left_as_they_came(void **state)
 {
     static const char reasons[] = "[{\"Code\":\"None\"},{\"Item\":{\"a\":{\"S\":\"\\\"b\\n\"}},"
                                   "\"Code\":\"ConditionalCheckFailed\"}]";
-    struct verdict v;
+    struct dynamo_verdict v;
     char body[512];
     (void)state;
     (void)snprintf(body, sizeof body,

@@ -32,6 +32,9 @@ static const struct {
     {RETRY_THROTTLED, 1, 0.5, RETRY_SERVER_UNSAID, 500000},
     {RETRY_THROTTLED, 2, 1.0, RETRY_SERVER_UNSAID, 2000000},
     {RETRY_THROTTLED, 3, 1.0, RETRY_SERVER_UNSAID, 4000000},
+    /* rand * 200 ms * 2^(n-1) */
+    {RETRY_CREDENTIALS, 1, 0.5, RETRY_SERVER_UNSAID, 100000},
+    {RETRY_CREDENTIALS, 2, 1.0, RETRY_SERVER_UNSAID, 400000},
     /* never above 20 s */
     {RETRY_THROTTLED, 5, 1.0, RETRY_SERVER_UNSAID, 16000000},
     {RETRY_THROTTLED, 6, 1.0, RETRY_SERVER_UNSAID, 20000000},
@@ -85,7 +88,7 @@ static void test_what_a_full_bucket_pays_for(void **state)
     retry_quota_init(&quota);
     assert_int_equal(drain(&quota, RETRY_THROTTLED), 500 / 5);
     assert_int_equal(quota.tokens, 0);
-    assert_true(retry_quota_take(&quota, 0));
+    assert_true(retry_quota_take(&quota, retry_cost(RETRY_CREDENTIALS)));
 }
 
 static void test_what_success_gives_back(void **state)
