@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # AUTH_MODE on the real stack: keys from a file and from a URL, tokens that are refused, a secret, the
 # header of the proxy, and what is said at start-up. Each rule about a token is a case of the unit tests.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # Everything that a user has, as lines of JSON.
 
 load helpers
@@ -240,24 +241,4 @@ is_whole() {
         [[ $http_status == 503 ]] || break
     done
     is_whole 40 8000
-}
-
-@test "1,000 sessions of 50 messages take less than 8 MB of a process" {
-    # A sanitizer keeps what was freed.
-    [[ $CHAT_SESSIONS_BIN != */asan/* && $CHAT_SESSIONS_BIN != */tsan/* ]] || skip 'memory is not measured under a sanitizer'
-    local master worker before peak
-    conversations 1 1 20
-    API=$(start_auth_stack own POOL_PROCESSES=1)/api/v1
-    export_user # what a process needs in any case
-    is_whole 1 1
-    conversations 1000 50 400
-    master=$(cut -d' ' -f1 "$BATS_FILE_TMPDIR/own/state/pids/pool")
-    worker=$(<"/proc/$master/task/$master/children")
-    before=$(awk '/^VmRSS/ {print $2}' "/proc/${worker// /}/status")
-    echo 5 >"/proc/${worker// /}/clear_refs" # VmHWM begins anew
-    export_user
-    peak=$(awk '/^VmHWM/ {print $2}' "/proc/${worker// /}/status")
-    is_whole 1001 50001
-    echo "$(stat -c %s "$body_file") bytes; before $before KB, peak $peak KB" >&3
-    ((peak - before < 8192))
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # A long history that is cut off: nobody sees a part of it, the same request under the same key finishes it, and
 # what nobody finishes goes with its user. On a stack of its own, whose workers are killed and whose calls fail;
 # what others see is asked of the run's stack.

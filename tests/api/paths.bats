@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # Ids of any characters in paths: split at / first, decoded after.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=quiet
 # What operators do to a pool, and what the kernel does, under load. DRILL_SECONDS makes it longer.
 
 drill() {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart,long
 # Each reader of foreign bytes against made-up inputs, FUZZ_SECONDS (5) each; see README.md.
 # The harnesses run together, before the tests, which then look at what became of each.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart,long
 # The pool behind a real nginx: requests, reload, recycling, death, stop, status.
 
 # shellcheck source=tests/pool/helpers.bash

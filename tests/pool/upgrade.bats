@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # A newer program in the place of the one that runs, and restarts on a socket that stays open: no request fails.
 
 load helpers
