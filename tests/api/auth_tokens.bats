@@ -129,7 +129,10 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     ' "$KEYS/jwks.json" "$BATS_TEST_TMPDIR/fetches" "$BATS_TEST_TMPDIR/port.new" 3>&- &
     local server=$!
     local deadline=$((SECONDS + 20))
-    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do ((SECONDS < deadline)) || fail 'no key server'; done
+    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do
+        ((SECONDS < deadline)) || fail 'no key server'
+        sleep 0.02
+    done
     port=$(<"$BATS_TEST_TMPDIR/port.new")
     API=$(start_auth_stack other AUTH_MODE=jwt "AUTH_JWT_JWKS_URL=http://127.0.0.1:$port/keys")/api/v1
     for _ in {1..20}; do
@@ -209,7 +212,10 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     ' "$BATS_TEST_TMPDIR/port.new" 3>&- &
     server=$!
     local deadline=$((SECONDS + 20))
-    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do ((SECONDS < deadline)) || fail 'no key server'; done
+    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do
+        ((SECONDS < deadline)) || fail 'no key server'
+        sleep 0.02
+    done
     port=$(<"$BATS_TEST_TMPDIR/port.new")
     # One thread in eight may wait for the issuer: of 8, in each of two processes.
     API=$(start_auth_stack other AUTH_MODE=jwt "AUTH_JWT_JWKS_URL=http://127.0.0.1:$port/keys")/api/v1

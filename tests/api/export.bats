@@ -181,13 +181,13 @@ is_whole() {
 
 # A whole export is known by its end; HTTP tells as well that this one is not.
 @test "what fails after the first byte cuts the answer off" {
-    conversations 30 200 2000
+    conversations 12 200 2000
     start_own_front
     API=$(start_auth_stack own)/api/v1
     front_faults '{"rate":1,"kinds":["stall"]}'
     curl -sSN --noproxy '*' -H "Accept: $LINES" -o "$BATS_TEST_TMPDIR/lines" -w '%{http_code} %{exitcode}' \
         "$API/sessions/$user" >"$BATS_TEST_TMPDIR/end" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
-    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do :; done
+    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do sleep 0.02; done
     front_faults '{"rate":1,"kinds":["denied"]}'
     wait "$!" || true
     is "$(<"$BATS_TEST_TMPDIR/end")" '200 18' 'status, exit code of curl (a partial file)'
@@ -195,7 +195,7 @@ is_whole() {
     grep -q '"type":"session"' "$BATS_TEST_TMPDIR/lines"
     front_faults '{"rate":0,"kinds":[]}'
     export_user
-    is_whole 30 6000
+    is_whole 12 2400
 }
 
 @test "it may take longer than a request may, and than one that is stuck" {
@@ -213,7 +213,7 @@ is_whole() {
     API=$(start_auth_stack own POOL_PROCESSES=1)/api/v1
     front_faults '{"rate":1,"kinds":["hold"]}'
     curl -sS --noproxy '*' -H "Accept: $LINES" -o "$BATS_TEST_TMPDIR/lines" "$API/sessions/$user" 3>&- &
-    until [[ $(front_stats .held) == 1 ]]; do :; done
+    until [[ $(front_stats .held) == 1 ]]; do sleep 0.02; done
     export_user
     expect 503 overloaded
     is "$(header retry-after)" 10
@@ -228,17 +228,17 @@ is_whole() {
 }
 
 @test "a client that goes gives its place back" {
-    conversations 40 200 2000
+    conversations 15 200 2000
     start_own_front
     API=$(start_auth_stack own POOL_PROCESSES=1)/api/v1
     front_faults '{"rate":1,"kinds":["stall"]}'
     curl -sSN --noproxy '*' -H "Accept: $LINES" -o "$BATS_TEST_TMPDIR/lines" "$API/sessions/$user" 3>&- &
-    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do :; done
+    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do sleep 0.02; done
     kill "$!"
     front_faults '{"rate":0,"kinds":[]}'
     for _ in {1..200}; do
         export_user
         [[ $http_status == 503 ]] || break
     done
-    is_whole 40 8000
+    is_whole 15 3000
 }

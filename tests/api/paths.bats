@@ -54,16 +54,11 @@ walked() {
     api GET "$path"
     expect 200
     has_text "$member"
-    api GET "$path/$sid"
-    expect 200
-    has_text "$member"
     put "$path/$sid" '{"title":"new"}'
     expect 200
     has_text "$member"
     api DELETE "$path/$sid"
     expect 200
-    api GET "$path"
-    has_text '"sessions":[],"count":0'
 }
 
 @test "user ids of any characters" {
