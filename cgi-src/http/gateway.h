@@ -22,6 +22,9 @@ struct gateway {
      * connection is closed, so that the server closes the client's in the midst of the body. Plain
      * CGI has no such end: there the body must tell by itself that it is whole. */
     void (*break_off)(struct gateway *g);
+    /* Set by whoever handles the request: it was refused because it had waited too long. Others
+     * that wait are to be looked for. */
+    bool waited_too_long;
 };
 
 /* Over one FCGX_Request that has been accepted. The request stays the caller's. */

@@ -24,11 +24,10 @@
 #define IDLE_MAX_US ((int64_t)60 * 1000000)
 /* How long a client that was asked to close may take; nginx does at once. */
 #define PART_TIME_US ((int64_t)1 * 1000000)
-/* Connections taken in one go. With one only, those that wait would come behind a whole round of
- * those that are there already, again and again. */
+/* Connections taken in one go. With one only, each of those that wait would wait for a round. */
 #define ACCEPT_BATCH 64
-/* Places in the table beyond the capacity: others may give at the same moment, and the one to make
- * room may just have got a request. */
+/* Places beyond the capacity: others may give at the same moment, and the one to make room may just
+ * have got a request. */
 #define SPARE 64
 /* At the end of the pool so many of the listener's are still taken. */
 #define LAST_TAKEN 256
@@ -49,6 +48,7 @@ struct connections {
     atomic_bool draining;
     atomic_bool timer_armed;
     atomic_bool paused;          /* full: the listener is not in the epoll set */
+    atomic_bool crowded;         /* it was full, and still has all that it is to have */
     pthread_mutex_t listen_lock; /* for changes of paused */
 };
 
@@ -67,11 +67,11 @@ static int open_descriptors(struct connections *c, struct err *e)
     c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    int inbox = scoreboard_inbox(c->setup.scoreboard, c->setup.place);
     if (c->epoll_fd < 0 || c->stop_fd < 0 || c->drained_fd < 0 || c->timer_fd < 0 ||
         watch_event(c, c->stop_fd, EVENT_STOP, EPOLLIN) < 0 ||
         watch_event(c, c->timer_fd, EVENT_TIMER, EPOLLIN) < 0 ||
-        watch_event(c, scoreboard_inbox(c->setup.scoreboard, c->setup.place), EVENT_INBOX,
-                    EPOLLIN) < 0)
+        watch_event(c, inbox, EVENT_INBOX, EPOLLIN) < 0)
         return err_set(e, ERR_INTERNAL, "a worker process cannot open its descriptors: %s",
                        strerrordesc_np(errno));
     return 0;
@@ -144,6 +144,7 @@ static void pause_listening(struct connections *c)
     if (!atomic_load(&c->paused) && !atomic_load(&c->draining)) {
         epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, c->setup.listener, NULL);
         atomic_store(&c->paused, true);
+        atomic_store(&c->crowded, true);
     }
     pthread_mutex_unlock(&c->listen_lock);
 }
@@ -166,6 +167,8 @@ static void resume_listening(struct connections *c)
 void connections_forget(struct connections *c, unsigned index)
 {
     table_remove(c->table, index);
+    if (atomic_load(&c->crowded) && table_count(c->table) < c->capacity)
+        atomic_store(&c->crowded, false);
     scoreboard_count(c->setup.scoreboard, c->setup.place, -1);
     resume_listening(c);
 }
@@ -198,9 +201,8 @@ static void arm_timer(struct connections *c, int64_t delay_us)
         timerfd_settime(c->timer_fd, 0, &when, NULL);
 }
 
-/* Has the client close a connection that the caller holds, while a request that comes first is
- * served. Closed from here, a request that is just on its way would be lost: its client cannot know
- * whether it was carried out. */
+/* Has the client close a connection that the caller holds; a request that comes first is served.
+ * Closed from here, that request would be lost, and its client could not know what became of it. */
 static void part(struct connections *c, unsigned index, int fd)
 {
     connection_ask_to_close(fd);
@@ -210,6 +212,10 @@ static void part(struct connections *c, unsigned index, int fd)
 
 void connections_give_back(struct connections *c, unsigned index, int fd)
 {
+    /* Whoever waits on the listener is to have its turn too: kept, this connection would have its
+     * next request served before all of them, again and again. */
+    if (atomic_load_explicit(&c->crowded, memory_order_relaxed) && !atomic_load(&c->draining))
+        connection_ask_to_close(fd);
     if (table_idle(c->table, index, pool_now_us()) == 0) {
         if (!atomic_load_explicit(&c->timer_armed, memory_order_relaxed))
             arm_timer(c, IDLE_MAX_US);
@@ -325,8 +331,14 @@ static void adopt_some(struct connections *c)
     }
 }
 
-/* Idle for longer than any web server keeps them, or than it takes to close when asked to: nobody
- * will use them again. */
+void connections_look_for_more(struct connections *c)
+{
+    adopt_some(c);
+    if (!atomic_load_explicit(&c->paused, memory_order_relaxed))
+        accept_some(c);
+}
+
+/* Idle for longer than a web server keeps them, or takes to close when asked to. */
 static void close_old(struct connections *c)
 {
     uint64_t times;
@@ -410,9 +422,8 @@ static void give_up_idle(struct connections *c)
 }
 
 /*
- * Those who wait on the listener. At the end of the pool itself they are served here. Otherwise
- * they are handed on: of a connection the kernel has told one process alone, and if that was this
- * one, nobody else would look before the next connection comes. Where nobody is ready they are left
+ * Those who wait on the listener: served here at the end of the pool itself, otherwise handed on,
+ * since the kernel may have told this process alone of them. Where nobody is ready they are left
  * for whoever starts next and looks at the listener then.
  */
 static void take_backlog(struct connections *c, bool last)

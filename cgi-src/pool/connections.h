@@ -34,6 +34,11 @@ int connections_listen(struct connections *c, struct err *e);
 int connections_next(struct connections *c, unsigned *index);
 /* The request has been answered; the connection waits for the next one. */
 void connections_give_back(struct connections *c, unsigned index, int fd);
+/*
+ * Takes at once what waits on the listener. In a rush the event that tells of it comes behind all
+ * the connections that have a request, so those that wait there would wait for several rounds.
+ */
+void connections_look_for_more(struct connections *c);
 /* The connection has been closed. */
 void connections_forget(struct connections *c, unsigned index);
 

@@ -41,11 +41,14 @@ unsigned scoreboard_threads(const struct scoreboard *b, unsigned place);
 void scoreboard_count(struct scoreboard *b, unsigned place, int change);
 unsigned scoreboard_connections(const struct scoreboard *b, unsigned place);
 
-/* How many connections a process of so many threads holds: nginx keeps 128 idle ones for each of
- * its own processes, and a burst is to find room. */
+/*
+ * How many connections a process of so many threads holds. nginx keeps 128 idle ones for each of
+ * its own processes, and in a rush each request that waits has one: those that are here are asked
+ * in the order in which they came, while those on the listener wait until one here is closed.
+ */
 static inline unsigned scoreboard_capacity(unsigned threads)
 {
-    return threads < 64 ? 256 : threads * 4;
+    return threads < 64 ? 1024 : threads * 16;
 }
 
 /* The ready place with the fewest connections, other than `except`, if it has room for one more; -1

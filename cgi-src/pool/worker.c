@@ -80,6 +80,8 @@ static int serve(struct worker *w, int fd)
         fd = connection_finish(&w->request);
     }
     count_request(all);
+    if (gateway.gateway.waited_too_long)
+        connections_look_for_more(all->setup.connections);
     return fd;
 }
 

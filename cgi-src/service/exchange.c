@@ -101,12 +101,13 @@ static int64_t time_waited(const struct clock *clock, struct gateway *gateway)
 }
 
 /* Whoever waited that long has lost patience, and behind it others wait: no work for it. */
-static int check_wait(struct exchange *x)
+static int check_wait(struct exchange *x, struct gateway *gateway)
 {
     int64_t limit_us = x->thread->process->config->queue_timeout_ms * 1000;
 
     if (limit_us == 0 || x->waited_us <= limit_us)
         return 0;
+    gateway->waited_too_long = true;
     return err_set(&x->err, ERR_OVERLOADED,
                    "the service is overloaded: the request waited too long; wait as long as "
                    "Retry-After says and try again");
@@ -201,7 +202,7 @@ static int dispatch(struct exchange *x, struct gateway *gateway)
         t->response.status = STATUS_CLIENT_GONE;
         return 0;
     }
-    return check_wait(x) < 0 ? -1 : run_handler(x, handler);
+    return check_wait(x, gateway) < 0 ? -1 : run_handler(x, handler);
 }
 
 /* A thread may be idle for long: what the request took is given back when it is answered. */

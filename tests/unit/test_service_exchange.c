@@ -307,6 +307,21 @@ static const struct service_case waits[] = {
 };
 SERVICE_TEST(test_waits, waits)
 
+/* The pool is told of the first, so that it looks for others that wait; not of the third. */
+static void test_pool_is_told_of_waits(void **state)
+{
+    struct served late;
+    struct served in_time;
+
+    (void)state;
+    serve_case(&late, &waits[0]);
+    serve_case(&in_time, &waits[2]);
+    assert_true(late.gateway.gateway.waited_too_long);
+    assert_false(in_time.gateway.gateway.waited_too_long);
+    served_free(&late);
+    served_free(&in_time);
+}
+
 #define READ "GET " API "/sessions/u/s"
 #define WRITE "PUT " API "/sessions/u/s\n\n{\"title\":\"t\"}"
 #define ONCE .settings = {"AWS_MAX_ATTEMPTS=1"}
@@ -343,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_callers),
         cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_pool_is_told_of_waits),
         cmocka_unit_test(test_failures_of_dynamodb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
