@@ -135,10 +135,13 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     done
     port=$(<"$BATS_TEST_TMPDIR/port.new")
     API=$(start_auth_stack other AUTH_MODE=jwt "AUTH_JWT_JWKS_URL=http://127.0.0.1:$port/keys")/api/v1
-    for _ in {1..20}; do
-        list_with "$(token ES256)"
+    local good unknown i
+    good=$(token ES256)
+    unknown=("$(token RS256 '{}' '{"kid":"nobody"}')" "$(token RS256 '{}' '{"kid":"else"}')")
+    for i in {1..20}; do
+        list_with "$good"
         [[ $http_status == 200 ]] || break
-        list_with "$(token RS256 '{}' '{"kid":"nobody"}')"
+        list_with "${unknown[i % 2]}"
         [[ $http_status == 401 ]] || break
     done
     kill "$server"
