@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # AUTH_MODE on the real stack: keys from a file and from a URL, tokens that are refused, a secret, the
 # header of the proxy, and what is said at start-up. Each rule about a token is a case of the unit tests.
 
@@ -128,13 +129,19 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     ' "$KEYS/jwks.json" "$BATS_TEST_TMPDIR/fetches" "$BATS_TEST_TMPDIR/port.new" 3>&- &
     local server=$!
     local deadline=$((SECONDS + 20))
-    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do ((SECONDS < deadline)) || fail 'no key server'; done
+    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do
+        ((SECONDS < deadline)) || fail 'no key server'
+        sleep 0.02
+    done
     port=$(<"$BATS_TEST_TMPDIR/port.new")
     API=$(start_auth_stack other AUTH_MODE=jwt "AUTH_JWT_JWKS_URL=http://127.0.0.1:$port/keys")/api/v1
-    for _ in {1..20}; do
-        list_with "$(token ES256)"
+    local good unknown i
+    good=$(token ES256)
+    unknown=("$(token RS256 '{}' '{"kid":"nobody"}')" "$(token RS256 '{}' '{"kid":"else"}')")
+    for i in {1..20}; do
+        list_with "$good"
         [[ $http_status == 200 ]] || break
-        list_with "$(token RS256 '{}' '{"kid":"nobody"}')"
+        list_with "${unknown[i % 2]}"
         [[ $http_status == 401 ]] || break
     done
     kill "$server"
@@ -208,7 +215,10 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     ' "$BATS_TEST_TMPDIR/port.new" 3>&- &
     server=$!
     local deadline=$((SECONDS + 20))
-    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do ((SECONDS < deadline)) || fail 'no key server'; done
+    until [[ -s $BATS_TEST_TMPDIR/port.new ]]; do
+        ((SECONDS < deadline)) || fail 'no key server'
+        sleep 0.02
+    done
     port=$(<"$BATS_TEST_TMPDIR/port.new")
     # One thread in eight may wait for the issuer: of 8, in each of two processes.
     API=$(start_auth_stack other AUTH_MODE=jwt "AUTH_JWT_JWKS_URL=http://127.0.0.1:$port/keys")/api/v1

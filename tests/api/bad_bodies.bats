@@ -6,7 +6,7 @@ load bad_input
 @test "a compressed body is told to be one" {
     local coding
     printf '{"user_id":"%s"}' "$user" | gzip >"$BATS_TEST_TMPDIR/body.gz"
-    for coding in gzip x-gzip br zstd deflate; do
+    for coding in gzip zstd; do
         api POST /sessions -H 'Content-Type: application/json' -H "Content-Encoding: $coding" \
             --data-binary "@$BATS_TEST_TMPDIR/body.gz"
         expect 415 unsupported_media_type

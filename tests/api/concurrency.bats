@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # 24 writers on three shared sessions, 60 messages each, with readers that follow along.
 
 load helpers

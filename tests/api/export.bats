@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # Everything that a user has, as lines of JSON.
 
 load helpers
@@ -180,13 +181,13 @@ is_whole() {
 
 # A whole export is known by its end; HTTP tells as well that this one is not.
 @test "what fails after the first byte cuts the answer off" {
-    conversations 30 200 2000
+    conversations 12 200 2000
     start_own_front
     API=$(start_auth_stack own)/api/v1
     front_faults '{"rate":1,"kinds":["stall"]}'
     curl -sSN --noproxy '*' -H "Accept: $LINES" -o "$BATS_TEST_TMPDIR/lines" -w '%{http_code} %{exitcode}' \
         "$API/sessions/$user" >"$BATS_TEST_TMPDIR/end" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
-    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do :; done
+    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do sleep 0.02; done
     front_faults '{"rate":1,"kinds":["denied"]}'
     wait "$!" || true
     is "$(<"$BATS_TEST_TMPDIR/end")" '200 18' 'status, exit code of curl (a partial file)'
@@ -194,7 +195,7 @@ is_whole() {
     grep -q '"type":"session"' "$BATS_TEST_TMPDIR/lines"
     front_faults '{"rate":0,"kinds":[]}'
     export_user
-    is_whole 30 6000
+    is_whole 12 2400
 }
 
 @test "it may take longer than a request may, and than one that is stuck" {
@@ -212,7 +213,7 @@ is_whole() {
     API=$(start_auth_stack own POOL_PROCESSES=1)/api/v1
     front_faults '{"rate":1,"kinds":["hold"]}'
     curl -sS --noproxy '*' -H "Accept: $LINES" -o "$BATS_TEST_TMPDIR/lines" "$API/sessions/$user" 3>&- &
-    until [[ $(front_stats .held) == 1 ]]; do :; done
+    until [[ $(front_stats .held) == 1 ]]; do sleep 0.02; done
     export_user
     expect 503 overloaded
     is "$(header retry-after)" 10
@@ -227,37 +228,17 @@ is_whole() {
 }
 
 @test "a client that goes gives its place back" {
-    conversations 40 200 2000
+    conversations 15 200 2000
     start_own_front
     API=$(start_auth_stack own POOL_PROCESSES=1)/api/v1
     front_faults '{"rate":1,"kinds":["stall"]}'
     curl -sSN --noproxy '*' -H "Accept: $LINES" -o "$BATS_TEST_TMPDIR/lines" "$API/sessions/$user" 3>&- &
-    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do :; done
+    until [[ -s $BATS_TEST_TMPDIR/lines ]]; do sleep 0.02; done
     kill "$!"
     front_faults '{"rate":0,"kinds":[]}'
     for _ in {1..200}; do
         export_user
         [[ $http_status == 503 ]] || break
     done
-    is_whole 40 8000
-}
-
-@test "1,000 sessions of 50 messages take less than 8 MB of a process" {
-    # A sanitizer keeps what was freed.
-    [[ $CHAT_SESSIONS_BIN != */asan/* && $CHAT_SESSIONS_BIN != */tsan/* ]] || skip 'memory is not measured under a sanitizer'
-    local master worker before peak
-    conversations 1 1 20
-    API=$(start_auth_stack own POOL_PROCESSES=1)/api/v1
-    export_user # what a process needs in any case
-    is_whole 1 1
-    conversations 1000 50 400
-    master=$(cut -d' ' -f1 "$BATS_FILE_TMPDIR/own/state/pids/pool")
-    worker=$(<"/proc/$master/task/$master/children")
-    before=$(awk '/^VmRSS/ {print $2}' "/proc/${worker// /}/status")
-    echo 5 >"/proc/${worker// /}/clear_refs" # VmHWM begins anew
-    export_user
-    peak=$(awk '/^VmHWM/ {print $2}' "/proc/${worker// /}/status")
-    is_whole 1001 50001
-    echo "$(stat -c %s "$body_file") bytes; before $before KB, peak $peak KB" >&3
-    ((peak - before < 8192))
+    is_whole 15 3000
 }

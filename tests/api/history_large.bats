@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=release
 # The largest history that a request may bring: that it arrives whole, how long it takes, and what it takes of the
 # workers' memory.
 

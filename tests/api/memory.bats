@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=release
 # What a body may take of the workers' memory.
 
 load helpers

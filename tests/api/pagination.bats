@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # Many pages: complete, without gap or repeat, also while others write.
 
 load helpers

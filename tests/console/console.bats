@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=long
 # The console in a browser, as nginx serves it, with the service behind it. Needs BASE.
 
 setup_file() {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # docs/openapi.yaml: it is a good document, it says what the sources do, and the checks of it can fail.
 
 setup_file() {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart,long
 # No request costs more than its ceiling (tests/cost/ceilings). Counted, not timed: the speed of the machine has no
 # part in it. README.md tells how.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # The stand-in for DynamoDB (tests/lib/stand-in): what measurements are made with has to be right itself.
 
 setup_file() {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # What `make install` puts where, and the unit that systemd runs it with.
 
 bats_require_minimum_version 1.5.0
@@ -28,7 +29,7 @@ mode_of() { stat -c %a "$ROOT$1"; }
 @test "the installed configuration is accepted as it is, and so is nginx's site" {
     install_below
     run -0 env -i PATH="$PATH" AWS_ACCESS_KEY_ID=AKIDSIGNATUREFRONT AWS_SECRET_ACCESS_KEY=front/secret+key \
-        AWS_ENDPOINT_URL_DYNAMODB="$FRONT" "$ROOT/usr/local/bin/chat-sessions" \
+        AWS_ENDPOINT_URL_DYNAMODB="$DYNAMODB" "$ROOT/usr/local/bin/chat-sessions" \
         --env-file "$ROOT/etc/chat-sessions/chat-sessions.env" create-tables
     sed -i "s|listen \(.*\)80;|listen unix:$BATS_TEST_TMPDIR/\1.sock;|; s|/var/log/nginx|$BATS_TEST_TMPDIR|" \
         "$ROOT/etc/nginx/sites-available/chat-sessions"

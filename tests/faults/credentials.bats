@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # AWS calls the keys expired while the service runs. It asks its provider for others: a command has some, a file
 # may have some, the environment (.env too) has the same as before, and then there is nothing left to try.
 

@@ -1,18 +1,32 @@
 #!/usr/bin/env bats
-# What callers are told when DynamoDB fails, and that nothing is lost or doubled by it. Needs the stack of
-# scripts/test, and needs it alone: faults are for every request.
+# bats file_tags=apart
+# What callers are told when DynamoDB fails, and that nothing is lost or doubled by it. On a stack of its own, whose
+# requests have less time than those of the run: some tests here wait until it is over.
 
 # shellcheck source=tests/faults/helpers.bash
 load helpers
 
-setup() { new_session; }
+setup_file() {
+    start_own_front
+    export TROUBLED_URL
+    TROUBLED_URL=$(start_auth_stack troubled REQUEST_DEADLINE_MS=3000)
+}
+
+setup() {
+    use_stack "$TROUBLED_URL"
+    new_session
+}
 
 teardown() {
     no_faults
     judge
 }
 
-teardown_file() { stop_auth_stack gone; }
+teardown_file() {
+    stop_auth_stack gone
+    stop_auth_stack troubled
+    stop_own_front
+}
 
 # create TITLE: under a key. One transaction and nothing else: an append may have to look for the owner first,
 # and a read that fails has written nothing.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=quiet
 # The promises of the contract together: two nodes over the same tables while faults of every kind happen to them. A
 # short round; HISTORY_SECONDS makes it longer, `make faults` runs it for minutes.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # One fault of each kind, in the first call of a write and of a read: the request is answered as ever, and
 # nothing is lost or done twice. Which of them end a request, and how, is told in dynamodb.bats.
 

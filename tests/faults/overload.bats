@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=quiet
 # More requests than workers, and a DynamoDB that does not answer.
 
 # shellcheck source=tests/faults/helpers.bash

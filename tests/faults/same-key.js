@@ -41,7 +41,7 @@ async function main() {
   const created = await post('/sessions', { user_id: `same-key-${process.pid}` }, 'create');
   const { session_id: session, user_id: user } = created.json.session;
   for (let i = 0; i < rounds; i++) {
-    if (i % 25 === 10) kill_one();
+    if (i % 15 === 10) kill_one();
     await round(session, i);
   }
   const contents = (await allMessages(async (path) => (await send('GET', path)).json, session)).map((m) => m.content);

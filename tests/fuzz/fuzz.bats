@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
-# Each reader of foreign bytes against made-up inputs, FUZZ_SECONDS (5) each; see README.md.
+# bats file_tags=apart,long
+# Each reader of foreign bytes against made-up inputs, FUZZ_SECONDS (3) each; see README.md.
 # The harnesses run together, before the tests, which then look at what became of each.
 
 setup_file() {
-    export FUZZ_SECONDS=${FUZZ_SECONDS:-5}
+    export FUZZ_SECONDS=${FUZZ_SECONDS:-3}
     make -C "$TOP" --no-print-directory -s -j"$(nproc)" WERROR=1 fuzz-programs
     "$TOP/tests/fuzz/run" || true
 }

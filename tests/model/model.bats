@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart,long
 # The protocols of append, create, delete and keys, checked in every order of events that small bounds allow; and
 # that the check would notice if one of their conditions were missing. See README.md.
 

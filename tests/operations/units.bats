@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # The table of units in docs/operations.md is what is measured. Needs the DynamoDB Local of scripts/test.
 
 # shellcheck source=tests/api/helpers.bash

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # The ways to start the pool other than by hand: systemd's protocols, another user, one process on a
 # socket of somebody else's, plain CGI.
 

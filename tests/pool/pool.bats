@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart,long
 # The pool behind a real nginx: requests, reload, recycling, death, stop, status.
 
 # shellcheck source=tests/pool/helpers.bash
@@ -43,7 +44,7 @@ sockets_of() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
 @test "reloads under load: not one request fails, all processes are new" {
     start_all POOL_THREADS=16
     before=$(workers)
-    load '/sleep?5' 24 "${RELOAD_SECONDS:-6}" >"$DIR/result" 3>&- &
+    load '/sleep?5' 24 "${RELOAD_SECONDS:-3}" >"$DIR/result" 3>&- &
     loader=$!
     while ! has_ended $loader; do
         kill -HUP "$(pid_of pool)"
@@ -52,7 +53,7 @@ sockets_of() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; }
     wait $loader
     result=$(cat "$DIR/result")
     is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
-    (($(metric chat_sessions_pool_reloads_total) >= ${RELOAD_SECONDS:-6})) || fail 'too few reloads'
+    (($(metric chat_sessions_pool_reloads_total) >= ${RELOAD_SECONDS:-3})) || fail 'too few reloads'
     for pid in $before; do wait_for 10 has_ended "$pid"; done
 }
 
@@ -77,7 +78,7 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
 
 @test "reloads under load of bodies: not one request fails" {
     start_all POOL_THREADS=16
-    load /echo 16 4 200000 >"$DIR/result" 3>&- &
+    load /echo 16 2 200000 >"$DIR/result" 3>&- &
     loader=$!
     while ! has_ended $loader; do
         kill -HUP "$(pid_of pool)"
@@ -91,7 +92,7 @@ ask() { "$POOL_TESTS/ask" "$DIR/s" "$@"; }
 @test "processes are replaced after POOL_MAX_REQUESTS, not one request fails" {
     start_all POOL_MAX_REQUESTS=300
     before=$(workers)
-    result=$(load /pid 16 3)
+    result=$(load /pid 16 2)
     is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
     for pid in $before; do wait_for 10 has_ended "$pid"; done
     is "$(metric chat_sessions_worker_restarts_total)" 0 'deaths'
@@ -206,9 +207,9 @@ storm() {
 
 @test "a worker killed every 0.4 s: the pool is never away" {
     start_all
-    load /pid 16 "${STORM_SECONDS:-8}" >"$DIR/result" 3>&- &
+    load /pid 16 "${STORM_SECONDS:-5}" >"$DIR/result" 3>&- &
     loader=$!
-    kills=$(storm "${STORM_SECONDS:-8}")
+    kills=$(storm "${STORM_SECONDS:-5}")
     wait $loader
     result=$(cat "$DIR/result")
     is "$(jq '.failed == 0 and ((.statuses | del(."200", ."502") | length) == 0)' <<<"$result")" true "$result"
@@ -442,7 +443,7 @@ blocks() {
     start_pool
     wait_for 20 is_healthy
     start_nginx
-    result=$(load '/sleep?2' 256 4)
+    result=$(load '/sleep?2' 256 2)
     is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
     is "$(jq '.client_fewest * 4 >= .client_most' <<<"$result")" true "$result"
 }
@@ -595,13 +596,14 @@ master_has_no_timer() { [[ $(cut -d' ' -f5 "/proc/$(pid_of pool)/syscall") == *f
     ! ldd "${CHAT_SESSIONS_BIN:-$TOP/build/chat-sessions}" | grep -qE 'lib[at]san' || skip 'a sanitizer has a thread of its own'
     start_silent_dynamodb
     end dynamodb
+    set_config STUCK_REQUEST_S=16 REQUEST_DEADLINE_MS=10000
     start_program
     wait_for 30 is_healthy
     master=$(pid_of pool)
     options=(-f)
     for pid in $master $(workers); do options+=(-p "$pid"); done
-    # STUCK_REQUEST_S=60: the watchdog looks every 15 s.
-    timeout -s INT 18 strace "${options[@]}" -o "$DIR/trace" 3>&- || true
+    # The watchdog looks every 4 s, a quarter of STUCK_REQUEST_S.
+    timeout -s INT 6 strace "${options[@]}" -o "$DIR/trace" 3>&- || true
     is "$(grep -c 'resumed' <(grep -v "^$master " "$DIR/trace"))" 0 'wake-ups of workers'
     wakes=$(grep "^$master " "$DIR/trace" | grep -cE 'epoll_wait.*(= 0$|resumed)')
     ((wakes >= 1 && wakes <= 2)) || fail "$wakes wake-ups of the master: $(grep "^$master " "$DIR/trace")"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # A newer program in the place of the one that runs, and restarts on a socket that stays open: no request fails.
 
 load helpers
@@ -27,13 +28,26 @@ start_all_from_directory() {
     POOL_EXAMPLE=$DIR/program start_all "$@"
 }
 
+# begin_load: 24 clients, until nothing_has_failed ends them and looks what came of it.
+begin_load() {
+    node "$POOL_TESTS/load.js" "$URL/sleep?5" 24 60 >"$DIR/result" 3>&- &
+    loader=$!
+}
+
+nothing_has_failed() {
+    kill -TERM "$loader"
+    wait "$loader"
+    local result
+    result=$(<"$DIR/result")
+    is "$(jq -c '[.failed, (.statuses | keys), .requests > 100]' <<<"$result")" '[0,["200"],true]' "$result"
+}
+
 zombies() { pgrep -c -r Z -P "$(pid_of pool)" || true; }
 
 @test "the program is replaced under load: a reload goes over to it, not one request fails" {
     start_all_from_directory POOL_THREADS=16
     before=$(workers)
-    load '/sleep?5' 24 8 >"$DIR/result" 3>&- &
-    loader=$!
+    begin_load
     for _ in 1 2 3 4 5 6; do
         replace_program
         ! runs_new_program || fail 'it cannot run already'
@@ -41,9 +55,7 @@ zombies() { pgrep -c -r Z -P "$(pid_of pool)" || true; }
         wait_for 10 runs_new_program
         wait_for 10 is_healthy
     done
-    wait $loader
-    result=$(cat "$DIR/result")
-    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    nothing_has_failed
     for pid in $before; do wait_for 10 has_ended "$pid"; done
     # The same process id: whoever supervises it notices nothing. Its sockets go when it does.
     is "$(zombies)" 0 'zombies'
@@ -82,17 +94,14 @@ zombies() { pgrep -c -r Z -P "$(pid_of pool)" || true; }
     start_in_background pool "$POOL_TESTS/keep-socket" "$DIR/s" "$POOL_EXAMPLE" pool "$DIR/env"
     wait_for 20 is_healthy
     start_nginx
-    load '/sleep?5' 24 8 >"$DIR/result" 3>&- &
-    loader=$!
+    begin_load
     for _ in 1 2 3 4 5 6; do
         read -r master <<<"$(workers)"
         kill -HUP "$(pid_of pool)"
         wait_for 10 has_ended "$master"
         wait_for 10 is_healthy
     done
-    wait $loader
-    result=$(cat "$DIR/result")
-    is "$(jq -c '[.failed, (.statuses | keys)]' <<<"$result")" '[0,["200"]]' "$result"
+    nothing_has_failed
 }
 
 @test "a client that does not close when it is asked to: the stop does not wait for it" {

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # Real accounts as people have them: profiles of the AWS CLI with SSO, what requests call themselves, tables that are
 # protected. AWS is a scripted server here.
 

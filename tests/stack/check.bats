@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # `chat-sessions check` and scripts/doctor: each thing that can be wrong has its line, the last line names the cause,
 # and nothing is changed. AWS is a scripted server here.
 

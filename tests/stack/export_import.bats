@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # chat-sessions export and import: what comes out, what goes in again, and what becomes of files that are not whole.
 
 load ../api/helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # nginx: both configurations are valid, and what it answers itself has the API's form.
 
 load helpers

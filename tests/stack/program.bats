@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # The program as a file: what the libraries that it loads can see of it.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # What docs/security.md and docs/reliability.md promise names the tests that hold it: these are there.
 
 # Prints what a document names that does not exist: `tests/FILE "NAME"` or `tests/FILE`.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # chat-sessions purge: what goes, what stays. In tables of its own: it looks at all users.
 
 load ../api/helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart,long
 # scripts/run and scripts/stop: what starts, what ends, what stays.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# bats file_tags=apart
 # The tools that judge the rest: they must notice what they are there for.
 
 load helpers

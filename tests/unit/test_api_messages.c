@@ -48,6 +48,16 @@ static const struct service_case appends[] = {
     {"no role", APPEND "{\"content\":\"c\"}", LEFT_OUT, .has = {"role is required"}},
     {"a role that is null", APPEND "{\"role\":null,\"content\":\"c\"}", LEFT_OUT},
     {"nothing at all", "POST " API "/sessions/s/messages", LEFT_OUT},
+    {"no content", APPEND "{\"role\":\"user\"}", LEFT_OUT},
+    {"content that is null", APPEND "{\"role\":\"user\",\"content\":null}", LEFT_OUT},
+    {"no content beside metadata", APPEND "{\"role\":\"user\",\"metadata\":{}}", LEFT_OUT},
+    {"empty content by the query", "POST " API "/sessions/s/messages?role=user&content=", REFUSED},
+    {"a role that is none", APPEND "{\"role\":\"admin\",\"content\":\"c\"}", REFUSED,
+     .has = {"user", "assistant", "system", "tool"}},
+    {"a part without a type in an array",
+     APPEND "[{\"role\":\"user\",\"content\":\"c\"},"
+            "{\"role\":\"user\",\"content\":[{\"type\":\"text\"},{\"text\":\"c\"}]}]",
+     REFUSED, .has = {"[1].content[1].type"}},
     {"an empty array", APPEND "[]", REFUSED},
     {"an array of something else", APPEND "[1]", REFUSED},
     {"an element without a role",
@@ -78,7 +88,24 @@ static void test_wrong_values(void **state)
 {
     static const char *const roles[] = {"\"\"", "\"User\"",   "\"admin\"", "\"user \"", "1",
                                         "[]",   "[\"user\"]", "{}",        "true",      NULL};
-    static const char *const contents[] = {"1", "true", "{}", "{\"text\":\"c\"}", NULL};
+    static const char *const contents[] = {"\"\"",
+                                           "1",
+                                           "true",
+                                           "{}",
+                                           "{\"text\":\"c\"}",
+                                           "[]",
+                                           "[\"c\"]",
+                                           "[{}]",
+                                           "[{\"type\":1}]",
+                                           "[{\"type\":null}]",
+                                           "[{\"text\":\"c\"}]",
+                                           "[[]]",
+                                           "[{\"type\":\"text\"},7]",
+                                           "[{\"type\":\"text\",\"type\":7}]",
+                                           "[{\"TYPE\":\"text\"}]",
+                                           NULL};
+    /* Metadata makes up for content that is not there, not for content that is wrong. */
+    static const char *const beside_metadata[] = {"[]", "[{}]", "1", "false", "{}", NULL};
     static const char *const ids[] = {
         "\"üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü\"", /* 130 bytes */
         "\"\"",
@@ -87,12 +114,15 @@ static void test_wrong_values(void **state)
         "{}",
         "\"" X100 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
         NULL};
-    static const char *const users[] = {"\"\"", "1", "true", "[]", "{}", NULL};
+    static const char *const users[] = {"\"\"", "1", "true", "[]", "{}", "[\"u\"]", NULL};
     static const char *const metadata[] = {"1", "true", "[]", "\"{}\"", NULL};
     static const struct service_case role = {"role", APPEND "{\"role\":%s,\"content\":\"c\"}",
                                              REFUSED};
     static const struct service_case content = {
         "content", APPEND "{\"role\":\"user\",\"content\":%s}", REFUSED};
+    static const struct service_case with_content_and_metadata = {
+        "content beside metadata", APPEND "{\"role\":\"user\",\"content\":%s,\"metadata\":{}}",
+        REFUSED};
     static const struct service_case id = {
         "message_id", APPEND "{\"role\":\"user\",\"content\":\"c\",\"message_id\":%s}", REFUSED};
     static const struct service_case user = {
@@ -102,6 +132,7 @@ static void test_wrong_values(void **state)
     (void)state;
     run_with_each(&role, roles);
     run_with_each(&content, contents);
+    run_with_each(&with_content_and_metadata, beside_metadata);
     run_with_each(&id, ids);
     run_with_each(&user, users);
     run_with_each(&with_metadata, metadata);
@@ -127,13 +158,30 @@ SERVICE_TEST(test_lists, lists)
 
 static void test_parameters_of_lists(void **state)
 {
-    static const char *const queries[] = {
-        "limit=-1",   "limit=0",         "limit=abc", "limit=",
-        "limit=1001", "limit=1.5",       "limit=+5",  "limit=99999999999999999999",
-        "order=",     "order=ASC",       "order=up",  "order=asc%20",
-        "after=x",    "after=",          "after=1e3", "after=99999999999999999999",
-        "before=x",   "before=",         "before=-1", "before=99999999999999999999",
-        "user_id=",   "limit=1&limit=2", NULL};
+    static const char *const queries[] = {"order=asc&order=desc",
+                                          "limit=-1",
+                                          "limit=0",
+                                          "limit=abc",
+                                          "limit=",
+                                          "limit=1001",
+                                          "limit=1.5",
+                                          "limit=+5",
+                                          "limit=99999999999999999999",
+                                          "order=",
+                                          "order=ASC",
+                                          "order=up",
+                                          "order=asc%20",
+                                          "after=x",
+                                          "after=",
+                                          "after=1e3",
+                                          "after=99999999999999999999",
+                                          "before=x",
+                                          "before=",
+                                          "before=-1",
+                                          "before=99999999999999999999",
+                                          "user_id=",
+                                          "limit=1&limit=2",
+                                          NULL};
     static const struct service_case row = {"list", LIST "?%s", REFUSED};
     (void)state;
     run_with_each(&row, queries);

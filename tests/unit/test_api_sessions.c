@@ -15,6 +15,11 @@
     "xxxxxxxx"
 #define X1000 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
 
+#define U100                                                                                                                                                                                   \
+    "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü" \
+    "üüüüüüüü"
+#define U1000 U100 U100 U100 U100 U100 U100 U100 U100 U100 U100
+
 /* ---- creating ---------------------------------------------------------------------------------
  */
 
@@ -46,6 +51,8 @@ static const struct service_case creations[] = {
      CREATE_IT "{\"user_id\":\"" X1000 X1000 "xxxxxxxxxxxxxxxxxxxxxxxxxx"
                "xxxxxxxxxxxxxxxxxxxxxxx\"}",
      REFUSED, .has = {"2048", "2049"}},
+    {"a user of 2,050 bytes in 1,025 characters",
+     CREATE_IT "{\"user_id\":\"" U1000 "üüüüüüüüüüüüüüüüüüüüüüüüü\"}", REFUSED},
     {"a user with a NUL", CREATE_IT "{\"user_id\":\"a\\u0000b\"}", REFUSED},
     {"a user that no path can carry", CREATE_IT "{\"user_id\":\"..\"}", REFUSED,
      .has = {"cannot carry it"}},

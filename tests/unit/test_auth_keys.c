@@ -456,7 +456,7 @@ static void a_file_is_read_again_when_it_changes(void **state)
  */
 
 #define THREADS 16
-#define REFRESHES 200
+#define REFRESHES 60
 
 struct crowd {
     struct auth *auth;

@@ -156,8 +156,8 @@ static void test_full(void **state)
 
     scoreboard_set(b, 0, SCOREBOARD_READY, 4);
     scoreboard_set(b, 1, SCOREBOARD_READY, 128);
-    scoreboard_count(b, 0, 255);
-    scoreboard_count(b, 1, 511);
+    scoreboard_count(b, 0, (int)scoreboard_capacity(4) - 1);
+    scoreboard_count(b, 1, (int)scoreboard_capacity(128) - 1);
     assert_int_equal(scoreboard_least(b, 3), 0);
     scoreboard_count(b, 0, 1);
     assert_int_equal(scoreboard_least(b, 3), 1); /* the one that has more, but room */

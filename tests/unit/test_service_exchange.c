@@ -17,6 +17,7 @@ static const struct service_case paths[] = {
     {"too many segments", "GET " API "/sessions/u/s/x/y", .status = 404, .code = "not_found"},
     {"a bad escape", "GET " API "/sessions/%zz", .status = 400, .code = "invalid_encoding"},
     {"an escape cut off", "GET " API "/sessions/%4", .status = 400, .code = "invalid_encoding"},
+    {"a NUL", "GET " API "/sessions/a%00b", .status = 400, .code = "invalid_encoding"},
     {"bytes that are no UTF-8", "GET " API "/sessions/%ff", .status = 400,
      .code = "invalid_encoding"},
     {"a user with a slash in the id", "GET " API "/sessions/a%2Fb/s",
@@ -138,6 +139,12 @@ static void test_no_json(void **state)
                                          "<xml/>",
                                          "// comment\n{}",
                                          "{\"user_id\":\"u\"} // comment",
+                                         "{\"user_id\":\"\\ud800\"}",
+                                         "{\"user_id\":\"\\udc00x\"}",
+                                         "{\"user_id\":\"\\ude00\\ud83d\"}",
+                                         "{\"user_id\":\"\\ud83d\\u0041\"}",
+                                         "{\"metadata\":{\"a\":\"\\ud800\"}}",
+                                         "{\"metadata\":{\"\\ud800\":1}}",
                                          "\xef\xbb\xbf{}",
                                          NULL};
     static const struct service_case rows[] = {
@@ -151,6 +158,52 @@ static void test_no_json(void **state)
         run_with_each(&rows[i], bodies);
 }
 
+static void test_no_utf8(void **state)
+{
+    static const char *const bodies[] = {"{\"user_id\":\"a\xff\"}",
+                                         "{\"user_id\":\"\xc3\"}",
+                                         "{\"user_id\":\"\xc0\xaf\"}",
+                                         "{\"user_id\":\"\xed\xa0\x80\"}",
+                                         "{\"user_id\":\"\xf4\x90\x80\x80\"}",
+                                         "{\"user_id\":\"\xf8\x88\x80\x80\x80\"}",
+                                         "{\"user_id\":\"u\x80\"}",
+                                         "{\"metadata\":{\"a\":\"\xe4\"}}",
+                                         "{\"metadata\":{\"\xe4\":1}}",
+                                         NULL};
+    static const struct service_case rows[] = {
+        {"a session", "POST " API "/sessions\n\n%s", .status = 400, .code = "invalid_encoding"},
+        {"a message", "POST " API "/sessions/s/messages\n\n%s", .status = 400,
+         .code = "invalid_encoding"},
+        {"a change", "PUT " API "/sessions/u/s\n\n%s", .status = 400, .code = "invalid_encoding"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        run_with_each(&rows[i], bodies);
+}
+
+static void test_one_parameter_twice(void **state)
+{
+    static const char *const requests[] = {
+        "POST " API "/sessions\n\n{\"user_id\":\"u\",\"user_id\":\"v\"}",
+        "POST " API "/sessions?user_id=u\n\n{\"user_id\":\"v\"}",
+        "POST " API "/sessions?user_id=u&user_id=v",
+        "POST " API "/sessions\n\n{\"user_id\":\"u\",\"metadata\":{},\"metadata\":{\"a\":1}}",
+        "PUT " API "/sessions/u/s\n\n{\"title\":\"a\",\"title\":\"b\"}",
+        "PUT " API "/sessions/u/s\n\n{\"title\":\"7\",\"title\":7}",
+        "PUT " API "/sessions/u/s\n\n{\"title\":\"null\",\"title\":null}",
+        "POST " API "/sessions/s/messages\n\n"
+        "{\"role\":\"user\",\"role\":\"tool\",\"content\":\"c\"}",
+        "POST " API "/sessions/s/messages?content=d\n\n{\"role\":\"user\",\"content\":\"c\"}",
+        "POST " API "/sessions/s/messages\n\n"
+        "{\"role\":\"user\",\"content\":\"c\",\"content\":\"\\u0064\"}",
+        "GET " API "/sessions/u?limit=5&limit=6",
+        NULL};
+    static const struct service_case row = {"twice", "%s", .status = 422,
+                                            .code = "invalid_parameter"};
+    (void)state;
+    run_with_each(&row, requests);
+}
+
 static void test_no_object(void **state)
 {
     static const char *const bodies[] = {"[]", "[1]", "\"s\"", "1", "true", "null", NULL};
@@ -162,9 +215,15 @@ static void test_no_object(void **state)
         {"a change of a message", "PUT " API "/sessions/s/messages/1\n\n%s", .status = 422,
          .code = "invalid_parameter", .has = {"must be a JSON object"}},
     };
+    /* Of messages an array may come. */
+    static const char *const neither[] = {"\"s\"", "1", "true", "null", NULL};
+    static const struct service_case message = {"a message",
+                                                "POST " API "/sessions/s/messages\n\n%s",
+                                                .status = 422, .code = "invalid_parameter"};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
         run_with_each(&rows[i], bodies);
+    run_with_each(&message, neither);
 }
 
 static const struct service_case bodies[] = {
@@ -292,6 +351,8 @@ int main(void)
         cmocka_unit_test(test_media_types_taken),
         cmocka_unit_test(test_compressed_bodies),
         cmocka_unit_test(test_no_json),
+        cmocka_unit_test(test_no_utf8),
+        cmocka_unit_test(test_one_parameter_twice),
         cmocka_unit_test(test_no_object),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_headers),
