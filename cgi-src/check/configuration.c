@@ -275,7 +275,7 @@ void check_region(struct check *c)
 
 /* ---- endpoint -------------------------------------------------------------------------------- */
 
-static struct str url_host(const char *url)
+static struct str host_without_port(const char *url)
 {
     const char *scheme = strstr(url, "://");
     const char *host = scheme ? scheme + 3 : url;
@@ -286,14 +286,14 @@ static struct str url_host(const char *url)
 
 bool check_endpoint_is_aws(const struct check *c)
 {
-    return endpoint_is_aws(url_host(dynamo_endpoint(c->dynamo_shared)));
+    return endpoint_is_aws(host_without_port(dynamo_endpoint(c->dynamo_shared)));
 }
 
 void check_endpoint(struct check *c)
 {
     const char *endpoint = dynamo_endpoint(c->dynamo_shared);
     const char *region = dynamo_region(c->dynamo_shared);
-    struct str named = endpoint_region_in(url_host(endpoint));
+    struct str named = endpoint_region_in(host_without_port(endpoint));
 
     if (str_is_present(named) && !str_is(named, region))
         check_line(&c->report, CHECK_BAD, "endpoint",
