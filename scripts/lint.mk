@@ -66,7 +66,7 @@ $(LINT)/format.ok: $(SOURCES) $(HEADERS) $(UNIT_SOURCES) $(OTHER_C) .clang-forma
 	@clang-format --dry-run -Werror $(SOURCES) $(HEADERS) $(UNIT_SOURCES) $(OTHER_C)
 	@touch $@
 
-$(LINT)/names.ok: $(SOURCES) $(HEADERS) scripts/lint-names scripts/names-twice
+$(LINT)/names.ok: $(SOURCES) $(HEADERS) scripts/lint-names
 	@mkdir -p $(@D)
 	@echo "scripts/lint-names"
 	@scripts/lint-names
