@@ -59,8 +59,8 @@ int store_message_get(struct store *s, const struct message_key *key, struct mes
     return r < 0 && e->code == ERR_MESSAGE_NOT_FOUND && !known ? store_session_not_found(e) : r;
 }
 
-/* A change or delete of a message under way. */
-struct message_change {
+/* A change or delete of a message under way; "edit" stands for both. */
+struct message_edit {
     const struct message_key *key;
     struct key session;
     struct str now;
@@ -69,13 +69,13 @@ struct message_change {
     int64_t version;
 };
 
-static bool message_change_is_of_last(const struct message_change *c)
+static bool message_edit_is_of_last(const struct message_edit *c)
 {
     return c->key->timestamp == c->last_shown;
 }
 
 /* Reads what the change relies on. */
-static int message_change_begin(struct store *s, struct message_change *c, struct err *e)
+static int message_edit_begin(struct store *s, struct message_edit *c, struct err *e)
 {
     const struct message_key *key = c->key;
     const struct session_claim claim = {key->session_id, key->hint};
@@ -99,13 +99,13 @@ static int message_change_begin(struct store *s, struct message_change *c, struc
     return 0;
 }
 
-/* How an attempt ended. CHANGE_FAILED with e. */
-enum change_end { CHANGE_FAILED = -1, CHANGED, CHANGE_AGAIN };
+/* How an attempt ended. EDIT_FAILED with e. */
+enum edit_end { EDIT_FAILED = -1, EDIT_DONE, EDIT_AGAIN };
 
 /* The session's condition failed: finds out what the session is like now. If its item says nothing
  * new, the next attempt would fail in the same way, so this one is the last. */
-static enum change_end message_change_learn(struct transaction *t, size_t action,
-                                            struct message_change *c, struct err *e)
+static enum edit_end message_edit_learn(struct transaction *t, size_t action,
+                                        struct message_edit *c, struct err *e)
 {
     struct session now;
 
@@ -115,22 +115,21 @@ static enum change_end message_change_learn(struct transaction *t, size_t action
         return store_unreadable(DYNAMO_TRANSACT_WRITE_ITEMS, e);
     c->last_shown = now.last_shown;
     c->version = now.version;
-    return CHANGE_AGAIN;
+    return EDIT_AGAIN;
 }
 
-static enum change_end message_change_commit(struct transaction *t, size_t session_action,
-                                             struct message_change *c, struct err *e)
+static enum edit_end message_edit_commit(struct transaction *t, size_t session_action,
+                                         struct message_edit *c, struct err *e)
 {
-    enum change_end r = CHANGE_FAILED;
+    enum edit_end r = EDIT_FAILED;
 
     switch (transaction_commit(t, e)) {
     case TRANSACTION_DONE:
-        r = CHANGED;
+        r = EDIT_DONE;
         break;
     case TRANSACTION_CANCELED:
-        r = transaction_stopped_by(t, session_action)
-                ? message_change_learn(t, session_action, c, e)
-                : store_message_not_found(e);
+        r = transaction_stopped_by(t, session_action) ? message_edit_learn(t, session_action, c, e)
+                                                      : store_message_not_found(e);
         break;
     default:
         break;
@@ -147,9 +146,9 @@ static enum change_end message_change_commit(struct transaction *t, size_t sessi
 /* ---- changing -------------------------------------------------------------------------------- */
 
 /* Adds the session's part of a change. after: the message as it will be. */
-static size_t message_change_move_session(struct transaction *t, const struct message_change *c,
-                                          const struct message *after,
-                                          const struct message_changes *changes)
+static size_t message_edit_move_session(struct transaction *t, const struct message_edit *c,
+                                        const struct message *after,
+                                        const struct message_changes *changes)
 {
     static const struct str any =
         STR_INIT(UPDATE("SET updated_at = :now" MOVE_VERSION) CONDITION(IS_LIVE) RETURN_OLD);
@@ -167,7 +166,7 @@ static size_t message_change_move_session(struct transaction *t, const struct me
 
     if (!str_is_present(changes->content))
         return transaction_update(t, &c->session, any, (struct values){values, 2});
-    if (!message_change_is_of_last(c))
+    if (!message_edit_is_of_last(c))
         return transaction_update(t, &c->session, other, (struct values){values, 3});
     return transaction_update(t, &c->session, last, (struct values){values, 4});
 }
@@ -191,9 +190,9 @@ static struct str message_update_text(struct store *s, const struct message_chan
                         message_removals(changes));
 }
 
-static enum change_end message_try_update(struct store *s, struct message_change *c,
-                                          const struct message *after,
-                                          const struct message_changes *changes, struct err *e)
+static enum edit_end message_edit_try_update(struct store *s, struct message_edit *c,
+                                             const struct message *after,
+                                             const struct message_changes *changes, struct err *e)
 {
     const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
     struct transaction t;
@@ -204,7 +203,7 @@ static enum change_end message_try_update(struct store *s, struct message_change
                               STRING_VALUE(":content", changes->content),
                               STRING_VALUE(":type", changes->content_type),
                               STRING_VALUE(":metadata", changes->metadata)));
-    return message_change_commit(&t, message_change_move_session(&t, c, after, changes), c, e);
+    return message_edit_commit(&t, message_edit_move_session(&t, c, after, changes), c, e);
 }
 
 /* What is not given stays as it is, as in the Update. */
@@ -228,17 +227,17 @@ static int message_apply_changes(const struct message_changes *changes, struct s
 int store_message_update(struct store *s, const struct message_key *key,
                          const struct message_changes *changes, struct message *out, struct err *e)
 {
-    struct message_change c = {.key = key};
-    enum change_end r;
+    struct message_edit c = {.key = key};
+    enum edit_end r;
 
-    if (message_change_begin(s, &c, e) < 0 || message_read(s, key, CONSISTENT, out, e) < 0)
+    if (message_edit_begin(s, &c, e) < 0 || message_read(s, key, CONSISTENT, out, e) < 0)
         return -1;
     if (message_apply_changes(changes, c.now, out, e) < 0)
         return -1;
     do
-        r = message_try_update(s, &c, out, changes, e);
-    while (r == CHANGE_AGAIN);
-    if (r == CHANGE_FAILED)
+        r = message_edit_try_update(s, &c, out, changes, e);
+    while (r == EDIT_AGAIN);
+    if (r == EDIT_FAILED)
         return -1;
     /* The answer is what is stored now, with what others have changed at the same time. */
     if (message_read(s, key, CONSISTENT, out, e) < 0)
@@ -249,7 +248,7 @@ int store_message_update(struct store *s, const struct message_key *key,
 /* ---- deleting -------------------------------------------------------------------------------- */
 
 /* Adds the session's part of the delete of another message than the last one. */
-static size_t message_change_count_down(struct transaction *t, const struct message_change *c)
+static size_t message_edit_count_down(struct transaction *t, const struct message_edit *c)
 {
     static const struct str text = STR_INIT(UPDATE("SET updated_at = :now" MOVE_COUNT)
                                                 CONDITION(IS_LIVE IS_NOT_LAST) RETURN_OLD);
@@ -262,8 +261,8 @@ static size_t message_change_count_down(struct transaction *t, const struct mess
 
 /* Adds the session's part of the delete of the last message. before: the message in front of it,
  * NULL if there is none. */
-static size_t message_change_fall_back(struct transaction *t, const struct message_change *c,
-                                       const struct message *before)
+static size_t message_edit_fall_back(struct transaction *t, const struct message_edit *c,
+                                     const struct message *before)
 {
     static const struct versions exactly = {.present = true};
     struct store *s = t->store;
@@ -283,35 +282,35 @@ static size_t message_change_fall_back(struct transaction *t, const struct messa
                STRING_VALUE(":preview", before ? preview_of(s->arena, before) : STR_NONE)));
 }
 
-static enum change_end message_try_delete(struct store *s, struct message_change *c, struct err *e)
+static enum edit_end message_edit_try_delete(struct store *s, struct message_edit *c, struct err *e)
 {
     const struct key message = store_message_key(c->key->session_id, c->key->timestamp);
     enum lookup_result found = LOOKUP_ABSENT;
     struct message before;
     struct transaction t;
 
-    if (message_change_is_of_last(c))
+    if (message_edit_is_of_last(c))
         found = store_message_before(s, c->key->session_id, c->key->timestamp, &before, e);
     if (found == LOOKUP_FAILED)
-        return CHANGE_FAILED;
+        return EDIT_FAILED;
     transaction_begin(s, &t);
     transaction_delete(&t, &message, STR(IS_THERE));
     size_t session_action =
-        !message_change_is_of_last(c)
-            ? message_change_count_down(&t, c)
-            : message_change_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
-    return message_change_commit(&t, session_action, c, e);
+        !message_edit_is_of_last(c)
+            ? message_edit_count_down(&t, c)
+            : message_edit_fall_back(&t, c, found == LOOKUP_FOUND ? &before : NULL);
+    return message_edit_commit(&t, session_action, c, e);
 }
 
 int store_message_delete(struct store *s, const struct message_key *key, struct err *e)
 {
-    struct message_change c = {.key = key};
-    enum change_end r;
+    struct message_edit c = {.key = key};
+    enum edit_end r;
 
-    if (message_change_begin(s, &c, e) < 0)
+    if (message_edit_begin(s, &c, e) < 0)
         return -1;
     do
-        r = message_try_delete(s, &c, e);
-    while (r == CHANGE_AGAIN);
-    return r == CHANGED ? 0 : -1;
+        r = message_edit_try_delete(s, &c, e);
+    while (r == EDIT_AGAIN);
+    return r == EDIT_DONE ? 0 : -1;
 }

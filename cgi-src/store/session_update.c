@@ -146,16 +146,16 @@ static size_t session_update_write(struct store *s, struct transaction *t,
 }
 
 /* How an attempt ended. UPDATE_FAILED with e. UPDATE_AGAIN: the session has another version now. */
-enum update { UPDATE_FAILED = -1, UPDATED, UPDATE_AGAIN };
+enum session_update_end { UPDATE_FAILED = -1, UPDATED, UPDATE_AGAIN };
 
-static enum update session_try_update(struct store *s, const struct session_update *u,
-                                      struct err *e)
+static enum session_update_end session_try_update(struct store *s, const struct session_update *u,
+                                                  struct err *e)
 {
     struct session found;
     struct transaction t;
     size_t action = session_update_write(s, &t, u);
     enum transaction_end end = transaction_commit(&t, e);
-    enum update r = end == TRANSACTION_DONE ? UPDATED : UPDATE_FAILED;
+    enum session_update_end r = end == TRANSACTION_DONE ? UPDATED : UPDATE_FAILED;
 
     if (end == TRANSACTION_CANCELED) {
         bool lives = transaction_read_item(&t, action, &item_session, &found) && !found.deleted;
@@ -243,7 +243,7 @@ static int session_update_prepare(struct store *s, struct session_update *u, str
 
 static int session_update_until_settled(struct store *s, struct session_update *u, struct err *e)
 {
-    enum update r;
+    enum session_update_end r;
 
     do {
         if (session_update_prepare(s, u, e) < 0)
