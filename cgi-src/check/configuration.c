@@ -160,8 +160,7 @@ static void check_keys_url(struct check *c)
 static void check_authentication(struct check *c)
 {
     static const char *const modes[] = {
-        [AUTH_NONE] = "not authenticated: everybody who reaches the service may use all sessions "
-                      "(AUTH_MODE=none)",
+        [AUTH_NONE] = "not authenticated: all who reach it may use all sessions (AUTH_MODE=none)",
         [AUTH_JWT] = "by bearer tokens (AUTH_MODE=jwt)",
         [AUTH_HEADER] = "by what the web server says in CHAT_SESSIONS_USER (AUTH_MODE=header)",
     };
