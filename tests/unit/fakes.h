@@ -87,7 +87,8 @@ static inline void fake_gateway_init(struct fake_gateway *fake, const char *cons
                                      const char *body)
 {
     *fake = (struct fake_gateway){
-        .gateway = {fake_param, fake_read, fake_write, fake_client_gone, fake_break_off},
+        .gateway = {fake_param, fake_read, fake_write, fake_client_gone, fake_break_off,
+                    .waited_too_long = false},
         .variables = variables,
         .body = str_from(body),
         .piece = 7,
