@@ -147,10 +147,13 @@ void response_end(struct json_writer *w, int64_t wall_us)
 static void put_detail(struct json_writer *w, const struct err *e)
 {
     static const char introduction[] = "DynamoDB not available: ";
-    char detail[sizeof(introduction) + sizeof(e->detail)];
-    bool introduced = e->code == ERR_CREDENTIALS_NOT_CONFIGURED;
+    char introduced[sizeof(introduction) + sizeof(e->detail)];
+    const char *detail = e->detail;
 
-    (void)snprintf(detail, sizeof(detail), "%s%s", introduced ? introduction : "", e->detail);
+    if (e->code == ERR_CREDENTIALS_NOT_CONFIGURED) {
+        (void)snprintf(introduced, sizeof(introduced), "%s%s", introduction, e->detail);
+        detail = introduced;
+    }
     json_put_string(w, "detail", str_from(detail));
 }
 
