@@ -87,7 +87,11 @@ static inline void fake_gateway_init(struct fake_gateway *fake, const char *cons
                                      const char *body)
 {
     *fake = (struct fake_gateway){
-        .gateway = {fake_param, fake_read, fake_write, fake_client_gone, fake_break_off},
+        .gateway = {.param = fake_param,
+                    .read = fake_read,
+                    .write = fake_write,
+                    .client_gone = fake_client_gone,
+                    .break_off = fake_break_off},
         .variables = variables,
         .body = str_from(body),
         .piece = 7,
