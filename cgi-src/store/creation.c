@@ -125,17 +125,17 @@ int creation_check_history(struct store *s, struct creation *c, struct err *e)
 
 /* The id is the caller's, or is made for the time of the message. No message can be under this key
  * yet, so there is no condition. */
-static void creation_put_message(struct transaction *t, struct message *message)
+static void creation_put_message(struct transaction *t, struct message message)
 {
     char id[IDS_UUID_SIZE];
     char created_at[CLOCK_TIME_SIZE];
 
-    ids_uuid7(message->timestamp, id);
-    clock_format_us(message->timestamp * 1000, created_at);
-    message->created_at = str_from(created_at);
-    if (!str_is_present(message->message_id))
-        message->message_id = str_from(id);
-    transaction_put(t, &item_message, message, STR(""), NO_VALUES);
+    ids_uuid7(message.timestamp, id);
+    clock_format_us(message.timestamp * 1000, created_at);
+    message.created_at = str_from(created_at);
+    if (!str_is_present(message.message_id))
+        message.message_id = str_from(id);
+    transaction_put(t, &item_message, &message, STR(""), NO_VALUES);
 }
 
 void creation_put_messages(struct transaction *t, const struct creation *c,
@@ -148,8 +148,7 @@ void creation_put_messages(struct transaction *t, const struct creation *c,
         size_t size = creation_size_at(c, walk);
         if (bytes > 0 && bytes + size > HISTORY_BATCH_BYTES)
             break;
-        struct message message = creation_message_at(c, walk);
-        creation_put_message(t, &message);
+        creation_put_message(t, creation_message_at(c, walk));
         bytes += size;
     }
 }
