@@ -10,37 +10,8 @@
 
 #include "base/str.h"
 
-static const char *const code_names[ERR_CODES] = {
-    [ERR_NONE] = "none",
-    [ERR_INVALID_JSON] = "invalid_json",
-    [ERR_INVALID_ENCODING] = "invalid_encoding",
-    [ERR_INVALID_CURSOR] = "invalid_cursor",
-    [ERR_INCOMPLETE_BODY] = "incomplete_body",
-    [ERR_UNAUTHORIZED] = "unauthorized",
-    [ERR_FORBIDDEN] = "forbidden",
-    [ERR_ORIGIN_NOT_ALLOWED] = "origin_not_allowed",
-    [ERR_NOT_FOUND] = "not_found",
-    [ERR_SESSION_NOT_FOUND] = "session_not_found",
-    [ERR_MESSAGE_NOT_FOUND] = "message_not_found",
-    [ERR_METHOD_NOT_ALLOWED] = "method_not_allowed",
-    [ERR_PRECONDITION_FAILED] = "precondition_failed",
-    [ERR_ITEM_TOO_LARGE] = "item_too_large",
-    [ERR_BODY_TOO_LARGE] = "body_too_large",
-    [ERR_UNSUPPORTED_MEDIA_TYPE] = "unsupported_media_type",
-    [ERR_MISSING_PARAMETER] = "missing_parameter",
-    [ERR_INVALID_PARAMETER] = "invalid_parameter",
-    [ERR_IDEMPOTENCY_KEY_REUSED] = "idempotency_key_reused",
-    [ERR_CREDENTIALS_NOT_CONFIGURED] = "credentials_not_configured",
-    [ERR_DYNAMODB_THROTTLED] = "dynamodb_throttled",
-    [ERR_DYNAMODB_UNAVAILABLE] = "dynamodb_unavailable",
-    [ERR_DYNAMODB_CONFLICT] = "dynamodb_conflict",
-    [ERR_DYNAMODB_DENIED] = "dynamodb_denied",
-    [ERR_OVERLOADED] = "overloaded",
-    [ERR_ISSUER_UNAVAILABLE] = "issuer_unavailable",
-    [ERR_DEADLINE_EXCEEDED] = "deadline_exceeded",
-    [ERR_CONFIGURATION] = "configuration",
-    [ERR_INTERNAL] = "internal",
-};
+#define NAME_OF_CODE(code, name, status, retry_after_s) [code] = (name),
+static const char *const code_names[ERR_CODES] = {[ERR_NONE] = "none", ERR_TABLE(NAME_OF_CODE)};
 
 /* Drops the start of a character whose end did not fit. */
 static void cut_at_character(char *text)

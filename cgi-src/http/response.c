@@ -17,37 +17,9 @@ struct status_row {
     unsigned retry_after_s; /* 0: no Retry-After */
 };
 
-static const struct status_row status_of_code[ERR_CODES] = {
-    [ERR_NONE] = {500, 0},
-    [ERR_INVALID_JSON] = {400, 0},
-    [ERR_INVALID_ENCODING] = {400, 0},
-    [ERR_INVALID_CURSOR] = {400, 0},
-    [ERR_INCOMPLETE_BODY] = {400, 0},
-    [ERR_UNAUTHORIZED] = {401, 0},
-    [ERR_FORBIDDEN] = {403, 0},
-    [ERR_ORIGIN_NOT_ALLOWED] = {403, 0},
-    [ERR_NOT_FOUND] = {404, 0},
-    [ERR_SESSION_NOT_FOUND] = {404, 0},
-    [ERR_MESSAGE_NOT_FOUND] = {404, 0},
-    [ERR_METHOD_NOT_ALLOWED] = {405, 0},
-    [ERR_PRECONDITION_FAILED] = {412, 0},
-    [ERR_ITEM_TOO_LARGE] = {413, 0},
-    [ERR_BODY_TOO_LARGE] = {413, 0},
-    [ERR_UNSUPPORTED_MEDIA_TYPE] = {415, 0},
-    [ERR_MISSING_PARAMETER] = {422, 0},
-    [ERR_INVALID_PARAMETER] = {422, 0},
-    [ERR_IDEMPOTENCY_KEY_REUSED] = {422, 0},
-    [ERR_CREDENTIALS_NOT_CONFIGURED] = {503, 30},
-    [ERR_DYNAMODB_THROTTLED] = {503, 2},
-    [ERR_DYNAMODB_UNAVAILABLE] = {503, 5},
-    [ERR_DYNAMODB_CONFLICT] = {503, 1},
-    [ERR_DYNAMODB_DENIED] = {503, 30},
-    [ERR_OVERLOADED] = {503, 1},
-    [ERR_ISSUER_UNAVAILABLE] = {503, 5},
-    [ERR_DEADLINE_EXCEEDED] = {504, 0},
-    [ERR_CONFIGURATION] = {500, 0},
-    [ERR_INTERNAL] = {500, 0},
-};
+#define STATUS_OF_CODE(code, name, status, retry_after_s) [code] = {status, retry_after_s},
+static const struct status_row status_of_code[ERR_CODES] = {[ERR_NONE] = {500, 0},
+                                                            ERR_TABLE(STATUS_OF_CODE)};
 
 static const struct {
     int status;

@@ -1,9 +1,9 @@
 // Checks docs/openapi.yaml against itself and against the sources.
 //   node check-document.js CHECK…
 // examples: each example fits its schema. closed: no schema of an answer lets unknown members through.
-// codes: the error codes and their statuses are those of cgi-src/base/err.c, cgi-src/http/response.c and
-// nginx's maps. routes: paths and methods are those of cgi-src/api/routes.c. told: the text names the statuses that
-// any request can get. Prints each fault and exits with 1.
+// codes: the error codes and their statuses are those of cgi-src/base/err.h and nginx's maps. routes: paths
+// and methods are those of cgi-src/api/routes.c. told: the text names the statuses that any request can get.
+// Prints each fault and exits with 1.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -89,17 +89,10 @@ function matches(text, pattern) {
   return found;
 }
 
-// "status code" of every error that the application can give. "none" is no error; "configuration" is one
-// of the start-up only.
+// "status code" of every error that the application can give; "configuration" is one of the start-up only.
 function codesOfApplication() {
-  const names = new Map(matches(source('cgi-src/base/err.c'), /\[(ERR_\w+)\] = "(\w+)"/g));
-  const listed = matches(source('cgi-src/base/err.h'), /^ {4}(ERR_\w+),/gm).map(([name]) => name);
-  const statuses = new Map(matches(source('cgi-src/http/response.c'), /\[(ERR_\w+)\] = \{(\d+),/g));
-  for (const name of listed) {
-    if (!names.has(name) || !statuses.has(name)) throw new Error(`${name} has no name or no status`);
-  }
-  return listed.filter((name) => !['ERR_NONE', 'ERR_CONFIGURATION'].includes(name))
-    .map((name) => `${statuses.get(name)} ${names.get(name)}`);
+  return matches(source('cgi-src/base/err.h'), /\bX\((ERR_\w+), "(\w+)", (\d+), \d+\)/g)
+    .filter(([name]) => name !== 'ERR_CONFIGURATION').map(([, code, status]) => `${status} ${code}`);
 }
 
 function block(text, start) {
