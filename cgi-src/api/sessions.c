@@ -24,8 +24,7 @@ static void session_answer(struct api *api, struct response *r, int status, cons
 }
 
 /* In a new session null means the same as left out. */
-static int session_new_read_members(const struct parameters *p, struct session_new *out,
-                                    struct err *e)
+static int session_new_read_members(const struct parameters *p, struct session *out, struct err *e)
 {
     enum parameter_presence presence;
     struct parameter_strings tags;
@@ -45,17 +44,18 @@ static int session_new_read_members(const struct parameters *p, struct session_n
 static void session_new_fingerprint(struct session_new *new)
 {
     struct fingerprint *f = fingerprint_begin();
+    const struct session *fields = &new->fields;
 
-    fingerprint_add(f, new->user_id);
-    fingerprint_add(f, new->title);
-    fingerprint_add(f, new->metadata);
-    if (new->archived)
+    fingerprint_add(f, fields->user_id);
+    fingerprint_add(f, fields->title);
+    fingerprint_add(f, fields->metadata);
+    if (fields->archived)
         fingerprint_add(f, STR("archived"));
-    if (new->pinned)
+    if (fields->pinned)
         fingerprint_add(f, STR("pinned"));
-    if (str_is_present(new->tags) && !str_is(new->tags, "[]")) {
+    if (str_is_present(fields->tags) && !str_is(fields->tags, "[]")) {
         fingerprint_add(f, STR("tags"));
-        fingerprint_add(f, new->tags);
+        fingerprint_add(f, fields->tags);
     }
     api_fingerprint_history(f, new);
     fingerprint_end(f, new->idempotency.fingerprint);
@@ -66,9 +66,9 @@ static int session_new_read(struct api *api, struct request *q, struct session_n
 {
     struct parameters p;
 
-    *out = (struct session_new){.title = STR_NONE, .metadata = STR_NONE};
-    if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
-        session_new_read_members(&p, out, e) < 0 ||
+    *out = (struct session_new){0};
+    if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->fields.user_id, e) < 0 ||
+        session_new_read_members(&p, &out->fields, e) < 0 ||
         api_idempotency_key(q, &out->idempotency, e) < 0 || api_history(api, q, out, e) < 0)
         return -1;
     if (str_is_present(out->idempotency.key))

@@ -45,18 +45,15 @@ void creation_describe(struct store *s, struct creation *c, struct str session_i
     struct str created_at = store_time(s, created_us);
 
     c->created_us = created_us;
-    *c->out = (struct session){
-        .session_id = session_id,
-        .user_id = wanted->user_id,
-        .title = str_is_present(wanted->title) ? wanted->title : default_title(s, created_at),
-        .created_at = created_at,
-        .updated_at = created_at,
-        .metadata = wanted->metadata,
-        .tags = str_is_present(wanted->tags) ? wanted->tags : STR("[]"),
-        .archived = wanted->archived,
-        .pinned = wanted->pinned,
-        .version = 1,
-    };
+    *c->out = wanted->fields;
+    c->out->session_id = session_id;
+    c->out->created_at = created_at;
+    c->out->updated_at = created_at;
+    c->out->version = 1;
+    if (!str_is_present(c->out->title))
+        c->out->title = default_title(s, created_at);
+    if (!str_is_present(c->out->tags))
+        c->out->tags = STR("[]");
     if (str_is_present(wanted->idempotency.key))
         c->out->create_marker = store_marker_session(s, wanted->idempotency.key);
     creation_describe_history(s, c);

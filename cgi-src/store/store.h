@@ -78,12 +78,9 @@ struct history {
 };
 
 struct session_new {
-    struct str user_id;
-    struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
-    struct str metadata; /* STR_NONE: none */
-    struct str tags;     /* the text of a JSON array of strings; STR_NONE: none */
-    bool archived;
-    bool pinned;
+    /* user_id, and the fields that the client sets; everything else is 0. A title that is STR_NONE
+     * becomes "Chat Session 2026-11-23 08:30". */
+    struct session fields;
     /* Microseconds since the epoch; 0: the time of the history's first message, or now. It is also
      * the time of a first message that has none of its own. */
     int64_t created_us;

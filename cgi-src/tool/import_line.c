@@ -54,7 +54,7 @@ static int take_session_id(struct target *t, struct json_value value)
 
 static int take_title(struct target *t, struct json_value value)
 {
-    return import_take_string(t, "title", value, &t->line->session.title);
+    return import_take_string(t, "title", value, &t->line->session.fields.title);
 }
 
 /* An earlier backend may have stored something that is no time. Then the session has the time of
@@ -72,7 +72,7 @@ static int take_created_at(struct target *t, struct json_value value)
 
 static int take_session_metadata(struct target *t, struct json_value value)
 {
-    return import_take_object(t, "metadata", value, &t->line->session.metadata);
+    return import_take_object(t, "metadata", value, &t->line->session.fields.metadata);
 }
 
 static int import_take_flag(struct target *t, const char *name, struct json_value value, bool *out)
@@ -85,12 +85,12 @@ static int import_take_flag(struct target *t, const char *name, struct json_valu
 
 static int take_archived(struct target *t, struct json_value value)
 {
-    return import_take_flag(t, "archived", value, &t->line->session.archived);
+    return import_take_flag(t, "archived", value, &t->line->session.fields.archived);
 }
 
 static int take_pinned(struct target *t, struct json_value value)
 {
-    return import_take_flag(t, "pinned", value, &t->line->session.pinned);
+    return import_take_flag(t, "pinned", value, &t->line->session.fields.pinned);
 }
 
 static int take_tags(struct target *t, struct json_value value)
@@ -103,7 +103,7 @@ static int take_tags(struct target *t, struct json_value value)
         good = tag.type == JSON_STRING;
     if (!good)
         return line_error(t, "tags", "an array of strings");
-    t->line->session.tags = value.text;
+    t->line->session.fields.tags = value.text;
     return 0;
 }
 

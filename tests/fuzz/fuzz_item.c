@@ -280,7 +280,7 @@ static int append(struct answer *a, struct err *e)
 
 static int create(struct answer *a, struct err *e)
 {
-    struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
+    struct session_new wanted = {.fields = {.user_id = STR("u"), .title = STR("t")}};
     struct session out;
     if (world.flags & WITH_KEY)
         wanted.idempotency.key = STR("k");

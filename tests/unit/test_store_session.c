@@ -5,9 +5,7 @@
 
 static int create_with(struct world *w, const char *key, struct err *e)
 {
-    const struct session_new wanted = {.user_id = STR("u"),
-                                       .title = STR_NONE,
-                                       .metadata = STR("{}"),
+    const struct session_new wanted = {.fields = {.user_id = STR("u"), .metadata = STR("{}")},
                                        .idempotency = {.key = str_from(key)}};
     struct session session;
     enum store_write end = store_session_create(w->store, &wanted, &session, e);
@@ -158,11 +156,11 @@ static int patch_too_much(struct world *w, struct err *e)
 
 static int create_marked(struct world *w, struct err *e)
 {
-    const struct session_new wanted = {.user_id = STR("u"),
-                                       .title = STR("t"),
-                                       .tags = STR("[\"a\"]"),
-                                       .archived = true,
-                                       .pinned = true,
+    const struct session_new wanted = {.fields = {.user_id = STR("u"),
+                                                  .title = STR("t"),
+                                                  .tags = STR("[\"a\"]"),
+                                                  .archived = true,
+                                                  .pinned = true},
                                        .idempotency = {.key = STR("key")}};
     struct session session;
     enum store_write end = store_session_create(w->store, &wanted, &session, e);
