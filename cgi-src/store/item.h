@@ -20,6 +20,8 @@
 /* DynamoDB's limit for one item, names and values together. */
 #define ITEM_MAX_BYTES (400 * 1024)
 
+#define TAG_MAX_CHARACTERS 50
+
 enum store_table { STORE_SESSIONS_TABLE, STORE_MESSAGES_TABLE, STORE_TABLES };
 
 /* Views; valid as long as the answer or arena they were read from. Times are RFC 3339 with Z. */
