@@ -202,7 +202,7 @@ static bool setting_is_allowed(const struct config_key *row, const struct settin
 static void field_store_text(struct config *c, const struct config_key *row, const char *text)
 {
     const char **field = (const char **)(void *)((char *)c + row->field);
-    /* Rows that share a field stand in the order of precedence. */
+    /* Texts that share a field stand in the order of precedence. */
     if (!*field || !**field)
         *field = text;
 }
@@ -229,9 +229,9 @@ static void field_store(struct config *c, const struct config_key *row, union co
     }
 }
 
-_Static_assert(sizeof(enum auth_mode) == sizeof(int), "store() copies an int");
-_Static_assert(sizeof(enum log_level) == sizeof(int), "store() copies an int");
-_Static_assert(sizeof(enum log_format) == sizeof(int), "store() copies an int");
+_Static_assert(sizeof(enum auth_mode) == sizeof(int), "field_store copies an int");
+_Static_assert(sizeof(enum log_level) == sizeof(int), "field_store copies an int");
+_Static_assert(sizeof(enum log_format) == sizeof(int), "field_store copies an int");
 
 static int fields_fill(struct config *c, struct err *e)
 {

@@ -31,13 +31,13 @@ struct config_key {
     const char *key;
     const char *alias; /* also looked for, after key; NULL if none */
     enum config_type type;
-    const char *default_text;
-    const char *allowed; /* unit or values, as .env.example has it */
+    const char *default_text; /* NULL: none, for texts and secrets alone */
+    const char *allowed;      /* unit or values, as .env.example has it */
     const char *help;
     const char *const *choices; /* CONFIG_CHOICE: the words, ended by NULL */
     int64_t min;
     int64_t max;
-    size_t field; /* offset in struct config; rows with the same one: the first that is set wins */
+    size_t field; /* offset in struct config; texts may share one: the first that is set wins */
     bool secret;
     bool hidden; /* not shown by config_row, not in .env.example; such rows stand last */
 };

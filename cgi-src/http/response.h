@@ -50,7 +50,8 @@ int response_status_of(enum err_code code);
 int response_flush(struct response *r, struct gateway *g);
 
 /* Writes status line, headers and body (none for HEAD, but its length), or the last part
- * of an answer that has begun. 0, or -1 when the client is gone. */
+ * of an answer that has begun. Over FastCGI they go into libfcgi's buffer, which the pool sends
+ * when it ends the request. 0, or -1 when the client is gone. */
 int response_send(struct response *r, struct gateway *g, bool head);
 
 #endif

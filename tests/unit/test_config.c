@@ -2,6 +2,7 @@
  * config: defaults, where values come from and which one wins, what is refused and with which
  * sentence.
  */
+#include "base/config_table.h"
 #include "environment.h"
 #include "config_fixture.h"
 
@@ -516,6 +517,24 @@ static void test_together(void **state)
     config_free(&c);
 }
 
+/* What the reading of the table takes for granted: only a text can do without a default, and only
+ * texts have an order of precedence where two keys share a field. */
+static void test_rows_of_numbers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *row = &config_keys[i];
+        if (row->type < CONFIG_INTEGER || row->field == CONFIG_NO_FIELD)
+            continue;
+        if (!row->default_text)
+            fail_msg("%s has no default", row->key);
+        for (size_t k = 0; k < i; k++) {
+            if (config_keys[k].field == row->field)
+                fail_msg("%s and %s share a field", row->key, config_keys[k].key);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,7 +545,7 @@ int main(void)
         TEST(test_aliases_and_home),  TEST(test_missing_file),
         TEST(test_secrets),           TEST(test_placeholders),
         TEST(test_key_pairs),         TEST(test_foreign_token),
-        TEST(test_together),
+        TEST(test_together),          TEST(test_rows_of_numbers),
     };
     return run_config_tests("config", tests, sizeof tests / sizeof *tests);
 }
