@@ -1,8 +1,8 @@
 /*
  * What the table of a kind of item says about a field. item.c has the tables and writes by them,
  * item_read.c reads by them. The table of sessions also says how clients set a field:
- * session_update.c changes sessions by it, and api/session_fields.c and tool/import_line.c read by
- * it what clients give. Nobody else uses this.
+ * creation.c and session_update.c write sessions by it, and api/session_fields.c and
+ * tool/import_line.c read by it what clients give. Nobody else uses this.
  */
 #ifndef STORE_ITEM_TABLE_H
 #define STORE_ITEM_TABLE_H
@@ -52,12 +52,12 @@ enum field_effect { STAYS_IN_PLACE, MOVES_UP };
 enum field_null { NULL_CLEARS_IN_PATCH, NULL_IS_REFUSED_IN_PATCH, NULL_ALWAYS_CLEARS };
 
 /* What a client may give, as in struct parameter_limits: of a string, or of each string of an
- * array. 0 is no limit. */
+ * array. 0 is no limit, but for max_count, which every array needs. */
 struct field_limits {
     size_t min_bytes;
     size_t max_bytes;
     size_t max_characters;
-    size_t max_count; /* of an array's strings */
+    size_t max_count;
 };
 
 struct item_field {
@@ -76,7 +76,7 @@ struct item_field {
     void (*show)(struct json_writer *w, const void *item);
 
     /* How clients set it. A field that they set has one of the types STRING, JSON, STRINGS and
-     * BOOL, and its name is none of DynamoDB's reserved words. */
+     * BOOL (the last two STORED_IF_SET), and its name is none of DynamoDB's reserved words. */
     enum client_access access;
     enum field_effect effect;
     enum field_null null;

@@ -382,6 +382,8 @@ static void test_what_clients_set(void **state)
         bool is_text = f->type == FIELD_STRING || f->type == FIELD_JSON || f->type == FIELD_STRINGS;
         assert_true(is_text || f->type == FIELD_BOOL);
         assert_true(is_text || f->access == SET_SINCE_LATER);
+        assert_true(f->storage == (is_text && f->type != FIELD_STRINGS ? STORED : STORED_IF_SET));
+        assert_true(f->type != FIELD_STRINGS || f->limits.max_count > 0);
         assert_string_equal(f->name.p, i < 5 ? earliest[i] : f->name.p);
         assert_int_equal(seen & session_field_bit(f), 0);
         seen |= session_field_bit(f);

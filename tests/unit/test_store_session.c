@@ -172,6 +172,16 @@ static int patch_too_much(struct world *w, struct err *e)
     return change(w, &changes, &none, e);
 }
 
+/* Metadata that would fit alone, but not with the rest of the session. */
+static int grow_metadata(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    static char metadata[ITEM_MAX_BYTES - 100];
+    const struct session_changes changes = {.fields = {.metadata = {metadata, sizeof(metadata)}},
+                                            .given = bit("metadata")};
+    return change(w, &changes, &none, e);
+}
+
 static int create_marked(struct world *w, struct err *e)
 {
     const struct session_new wanted = {.fields = {.user_id = STR("u"),
@@ -460,6 +470,10 @@ static const struct store_case changes[] = {
      .run = retitle_any,
      .script = {{GET, FOUND(DELETED)}},
      .code = ERR_SESSION_NOT_FOUND},
+    {.name = "it would become too large",
+     .run = grow_metadata,
+     .script = {{GET, OLD}},
+     .code = ERR_ITEM_TOO_LARGE},
     {.name = "it has become too large",
      .run = retitle,
      .script = {{TRANSACT,
