@@ -189,19 +189,34 @@ _Static_assert(SESSION_FIELDS <= 32, "each field has its bit in a uint32_t");
 
 const struct item_field *session_client_field_next(size_t *position)
 {
-    while (*position < 2 * SESSION_FIELDS) {
-        bool is_first_round = *position < SESSION_FIELDS;
-        const struct item_field *f = &session_fields[*position % SESSION_FIELDS];
-        ++*position;
+    const struct item_field *found = NULL;
+    size_t i = *position;
+
+    for (; !found && i < 2 * SESSION_FIELDS; i++) {
+        bool is_first_round = i < SESSION_FIELDS;
+        const struct item_field *f = &session_fields[is_first_round ? i : i - SESSION_FIELDS];
         if (f->access == (is_first_round ? SET_FROM_THE_FIRST : SET_SINCE_LATER))
-            return f;
+            found = f;
     }
-    return NULL;
+    *position = i;
+    return found;
 }
 
 uint32_t session_field_bit(const struct item_field *f)
 {
     return UINT32_C(1) << (f - session_fields);
+}
+
+const struct item_field *session_field_take(uint32_t *set)
+{
+    size_t i = 0;
+
+    if (!*set)
+        return NULL;
+    while (!(*set & UINT32_C(1) << i))
+        i++;
+    *set &= *set - 1;
+    return &session_fields[i];
 }
 
 /* ---- 2. writing ------------------------------------------------------------------------------ */

@@ -146,4 +146,7 @@ const struct item_field *session_client_field_next(size_t *position);
 /* The field's bit in a set of fields (struct session_changes). */
 uint32_t session_field_bit(const struct item_field *f);
 
+/* Takes one field out of the set; NULL if the set is empty. */
+const struct item_field *session_field_take(uint32_t *set);
+
 #endif

@@ -52,30 +52,29 @@ struct session_update {
 /* What becomes of the attribute of a field that is given. */
 enum attribute_change { ATTRIBUTE_SET, ATTRIBUTE_REMOVED };
 
-/* The next field whose attribute the change sets, or removes; NULL after the last one. *position: 0
- * at first. */
-static const struct item_field *change_next(const struct session_changes *c,
-                                            enum attribute_change change, size_t *position)
+/* Takes the next field out of the rest of those that are given whose attribute the change sets, or
+ * removes; NULL if there is none. */
+static const struct item_field *change_take(const struct session_changes *c,
+                                            enum attribute_change change, uint32_t *rest)
 {
     const struct item_field *f;
 
-    while ((f = session_client_field_next(position))) {
-        bool is_set = field_is_written(f, &c->fields);
-        if ((c->given & session_field_bit(f)) && is_set == (change == ATTRIBUTE_SET))
+    while ((f = session_field_take(rest))) {
+        if (field_is_written(f, &c->fields) == (change == ATTRIBUTE_SET))
             return f;
     }
     return NULL;
 }
 
-/* Of several fields one is enough. A change of nothing does it, as it always did. */
+/* One field that does is enough. A change of nothing does it too, as it always did. */
 static bool changes_move_up(const struct session_changes *c)
 {
     const struct item_field *f;
-    size_t position = 0;
+    uint32_t rest = c->given;
     bool moves = c->given == 0;
 
-    while (!moves && (f = session_client_field_next(&position)))
-        moves = (c->given & session_field_bit(f)) && f->effect == MOVES_UP;
+    while (!moves && (f = session_field_take(&rest)))
+        moves = f->effect == MOVES_UP;
     return moves;
 }
 
@@ -84,13 +83,13 @@ static void update_append_set(struct buf *out, const struct session_changes *c)
 {
     const char *before = " SET ";
     const struct item_field *f;
-    size_t position = 0;
+    uint32_t rest = c->given;
 
     if (changes_move_up(c)) {
         buf_puts(out, " SET updated_at = :now");
         before = ", ";
     }
-    for (; (f = change_next(c, ATTRIBUTE_SET, &position)); before = ", ") {
+    for (; (f = change_take(c, ATTRIBUTE_SET, &rest)); before = ", ") {
         buf_puts(out, before);
         buf_append_str(out, f->name);
         buf_append_str(out, STR(" = :"));
@@ -103,9 +102,9 @@ static void update_append_removed(struct buf *out, const struct session_changes 
 {
     const char *before = " REMOVE ";
     const struct item_field *f;
-    size_t position = 0;
+    uint32_t rest = c->given;
 
-    for (; (f = change_next(c, ATTRIBUTE_REMOVED, &position)); before = ", ") {
+    for (; (f = change_take(c, ATTRIBUTE_REMOVED, &rest)); before = ", ") {
         buf_puts(out, before);
         buf_append_str(out, f->name);
     }
@@ -148,10 +147,10 @@ static size_t update_add_values(struct store *s, const struct session_changes *c
                                 struct expression_value *list, size_t count)
 {
     const struct item_field *f;
-    size_t position = 0;
+    uint32_t rest = c->given;
     struct str flag = STR_NONE;
 
-    while ((f = change_next(c, ATTRIBUTE_SET, &position))) {
+    while ((f = change_take(c, ATTRIBUTE_SET, &rest))) {
         if (f->type == FIELD_BOOL) {
             flag = STR("true");
             continue;
@@ -213,12 +212,10 @@ static int session_check_changed_size(const struct session *current,
 {
     struct session after = *current;
     const struct item_field *f;
-    size_t position = 0;
+    uint32_t rest = changes->given;
 
-    while ((f = session_client_field_next(&position))) {
-        if (changes->given & session_field_bit(f))
-            field_copy(f, &after, &changes->fields);
-    }
+    while ((f = session_field_take(&rest)))
+        field_copy(f, &after, &changes->fields);
     return store_check_size(item_size(&item_session, &after), "session", e);
 }
 
@@ -253,10 +250,10 @@ static int session_update_merge(struct store *s, struct session_update *u, struc
 {
     static const struct versions exactly = {.present = true};
     const struct item_field *f;
-    size_t position = 0;
+    uint32_t rest = u->wanted->patched;
 
-    while ((f = session_client_field_next(&position))) {
-        if ((u->wanted->patched & session_field_bit(f)) && update_merge_field(s, u, f, e) < 0)
+    while ((f = session_field_take(&rest))) {
+        if (update_merge_field(s, u, f, e) < 0)
             return -1;
     }
     u->held = &exactly;

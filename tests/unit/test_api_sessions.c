@@ -216,7 +216,7 @@ static const struct service_case changes[] = {
      .status = 200},
     {"null in a merge patch clears",
      PATCH_IT "{\"metadata\":null,\"archived\":null,\"pinned\":null,\"tags\":null}",
-     .script = {{TRANSACT, OK, {" REMOVE metadata, archived, pinned, tags\""}},
+     .script = {{TRANSACT, OK, {" REMOVE archived, pinned, tags, metadata\""}},
                 {GET, FOUND(ITS_SESSION)}},
      .status = 200},
     {"a title that is null in a merge patch", PATCH_IT "{\"title\":null}", REFUSED,
