@@ -76,6 +76,18 @@ int api_message_new(const struct parameters *p, struct message_new *out, struct 
 struct fingerprint;
 void api_fingerprint_message(struct fingerprint *f, const struct message_new *message);
 
+/* session_fields.c: the fields that clients set of a session, by the table in store/item.c */
+
+/* Reads the fields of a new session. Null means the same as left out. */
+int api_session_fields(const struct parameters *p, struct session *out, struct err *e);
+
+/* Reads a change. In a merge patch null clears a field, and an object is merged into the old one.
+ */
+int api_session_changes(const struct request *q, struct session_changes *out, struct err *e);
+
+/* Adds the fields of a new session to the fingerprint of a payload. */
+void api_fingerprint_session(struct fingerprint *f, const struct session *session);
+
 /* history_new.c: what a client says of the history that a session is created with */
 
 /* Reads `created_at` and `messages`. Both are optional. */

@@ -195,7 +195,7 @@ int api_history(const struct api *api, const struct request *q, struct session_n
 {
     int64_t now_us = api_now_us(api);
     struct history_reader reader = {
-        .request = q, .user_id = out->user_id, .now_ms = now_us / US_PER_MS};
+        .request = q, .user_id = out->fields.user_id, .now_ms = now_us / US_PER_MS};
     struct parameters p;
 
     parameters_of_request(q, &p);

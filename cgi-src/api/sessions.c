@@ -5,10 +5,6 @@
 
 #include "api/api.h"
 
-static const struct parameter_limits title_limits = {.max_characters = 1000};
-static const struct parameter_limits tag_limits = {
-    .min_bytes = 1, .max_characters = 50, .max_count = 20};
-
 static void session_answer(struct api *api, struct response *r, int status, const char *message,
                            const struct session *session)
 {
@@ -23,40 +19,12 @@ static void session_answer(struct api *api, struct response *r, int status, cons
     api_etag(r, session->version);
 }
 
-/* In a new session null means the same as left out. */
-static int session_new_read_members(const struct parameters *p, struct session_new *out,
-                                    struct err *e)
-{
-    enum parameter_presence presence;
-    struct parameter_strings tags;
-
-    if (parameter_string(p, "title", &title_limits, &out->title, e) < 0 ||
-        parameter_object(p, "metadata", &presence, &out->metadata, e) < 0 ||
-        parameter_boolean(p, "archived", &presence, &out->archived, e) < 0 ||
-        parameter_boolean(p, "pinned", &presence, &out->pinned, e) < 0 ||
-        parameter_strings(p, "tags", &tag_limits, &tags, e) < 0)
-        return -1;
-    out->tags = tags.text;
-    return 0;
-}
-
-/* Fields that were added to the API later are included only if they are set, so that the
- * fingerprints of earlier requests stay the same. */
 static void session_new_fingerprint(struct session_new *new)
 {
     struct fingerprint *f = fingerprint_begin();
 
-    fingerprint_add(f, new->user_id);
-    fingerprint_add(f, new->title);
-    fingerprint_add(f, new->metadata);
-    if (new->archived)
-        fingerprint_add(f, STR("archived"));
-    if (new->pinned)
-        fingerprint_add(f, STR("pinned"));
-    if (str_is_present(new->tags) && !str_is(new->tags, "[]")) {
-        fingerprint_add(f, STR("tags"));
-        fingerprint_add(f, new->tags);
-    }
+    fingerprint_add(f, new->fields.user_id);
+    api_fingerprint_session(f, &new->fields);
     api_fingerprint_history(f, new);
     fingerprint_end(f, new->idempotency.fingerprint);
 }
@@ -66,9 +34,9 @@ static int session_new_read(struct api *api, struct request *q, struct session_n
 {
     struct parameters p;
 
-    *out = (struct session_new){.title = STR_NONE, .metadata = STR_NONE};
-    if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->user_id, e) < 0 ||
-        session_new_read_members(&p, out, e) < 0 ||
+    *out = (struct session_new){0};
+    if (parameters_of_object(q, &p, e) < 0 || api_new_user(api, &p, &out->fields.user_id, e) < 0 ||
+        api_session_fields(&p, &out->fields, e) < 0 ||
         api_idempotency_key(q, &out->idempotency, e) < 0 || api_history(api, q, out, e) < 0)
         return -1;
     if (str_is_present(out->idempotency.key))
@@ -131,6 +99,9 @@ static int filter_read_flag(const struct parameters *p, const char *name, enum w
 /* Archived sessions are shown only to those who ask for them. */
 static int filter_read(const struct parameters *p, struct session_filter *out, struct err *e)
 {
+    static const struct parameter_limits tag_limits = {.min_bytes = 1,
+                                                       .max_characters = TAG_MAX_CHARACTERS};
+
     *out = (struct session_filter){.archived = FLAG_NOT_SET};
     if (filter_read_flag(p, "archived", &out->archived, e) < 0 ||
         filter_read_flag(p, "pinned", &out->pinned, e) < 0 ||
@@ -248,74 +219,6 @@ static int session_target_read(const struct api *api, const struct request *q,
     return session_key_read(api, q, &out->key, e);
 }
 
-/* In a merge patch null removes the member's value; elsewhere it counts as left out. */
-static int changes_read_flag(const struct request *q, const struct parameters *p, const char *name,
-                             enum flag_change *out, struct err *e)
-{
-    enum parameter_presence presence;
-    bool value = false;
-
-    *out = FLAG_STAYS;
-    if (parameter_boolean(p, name, &presence, &value, e) < 0)
-        return -1;
-    if (presence == PARAMETER_GIVEN || (presence == PARAMETER_NULL && q->is_merge_patch))
-        *out = value ? FLAG_ON : FLAG_OFF;
-    return 0;
-}
-
-static int changes_read_tags(const struct request *q, const struct parameters *p, struct str *out,
-                             struct err *e)
-{
-    struct parameter_strings tags;
-
-    if (parameter_strings(p, "tags", &tag_limits, &tags, e) < 0)
-        return -1;
-    *out = tags.presence == PARAMETER_NULL && q->is_merge_patch ? STR("[]") : tags.text;
-    return 0;
-}
-
-static int changes_read_title(const struct request *q, const struct parameters *p, struct str *out,
-                              struct err *e)
-{
-    for (size_t i = 0; q->is_merge_patch && i < q->member_count; i++) {
-        if (str_is(q->members[i].name, "title") && q->members[i].value.type == JSON_NULL)
-            return err_set(e, ERR_INVALID_PARAMETER,
-                           "title must not be null in a merge patch: a session always has one");
-    }
-    return parameter_string(p, "title", &title_limits, out, e);
-}
-
-/* In a merge patch an object is merged into the session's metadata. */
-static int changes_read_metadata(const struct request *q, const struct parameters *p,
-                                 struct session_changes *out, struct err *e)
-{
-    enum parameter_presence presence;
-    struct str metadata = STR_NONE;
-
-    if (parameter_object(p, "metadata", &presence, &metadata, e) < 0)
-        return -1;
-    if (presence == PARAMETER_GIVEN && q->is_merge_patch) {
-        out->metadata_patch = metadata;
-        return 0;
-    }
-    out->has_metadata = presence != PARAMETER_LEFT_OUT;
-    out->metadata = metadata;
-    return 0;
-}
-
-static int session_changes_read(struct request *q, struct session_changes *out, struct err *e)
-{
-    struct parameters p;
-
-    *out = (struct session_changes){.title = STR_NONE};
-    if (parameters_of_object(q, &p, e) < 0 || changes_read_title(q, &p, &out->title, e) < 0 ||
-        changes_read_metadata(q, &p, out, e) < 0 ||
-        changes_read_flag(q, &p, "archived", &out->archived, e) < 0 ||
-        changes_read_flag(q, &p, "pinned", &out->pinned, e) < 0)
-        return -1;
-    return changes_read_tags(q, &p, &out->tags, e);
-}
-
 /* Tells the caller of a failed precondition which ETag would have held. */
 static int precondition_put_etag(struct response *r, const struct session *session,
                                  const struct err *e)
@@ -331,7 +234,7 @@ int session_update(struct api *api, struct request *q, struct response *r, struc
     struct session_target target;
     struct session session;
 
-    if (session_target_read(api, q, &target, e) < 0 || session_changes_read(q, &changes, e) < 0)
+    if (session_target_read(api, q, &target, e) < 0 || api_session_changes(q, &changes, e) < 0)
         return -1;
     if (store_session_update(api->store, &target, &changes, &session, e) < 0)
         return precondition_put_etag(r, &session, e);

@@ -5,6 +5,7 @@
 #include "store/creation.h"
 
 #include "base/ids.h"
+#include "store/item_table.h"
 #include "store/preview.h"
 
 /* ---- the session ----------------------------------------------------------------------------- */
@@ -13,6 +14,18 @@
 static struct str default_title(struct store *s, struct str created_at)
 {
     return arena_printf(s->arena, "Chat Session %.10s %.5s", created_at.p, created_at.p + 11);
+}
+
+/* An array that was not given is empty. */
+static void creation_fill_arrays(struct session *session)
+{
+    const struct item_field *f;
+    size_t position = 0;
+
+    while ((f = session_client_field_next(&position))) {
+        if (f->type == FIELD_STRINGS && !str_is_present(field_text_of(f, session)))
+            *field_text(f, session) = STR("[]");
+    }
 }
 
 int64_t creation_first_ms(const struct creation *c)
@@ -45,18 +58,14 @@ void creation_describe(struct store *s, struct creation *c, struct str session_i
     struct str created_at = store_time(s, created_us);
 
     c->created_us = created_us;
-    *c->out = (struct session){
-        .session_id = session_id,
-        .user_id = wanted->user_id,
-        .title = str_is_present(wanted->title) ? wanted->title : default_title(s, created_at),
-        .created_at = created_at,
-        .updated_at = created_at,
-        .metadata = wanted->metadata,
-        .tags = str_is_present(wanted->tags) ? wanted->tags : STR("[]"),
-        .archived = wanted->archived,
-        .pinned = wanted->pinned,
-        .version = 1,
-    };
+    *c->out = wanted->fields;
+    c->out->session_id = session_id;
+    c->out->created_at = created_at;
+    c->out->updated_at = created_at;
+    c->out->version = 1;
+    if (!str_is_present(c->out->title))
+        c->out->title = default_title(s, created_at);
+    creation_fill_arrays(c->out);
     if (str_is_present(wanted->idempotency.key))
         c->out->create_marker = store_marker_session(s, wanted->idempotency.key);
     creation_describe_history(s, c);

@@ -16,6 +16,7 @@
 #define FIELD(kind, member_name_, name_, type_, letter, ...)                                       \
     {                                                                                              \
         .name = STR_INIT(name_), .attribute = STR_INIT(",\"" name_ "\":{\"" letter "\":"),         \
+        .placeholder = STR_INIT("\":" name_ "\":{\"" letter "\":"),                                \
         .member = STR_INIT(",\"" name_ "\":"), .type = FIELD_##type_,                              \
         .offset = offsetof(struct kind, member_name_), __VA_ARGS__                                 \
     }
@@ -46,18 +47,21 @@ static void message_show_content(struct json_writer *w, const void *item);
 static const struct item_field session_fields[] = {
     STRING(session, session_id, .shape = ALWAYS),
     STRING(session, user_id, .shape = ALWAYS),
-    STRING(session, title, .shape = ALWAYS),
+    STRING(session, title, .shape = ALWAYS, .access = SET_FROM_THE_FIRST, .effect = MOVES_UP,
+           .null = NULL_IS_REFUSED_IN_PATCH, .limits = {.max_characters = 1000}),
     TIME(session, created_at, .shape = ALWAYS),
     TIME(session, updated_at, .shape = PRESENT),
     NUMBER(session, message_count, .shape = ALWAYS),
     NUMBER(session, last_timestamp, .shape = HIDDEN, .absent = -1),
     NUMBER(session, version, .shape = HIDDEN),
-    BOOL(session, archived, .shape = ALWAYS, .storage = STORED_IF_SET),
-    BOOL(session, pinned, .shape = ALWAYS, .storage = STORED_IF_SET),
-    STRINGS(session, tags, .shape = ALWAYS, .storage = STORED_IF_SET),
+    BOOL(session, archived, .shape = ALWAYS, .storage = STORED_IF_SET, .access = SET_SINCE_LATER),
+    BOOL(session, pinned, .shape = ALWAYS, .storage = STORED_IF_SET, .access = SET_SINCE_LATER),
+    STRINGS(session, tags, .shape = ALWAYS, .storage = STORED_IF_SET, .access = SET_SINCE_LATER,
+            .limits = {.min_bytes = 1, .max_characters = TAG_MAX_CHARACTERS, .max_count = 20}),
     NUMBER(session, last_shown, .shape = ALWAYS, .storage = STORED_IF_SET, .room = NUMBER_BYTES,
            .show = session_show_last_message),
-    JSON(session, metadata, .shape = PRESENT),
+    JSON(session, metadata, .shape = PRESENT, .access = SET_FROM_THE_FIRST, .effect = MOVES_UP,
+         .null = NULL_ALWAYS_CLEARS),
     STRING(session, last_role, .shape = HIDDEN, .room = ROLE_ROOM),
     STRING(session, last_preview, .shape = HIDDEN, .room = PREVIEW_MAX_BYTES),
     STRING(session, create_marker, .shape = HIDDEN),
@@ -180,22 +184,42 @@ enum store_table item_table(const struct item_kind *kind)
     return kind->table;
 }
 
+#define SESSION_FIELDS (sizeof(session_fields) / sizeof(session_fields[0]))
+_Static_assert(SESSION_FIELDS <= 32, "each field has its bit in a uint32_t");
+
+const struct item_field *session_client_field_next(size_t *position)
+{
+    const struct item_field *found = NULL;
+    size_t i = *position;
+
+    for (; !found && i < 2 * SESSION_FIELDS; i++) {
+        bool is_first_round = i < SESSION_FIELDS;
+        const struct item_field *f = &session_fields[is_first_round ? i : i - SESSION_FIELDS];
+        if (f->access == (is_first_round ? SET_FROM_THE_FIRST : SET_SINCE_LATER))
+            found = f;
+    }
+    *position = i;
+    return found;
+}
+
+uint32_t session_field_bit(const struct item_field *f)
+{
+    return UINT32_C(1) << (f - session_fields);
+}
+
+const struct item_field *session_field_take(uint32_t *set)
+{
+    size_t i = 0;
+
+    if (!*set)
+        return NULL;
+    while (!(*set & UINT32_C(1) << i))
+        i++;
+    *set &= *set - 1;
+    return &session_fields[i];
+}
+
 /* ---- 2. writing ------------------------------------------------------------------------------ */
-
-static struct str field_text_of(const struct item_field *f, const void *item)
-{
-    return *(const struct str *)(const void *)((const char *)item + f->offset);
-}
-
-static int64_t field_number_of(const struct item_field *f, const void *item)
-{
-    return *(const int64_t *)(const void *)((const char *)item + f->offset);
-}
-
-static bool field_flag_of(const struct item_field *f, const void *item)
-{
-    return *((const bool *)item + f->offset);
-}
 
 void item_write_number(struct buf *out, int64_t number)
 {
@@ -264,7 +288,7 @@ static bool field_is_set(const struct item_field *f, const void *item)
     return field_flag_of(f, item);
 }
 
-static bool field_is_written(const struct item_field *f, const void *item)
+bool field_is_written(const struct item_field *f, const void *item)
 {
     if (f->storage == STORED)
         return !field_is_text(f) || field_text_of(f, item).p;
@@ -377,6 +401,16 @@ size_t item_size(const struct item_kind *kind, const void *item)
             size += f->name.n + bytes;
     }
     return size;
+}
+
+void field_copy(const struct item_field *f, void *to, const void *from)
+{
+    if (field_is_flag(f))
+        *field_flag(f, to) = field_flag_of(f, from);
+    else if (f->type == FIELD_NUMBER)
+        *field_number(f, to) = field_number_of(f, from);
+    else
+        *field_text(f, to) = field_text_of(f, from);
 }
 
 size_t item_string_bytes(const struct item_kind *kind, const void *item)

@@ -1,8 +1,9 @@
 /*
  * Sessions, messages and their helper items as the program knows them. For each kind of item one
  * table of fields says how it is kept in DynamoDB and shown in the API's JSON; reading, writing,
- * sizes and copies follow from it. To add a field, add a member to the struct and a line to the
- * table.
+ * sizes and copies follow from it. The table of sessions also says how clients set a field; taking
+ * it from a request, changing it and importing it follow from that. To add a field, add a member to
+ * the struct and a line to the table.
  *
  * What earlier backends wrote is read too: items with attributes missing, times without a zone,
  * metadata that is not JSON.
@@ -19,6 +20,8 @@
 
 /* DynamoDB's limit for one item, names and values together. */
 #define ITEM_MAX_BYTES (400 * 1024)
+
+#define TAG_MAX_CHARACTERS 50
 
 enum store_table { STORE_SESSIONS_TABLE, STORE_MESSAGES_TABLE, STORE_TABLES };
 

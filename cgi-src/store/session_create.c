@@ -146,7 +146,7 @@ static enum creation_end creation_replay(struct store *s, struct creation *c,
         marker->created_at.n != CLOCK_TIME_SIZE - 1)
         return store_key_reused(e); /* a marker that this service has not written */
     item_keep(&item_create_marker, marker, s->arena);
-    const struct session_key key = {c->wanted->user_id, marker->created_session_id};
+    const struct session_key key = {c->wanted->fields.user_id, marker->created_session_id};
     enum named_session named = named_read(s, &key, &c->built_until, e);
     if (named == NAMED_UNKNOWN)
         return CREATION_FAILED;

@@ -1,10 +1,11 @@
 /*
- * Changes a session: one transaction sets or removes what is given. The session is read before only
- * if the write depends on what it is like: for a precondition, for a patch of its metadata, or for
- * a value that may be too large.
+ * Changes a session: one transaction sets or removes what is given, by the table of fields. The
+ * session is read before only if the write depends on what it is like: for a precondition, for a
+ * patch of its metadata, or for values that may be too large.
  */
 #include "base/json_merge.h"
 #include "store/internal.h"
+#include "store/item_table.h"
 
 /* The size of metadata and patch together, of which neither is larger than an item. */
 #define MERGED_MAX_BYTES ((size_t)2 * ITEM_MAX_BYTES)
@@ -48,65 +49,75 @@ struct session_update {
     const struct versions *held;
 };
 
-/* A part of an expression, which is left out if it is not wanted. */
-struct clause {
-    bool wanted;
-    const char *text;
-};
+/* What becomes of the attribute of a field that is given. */
+enum attribute_change { ATTRIBUTE_SET, ATTRIBUTE_REMOVED };
 
-/* Appends " SET a = :a, b = :b"; nothing if no clause is wanted. */
-static void clauses_append(struct buf *out, const char *keyword, const struct clause *clauses,
-                           size_t count)
+/* Takes the next field out of the rest of those that are given whose attribute the change sets, or
+ * removes; NULL if there is none. */
+static const struct item_field *change_take(const struct session_changes *c,
+                                            enum attribute_change change, uint32_t *rest)
 {
-    const char *before = keyword;
+    const struct item_field *f;
 
-    for (size_t i = 0; i < count; i++) {
-        if (!clauses[i].wanted)
-            continue;
-        buf_puts(out, before);
-        buf_puts(out, clauses[i].text);
+    while ((f = session_field_take(rest))) {
+        if (field_is_written(f, &c->fields) == (change == ATTRIBUTE_SET))
+            return f;
+    }
+    return NULL;
+}
+
+/* One field that does is enough. A change of nothing does it too, as it always did. */
+static bool changes_move_up(const struct session_changes *c)
+{
+    const struct item_field *f;
+    uint32_t rest = c->given;
+    bool moves = c->given == 0;
+
+    while (!moves && (f = session_field_take(&rest)))
+        moves = f->effect == MOVES_UP;
+    return moves;
+}
+
+/* Appends " SET a = :a, b = :true". */
+static void update_append_set(struct buf *out, const struct session_changes *c)
+{
+    const char *before = " SET ";
+    const struct item_field *f;
+    uint32_t rest = c->given;
+
+    if (changes_move_up(c)) {
+        buf_puts(out, " SET updated_at = :now");
         before = ", ";
+    }
+    for (; (f = change_take(c, ATTRIBUTE_SET, &rest)); before = ", ") {
+        buf_puts(out, before);
+        buf_append_str(out, f->name);
+        buf_append_str(out, STR(" = :"));
+        buf_append_str(out, f->type == FIELD_BOOL ? STR("true") : f->name);
     }
 }
 
-/* Messages, titles and metadata move a session up in the order of activity; flags and tags alone do
- * not. */
-static bool changes_move_up(const struct session_changes *c)
+/* Appends " REMOVE a, b". */
+static void update_append_removed(struct buf *out, const struct session_changes *c)
 {
-    bool is_marked =
-        c->archived != FLAG_STAYS || c->pinned != FLAG_STAYS || str_is_present(c->tags);
+    const char *before = " REMOVE ";
+    const struct item_field *f;
+    uint32_t rest = c->given;
 
-    return str_is_present(c->title) || c->has_metadata || !is_marked;
-}
-
-static bool changes_have_tags(const struct session_changes *c)
-{
-    return c->tags.n > STR("[]").n;
+    for (; (f = change_take(c, ATTRIBUTE_REMOVED, &rest)); before = ", ") {
+        buf_puts(out, before);
+        buf_append_str(out, f->name);
+    }
 }
 
 static struct str session_update_text(struct store *s, const struct session_update *u)
 {
-    const struct session_changes *c = &u->changes;
-    const struct clause set[] = {
-        {changes_move_up(c), "updated_at = :now"},
-        {str_is_present(c->title), "title = :title"},
-        {str_is_present(c->metadata), "metadata = :metadata"},
-        {c->archived == FLAG_ON, "archived = :true"},
-        {c->pinned == FLAG_ON, "pinned = :true"},
-        {changes_have_tags(c), "tags = :tags"},
-    };
-    const struct clause removed[] = {
-        {c->has_metadata && !str_is_present(c->metadata), "metadata"},
-        {c->archived == FLAG_OFF, "archived"},
-        {c->pinned == FLAG_OFF, "pinned"},
-        {str_is_present(c->tags) && !changes_have_tags(c), "tags"},
-    };
     struct buf text;
 
     buf_init(&text, 4096);
     buf_puts(&text, ",\"UpdateExpression\":\"ADD version :one");
-    clauses_append(&text, " SET ", set, sizeof(set) / sizeof(set[0]));
-    clauses_append(&text, " REMOVE ", removed, sizeof(removed) / sizeof(removed[0]));
+    update_append_set(&text, &u->changes);
+    update_append_removed(&text, &u->changes);
     buf_puts(&text, "\",\"ConditionExpression\":\"" IS_LIVE);
     buf_puts(&text, store_version_condition(u->held, u->now.version));
     buf_puts(&text, "\"" RETURN_OLD);
@@ -115,34 +126,61 @@ static struct str session_update_text(struct store *s, const struct session_upda
     return out;
 }
 
-/* The value of the attribute tags, in DynamoDB's notation. */
-static struct str tags_as_list(struct store *s, struct str tags)
+/* The strings as the value of an attribute of type L, in DynamoDB's notation. */
+static struct str update_strings(struct store *s, struct str strings)
 {
     struct buf text;
 
     buf_init(&text, ITEM_MAX_BYTES);
-    item_write_strings(&text, tags);
+    item_write_strings(&text, strings);
     struct str list = arena_str(s->arena, buf_str(&text));
     buf_free(&text);
     return list;
 }
 
+/* One for each field, of which there are at most 32, and those of every update. */
+#define UPDATE_VALUES_MAX (32 + 4)
+
+/* Adds the values of the fields that are set, and returns how many there are then. All flags that
+ * are set have one value. */
+static size_t update_add_values(struct store *s, const struct session_changes *c,
+                                struct expression_value *list, size_t count)
+{
+    const struct item_field *f;
+    uint32_t rest = c->given;
+    struct str flag = STR_NONE;
+
+    while ((f = change_take(c, ATTRIBUTE_SET, &rest))) {
+        if (f->type == FIELD_BOOL) {
+            flag = STR("true");
+            continue;
+        }
+        struct expression_value *value = &list[count++];
+        *value = (struct expression_value){.attribute = f->placeholder,
+                                           .string = field_text_of(f, &c->fields)};
+        if (f->type == FIELD_STRINGS) {
+            value->kind = VALUE_RAW;
+            value->string = update_strings(s, value->string);
+        }
+    }
+    list[count++] = (struct expression_value)RAW_VALUE(":true", "BOOL", flag);
+    return count;
+}
+
 static size_t session_update_write(struct store *s, struct transaction *t,
                                    const struct session_update *u)
 {
-    const struct session_changes *c = &u->changes;
     const struct key key = store_session_key(u->key->user_id, u->key->session_id);
-    bool turns_on = c->archived == FLAG_ON || c->pinned == FLAG_ON;
-    struct str now = store_time(s, store_now_us(s));
+    struct str now = changes_move_up(&u->changes) ? store_time(s, store_now_us(s)) : STR_NONE;
+    struct expression_value list[UPDATE_VALUES_MAX] = {
+        STRING_VALUE(":now", now),
+        NUMBER_VALUE(":one", 1),
+        DIGITS_VALUE(":version", store_version_digits(s, u->held, u->now.version)),
+    };
+    const struct values values = {list, update_add_values(s, &u->changes, list, 3)};
 
     transaction_begin(s, t);
-    return transaction_update(
-        t, &key, session_update_text(s, u),
-        VALUES(STRING_VALUE(":now", changes_move_up(c) ? now : STR_NONE), NUMBER_VALUE(":one", 1),
-               STRING_VALUE(":title", c->title), STRING_VALUE(":metadata", c->metadata),
-               RAW_VALUE(":true", "BOOL", turns_on ? STR("true") : STR_NONE),
-               RAW_VALUE(":tags", "L", changes_have_tags(c) ? tags_as_list(s, c->tags) : STR_NONE),
-               DIGITS_VALUE(":version", store_version_digits(s, u->held, u->now.version))));
+    return transaction_update(t, &key, session_update_text(s, u), values);
 }
 
 /* How an attempt ended. UPDATE_FAILED with e. UPDATE_AGAIN: the session has another version now. */
@@ -169,25 +207,15 @@ static enum session_update_end session_try_update(struct store *s, const struct 
 
 /* ---- looking at it before -------------------------------------------------------------------- */
 
-static void flag_apply_change(enum flag_change change, bool *flag)
-{
-    if (change != FLAG_STAYS)
-        *flag = change == FLAG_ON;
-}
-
 static int session_check_changed_size(const struct session *current,
                                       const struct session_changes *changes, struct err *e)
 {
     struct session after = *current;
+    const struct item_field *f;
+    uint32_t rest = changes->given;
 
-    if (str_is_present(changes->title))
-        after.title = changes->title;
-    if (changes->has_metadata)
-        after.metadata = changes->metadata;
-    if (str_is_present(changes->tags))
-        after.tags = changes->tags;
-    flag_apply_change(changes->archived, &after.archived);
-    flag_apply_change(changes->pinned, &after.pinned);
+    while ((f = session_field_take(&rest)))
+        field_copy(f, &after, &changes->fields);
     return store_check_size(item_size(&item_session, &after), "session", e);
 }
 
@@ -202,33 +230,46 @@ static void session_update_explain_size(struct store *s, const struct session_up
         session_check_changed_size(&now, &u->changes, e);
 }
 
-/* Makes the new metadata from the session that was read and the patch. */
-static int session_update_merge_metadata(struct store *s, struct session_update *u, struct err *e)
+/* Makes the new object from the one that was read and the patch. */
+static int update_merge_field(struct store *s, struct session_update *u, const struct item_field *f,
+                              struct err *e)
 {
-    static const struct versions exactly = {.present = true};
-    const struct json_value now = {str_is_present(u->now.metadata) ? JSON_OBJECT : JSON_NULL,
-                                   u->now.metadata};
-    const struct json_value patch = {JSON_OBJECT, u->wanted->metadata_patch};
+    struct str text = field_text_of(f, &u->now);
+    const struct json_value now = {str_is_present(text) ? JSON_OBJECT : JSON_NULL, text};
+    const struct json_value patch = {JSON_OBJECT, field_text_of(f, &u->wanted->fields)};
+    struct str *merged = field_text(f, &u->changes.fields);
 
     if (store_check_size(patch.text.n, "session", e) < 0)
         return -1;
-    u->changes.has_metadata = true;
-    u->changes.metadata = json_merge_patch(now, patch, MERGED_MAX_BYTES, s->arena);
-    if (!str_is_present(u->changes.metadata))
-        return store_check_size(MERGED_MAX_BYTES, "session", e);
+    u->changes.given |= session_field_bit(f);
+    *merged = json_merge_patch(now, patch, MERGED_MAX_BYTES, s->arena);
+    return str_is_present(*merged) ? 0 : store_check_size(MERGED_MAX_BYTES, "session", e);
+}
+
+static int session_update_merge(struct store *s, struct session_update *u, struct err *e)
+{
+    static const struct versions exactly = {.present = true};
+    const struct item_field *f;
+    uint32_t rest = u->wanted->patched;
+
+    while ((f = session_field_take(&rest))) {
+        if (update_merge_field(s, u, f, e) < 0)
+            return -1;
+    }
     u->held = &exactly;
     return 0;
 }
 
 /*
- * Reads the session, but only if the write needs that: to check a precondition, to patch the
- * metadata, or because a value may be so large that DynamoDB would not look at it.
+ * Reads the session, but only if the write needs that: to check a precondition, for a patch, or
+ * because the values may be so large that DynamoDB would not look at them.
  */
 static int session_update_prepare(struct store *s, struct session_update *u, struct err *e)
 {
-    bool is_patch = str_is_present(u->wanted->metadata_patch);
+    bool is_patch = u->wanted->patched != 0;
 
-    if (!u->if_match->present && !is_patch && u->wanted->metadata.n < ITEM_MAX_BYTES / 2)
+    if (!u->if_match->present && !is_patch &&
+        item_string_bytes(&item_session, &u->wanted->fields) < ITEM_MAX_BYTES / 2)
         return 0;
     if (store_session_read(s, u->key, CONSISTENT, &u->now, e) < 0)
         return -1;
@@ -236,7 +277,7 @@ static int session_update_prepare(struct store *s, struct session_update *u, str
         return store_session_not_found(e);
     if (store_check_version(u->if_match, u->now.version, e) < 0)
         return -1;
-    if (is_patch && session_update_merge_metadata(s, u, e) < 0)
+    if (is_patch && session_update_merge(s, u, e) < 0)
         return -1;
     return session_check_changed_size(&u->now, &u->changes, e);
 }

@@ -78,12 +78,9 @@ struct history {
 };
 
 struct session_new {
-    struct str user_id;
-    struct str title;    /* STR_NONE: "Chat Session 2026-11-23 08:30" */
-    struct str metadata; /* STR_NONE: none */
-    struct str tags;     /* the text of a JSON array of strings; STR_NONE: none */
-    bool archived;
-    bool pinned;
+    /* user_id, and the fields that the client sets; everything else is 0. A title that is STR_NONE
+     * becomes "Chat Session 2026-11-23 08:30". */
+    struct session fields;
     /* Microseconds since the epoch; 0: the time of the history's first message, or now. It is also
      * the time of a first message that has none of its own. */
     int64_t created_us;
@@ -114,19 +111,15 @@ enum build_end store_build_delete(struct store *s, const struct session_key *key
 int store_session_get(struct store *s, const struct session_key *key, struct session *out,
                       struct err *e);
 
-enum flag_change { FLAG_STAYS, FLAG_OFF, FLAG_ON };
-
-/* Changes of messages, title or metadata move updated_at; changes of archived, pinned or tags alone
- * do not. Each change moves the version. */
+/*
+ * A change of a session. Each changes the version; which ones move updated_at, the table of fields
+ * says (effect in store/item_table.h), and a change of nothing does. The sets of fields are made of
+ * session_field_bit; no field is in both.
+ */
 struct session_changes {
-    struct str title; /* STR_NONE: stays */
-    bool has_metadata;
-    struct str metadata;       /* with has_metadata; STR_NONE: cleared */
-    struct str metadata_patch; /* the text of a JSON object to be merged into metadata (RFC 7396);
-                                  STR_NONE: none. Not with has_metadata. */
-    struct str tags;           /* the text of a JSON array of strings; STR_NONE: stay */
-    enum flag_change archived;
-    enum flag_change pinned;
+    struct session fields; /* the new values; of other fields 0 */
+    uint32_t given;        /* these get the new value; STR_NONE, "[]" and false: none */
+    uint32_t patched;      /* the new value is merged into the old one of these (RFC 7396) */
 };
 
 /* *out is the session as it is afterwards. On ERR_PRECONDITION_FAILED out->version is the current

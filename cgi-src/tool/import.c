@@ -68,7 +68,7 @@ static enum store_write import_create(struct import *im, struct err *e)
     struct session_new wanted = g->session;
     struct session created;
 
-    wanted.user_id = str_from(im->call->user);
+    wanted.fields.user_id = str_from(im->call->user);
     wanted.history = (struct history){g->messages, g->count};
     wanted.idempotency.key = import_key_of(im);
     EVP_DigestFinal_ex(g->digest, wanted.idempotency.fingerprint, NULL);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "store/content.h"
+#include "store/item_table.h"
 
 #define TIMESTAMP_MAX INT64_C(9007199254740991)
 
@@ -52,11 +53,6 @@ static int take_session_id(struct target *t, struct json_value value)
     return import_take_string(t, "session_id", value, &t->line->session_id);
 }
 
-static int take_title(struct target *t, struct json_value value)
-{
-    return import_take_string(t, "title", value, &t->line->session.title);
-}
-
 /* An earlier backend may have stored something that is no time. Then the session has the time of
  * its first message. */
 static int take_created_at(struct target *t, struct json_value value)
@@ -70,12 +66,8 @@ static int take_created_at(struct target *t, struct json_value value)
     return 0;
 }
 
-static int take_session_metadata(struct target *t, struct json_value value)
-{
-    return import_take_object(t, "metadata", value, &t->line->session.metadata);
-}
-
-static int import_take_flag(struct target *t, const char *name, struct json_value value, bool *out)
+static int import_take_flag(const struct target *t, const char *name, struct json_value value,
+                            bool *out)
 {
     if (value.type != JSON_BOOL)
         return line_error(t, name, "true or false");
@@ -83,38 +75,54 @@ static int import_take_flag(struct target *t, const char *name, struct json_valu
     return 0;
 }
 
-static int take_archived(struct target *t, struct json_value value)
-{
-    return import_take_flag(t, "archived", value, &t->line->session.archived);
-}
-
-static int take_pinned(struct target *t, struct json_value value)
-{
-    return import_take_flag(t, "pinned", value, &t->line->session.pinned);
-}
-
-static int take_tags(struct target *t, struct json_value value)
+static int import_take_strings(const struct target *t, const char *name, struct json_value value,
+                               struct str *out)
 {
     struct json_walk walk = json_walk_begin(value);
-    struct json_value tag;
+    struct json_value element;
     bool good = value.type == JSON_ARRAY;
 
-    while (good && json_walk_element(&walk, &tag))
-        good = tag.type == JSON_STRING;
+    while (good && json_walk_element(&walk, &element))
+        good = element.type == JSON_STRING;
     if (!good)
-        return line_error(t, "tags", "an array of strings");
-    t->line->session.tags = value.text;
+        return line_error(t, name, "an array of strings");
+    *out = value.text;
     return 0;
 }
 
-static const struct member_row session_rows[] = {{"session_id", take_session_id},
-                                                 {"title", take_title},
-                                                 {"created_at", take_created_at},
-                                                 {"metadata", take_session_metadata},
-                                                 {"archived", take_archived},
-                                                 {"pinned", take_pinned},
-                                                 {"tags", take_tags},
-                                                 {NULL, NULL}};
+/* A field that clients set. Its limits are not looked at: what was stored is imported. */
+static int import_take_field(const struct target *t, const struct item_field *f,
+                             struct json_value value)
+{
+    struct session *fields = &t->line->session.fields;
+
+    switch (f->type) {
+    case FIELD_BOOL:
+        return import_take_flag(t, f->name.p, value, field_flag(f, fields));
+    case FIELD_JSON:
+        return import_take_object(t, f->name.p, value, field_text(f, fields));
+    case FIELD_STRINGS:
+        return import_take_strings(t, f->name.p, value, field_text(f, fields));
+    default:
+        return import_take_string(t, f->name.p, value, field_text(f, fields));
+    }
+}
+
+static int import_take_session_field(const struct target *t, const struct json_member *member)
+{
+    const struct item_field *f;
+    size_t position = 0;
+
+    while ((f = session_client_field_next(&position))) {
+        if (str_equals(member->name, f->name))
+            return import_take_field(t, f, member->value);
+    }
+    return 0;
+}
+
+/* The members besides the fields that clients set. */
+static const struct member_row session_rows[] = {
+    {"session_id", take_session_id}, {"created_at", take_created_at}, {NULL, NULL}};
 
 /* ---- a message ------------------------------------------------------------------------------- */
 
@@ -235,6 +243,8 @@ static int import_read_members(struct json_value object, struct target *t)
         while (row->name && !str_is(member.name, row->name))
             row++;
         if (row->name && row->take(t, member.value) < 0)
+            return -1;
+        if (t->line->type == LINE_SESSION && import_take_session_field(t, &member) < 0)
             return -1;
     }
     return 0;

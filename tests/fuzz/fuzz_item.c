@@ -18,6 +18,7 @@
 #include "aws/transport.h"
 #include "base/log.h"
 #include "store/internal.h"
+#include "store/item_table.h"
 
 #define CALL_US 20000 /* of the clock below, for each call: the deadline is 250 calls away */
 #define DEADLINE_US INT64_C(5000000)
@@ -280,7 +281,7 @@ static int append(struct answer *a, struct err *e)
 
 static int create(struct answer *a, struct err *e)
 {
-    struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
+    struct session_new wanted = {.fields = {.user_id = STR("u"), .title = STR("t")}};
     struct session out;
     if (world.flags & WITH_KEY)
         wanted.idempotency.key = STR("k");
@@ -292,7 +293,10 @@ static int create(struct answer *a, struct err *e)
 
 static int rename_session(struct answer *a, struct err *e)
 {
-    static const struct session_changes changes = {.title = STR_INIT("t")};
+    size_t position = 0; /* the title is the first field that clients set */
+    const struct session_changes changes = {
+        .fields = {.title = STR("t")},
+        .given = session_field_bit(session_client_field_next(&position))};
     struct session out;
     if (store_session_update(a->store, &session_target, &changes, &out, e) < 0)
         return -1;

@@ -7,6 +7,7 @@
 #define CREATE_IT "POST " API "/sessions\n\n"
 #define READ_IT "GET " API "/sessions/u/s"
 #define CHANGE_IT "PUT " API "/sessions/u/s\n\n"
+#define PATCH_IT "PATCH " API "/sessions/u/s\nContent-Type: application/merge-patch+json\n\n"
 #define REFUSED .status = 422, .code = "invalid_parameter"
 #define LEFT_OUT .status = 422, .code = "missing_parameter"
 #define NOT_THERE .status = 404, .code = "session_not_found"
@@ -90,6 +91,48 @@ static void test_wrong_kinds(void **state)
     run_with_each(&new_metadata, no_object);
 }
 
+/* A key outlives the program that it was used with, so what it stands for must never change. */
+#define WITH_KEY "POST " API "/sessions\nIdempotency-Key: k\n\n"
+static const struct service_case fingerprints[] = {
+    {"the user alone", WITH_KEY "{\"user_id\":\"u\"}",
+     .script = {{TRANSACT,
+                 OK,
+                 {S("fingerprint",
+                    "5a6d8306ad1c1e2de91f32c52e840d22515642995c0ce1f93f0c6175241794fc")}}},
+     .status = 201},
+    {"null, false and [] count as left out",
+     WITH_KEY "{\"user_id\":\"u\",\"title\":null,\"metadata\":null,\"archived\":false,\"pinned\":"
+              "null,\"tags\":[]}",
+     .script = {{TRANSACT,
+                 OK,
+                 {S("fingerprint",
+                    "5a6d8306ad1c1e2de91f32c52e840d22515642995c0ce1f93f0c6175241794fc")}}},
+     .status = 201},
+    {"of the first version",
+     WITH_KEY "{\"user_id\":\"u\",\"metadata\":{ \"n\" : 1.0},\"title\":\"t\"}",
+     .script = {{TRANSACT,
+                 OK,
+                 {S("fingerprint",
+                    "47907a09bf965b5fa9dad34541dda95b998b1751c5dfcc4c3a708a818034c8b0")}}},
+     .status = 201},
+    {"everything",
+     WITH_KEY
+     "{\"user_id\":\"u\",\"tags\":[ "
+     "\"b\",\"a\",\"b\"],\"pinned\":true,\"archived\":true,\"title\":\"t\",\"metadata\":{}}",
+     .script = {{TRANSACT,
+                 OK,
+                 {S("fingerprint",
+                    "9d3703b6b073e31b135f020c26ed643cf52f1fb09aefad9288bf57993f237010")}}},
+     .status = 201},
+    {"tags alone", WITH_KEY "{\"user_id\":\"u\",\"tags\":[\"a\"]}",
+     .script = {{TRANSACT,
+                 OK,
+                 {S("fingerprint",
+                    "22f3cf1893b94fa4fded1fca4b786f95152c489a6eba2f421f9626c36efb23e8")}}},
+     .status = 201},
+};
+SERVICE_TEST(test_fingerprints_stay, fingerprints)
+
 /* The first 32 bytes in hexadecimal that follow the name in what DynamoDB was asked. */
 static void take_fingerprint(const struct served *s, char out[65])
 {
@@ -166,6 +209,26 @@ static const struct service_case changes[] = {
      .script = {{GET, FOUND(ITS_SESSION)}}, .status = 412, .code = "precondition_failed",
      .headers = {"ETag: \"3\""}},
     {"a title of 1,001 characters", CHANGE_IT "{\"title\":\"" X1000 "x\"}", REFUSED},
+    {"null counts as left out, but clears metadata",
+     CHANGE_IT "{\"title\":null,\"metadata\":null,\"archived\":null,\"tags\":null}",
+     .script = {{TRANSACT, OK, {"SET updated_at = :now REMOVE metadata\""}},
+                {GET, FOUND(ITS_SESSION)}},
+     .status = 200},
+    {"null in a merge patch clears",
+     PATCH_IT "{\"metadata\":null,\"archived\":null,\"pinned\":null,\"tags\":null}",
+     .script = {{TRANSACT, OK, {" REMOVE archived, pinned, tags, metadata\""}},
+                {GET, FOUND(ITS_SESSION)}},
+     .status = 200},
+    {"a title that is null in a merge patch", PATCH_IT "{\"title\":null}", REFUSED,
+     .has = {"title must not be null"}},
+    {"an object in a merge patch", PATCH_IT "{\"metadata\":{\"b\":1}}",
+     .script = {{GET, FOUND(ITS_SESSION "," S("metadata", "{\\\"a\\\":2}"))},
+                {TRANSACT, OK, {S(":metadata", "{\\\"a\\\":2,\\\"b\\\":1}")}},
+                {GET, FOUND(ITS_SESSION)}},
+     .status = 200},
+    {"an object in another change", CHANGE_IT "{\"metadata\":{\"b\":1}}",
+     .script = {{TRANSACT, OK, {S(":metadata", "{\\\"b\\\":1}")}}, {GET, FOUND(ITS_SESSION)}},
+     .status = 200},
 };
 SERVICE_TEST(test_changes, changes)
 
@@ -221,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_creations),
         cmocka_unit_test(test_wrong_kinds),
+        cmocka_unit_test(test_fingerprints_stay),
         cmocka_unit_test(test_creation_is_replayed),
         cmocka_unit_test(test_readings),
         cmocka_unit_test(test_changes),

@@ -31,11 +31,11 @@ static void test_a_session(void **state)
                      0);
     assert_int_equal(line.type, LINE_SESSION);
     assert_true(str_equals(line.session_id, (struct str){"a\0b", 3}));
-    assert_true(str_is(line.session.title, "t\n"));
-    assert_true(str_is(line.session.metadata, "{\"n\": 1.0}"));
+    assert_true(str_is(line.session.fields.title, "t\n"));
+    assert_true(str_is(line.session.fields.metadata, "{\"n\": 1.0}"));
     assert_int_equal(line.session.created_us, INT64_C(1767323045678901));
-    assert_true(str_is(line.session.tags, "[\"a\", \"b\"]"));
-    assert_true(line.session.archived && !line.session.pinned);
+    assert_true(str_is(line.session.fields.tags, "[\"a\", \"b\"]"));
+    assert_true(line.session.fields.archived && !line.session.fields.pinned);
 }
 
 static void test_a_session_of_an_earlier_backend(void **state)
@@ -48,8 +48,8 @@ static void test_a_session_of_an_earlier_backend(void **state)
              &line, NULL),
         0);
     assert_int_equal(line.session.created_us, 0);
-    assert_null(line.session.title.p);
-    assert_null(line.session.metadata.p);
+    assert_null(line.session.fields.title.p);
+    assert_null(line.session.fields.metadata.p);
 }
 
 /* What content becomes; NULL: it is refused. */

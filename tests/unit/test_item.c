@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "store/item.h"
+#include "store/item_table.h"
 
 static void is(struct str actual, const char *expected)
 {
@@ -369,6 +369,27 @@ static void test_sessions_have_room_for_a_last_message(void **state)
                      empty + strlen("tags") + strlen("[\"a\"]") + strlen("archived") + 1);
 }
 
+/* Reading, changing and importing know these types of what clients set; item_table.h says so. */
+static void test_what_clients_set(void **state)
+{
+    static const char *const earliest[] = {"title", "metadata", "archived", "pinned", "tags"};
+    const struct item_field *f;
+    uint32_t seen = 0;
+    size_t position = 0;
+
+    (void)state;
+    for (size_t i = 0; (f = session_client_field_next(&position)); i++) {
+        bool is_text = f->type == FIELD_STRING || f->type == FIELD_JSON || f->type == FIELD_STRINGS;
+        assert_true(is_text || f->type == FIELD_BOOL);
+        assert_true(is_text || f->access == SET_SINCE_LATER);
+        assert_true(f->storage == (is_text && f->type != FIELD_STRINGS ? STORED : STORED_IF_SET));
+        assert_true(f->type != FIELD_STRINGS || f->limits.max_count > 0);
+        assert_string_equal(f->name.p, i < 5 ? earliest[i] : f->name.p);
+        assert_int_equal(seen & session_field_bit(f), 0);
+        seen |= session_field_bit(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_sizes_count_names_and_values),
         cmocka_unit_test(test_sessions_have_room_for_a_last_message),
+        cmocka_unit_test(test_what_clients_set),
     };
     return cmocka_run_group_tests_name("item", tests, NULL, NULL);
 }

@@ -10,9 +10,7 @@
 static int create_history(struct world *w, size_t count, const char *key, struct err *e)
 {
     struct history_message messages[COUNT_OF_MESSAGES] = {0};
-    const struct session_new wanted = {.user_id = STR("u"),
-                                       .title = STR("t"),
-                                       .metadata = STR_NONE,
+    const struct session_new wanted = {.fields = {.user_id = STR("u"), .title = STR("t")},
                                        .history = {messages, count},
                                        .idempotency = {.key = str_from(key)}};
     struct session session;

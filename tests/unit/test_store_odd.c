@@ -39,7 +39,7 @@ static int append(struct world *w, struct err *e)
 
 static int create(struct world *w, struct err *e)
 {
-    const struct session_new wanted = {.user_id = STR("u"), .title = STR("t")};
+    const struct session_new wanted = {.fields = {.user_id = STR("u"), .title = STR("t")}};
     struct session out;
 
     return store_session_create(w->store, &wanted, &out, e);

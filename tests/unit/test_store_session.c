@@ -1,13 +1,12 @@
 /*
  * Creating, reading and changing one session against scripted answers.
  */
+#include "store/item_table.h"
 #include "store_fixture.h"
 
 static int create_with(struct world *w, const char *key, struct err *e)
 {
-    const struct session_new wanted = {.user_id = STR("u"),
-                                       .title = STR_NONE,
-                                       .metadata = STR("{}"),
+    const struct session_new wanted = {.fields = {.user_id = STR("u"), .metadata = STR("{}")},
                                        .idempotency = {.key = str_from(key)}};
     struct session session;
     enum store_write end = store_session_create(w->store, &wanted, &session, e);
@@ -72,9 +71,21 @@ static int change(struct world *w, const struct session_changes *changes,
     return r;
 }
 
+/* The set of one field that clients set. */
+static uint32_t bit(const char *name)
+{
+    const struct item_field *f;
+    size_t position = 0;
+
+    while ((f = session_client_field_next(&position)) && !str_is(f->name, name))
+        ;
+    assert_non_null(f);
+    return session_field_bit(f);
+}
+
 static int retitle_if(struct world *w, const struct versions *if_match, struct err *e)
 {
-    const struct session_changes changes = {.title = STR("new")};
+    const struct session_changes changes = {.fields = {.title = STR("new")}, .given = bit("title")};
     return change(w, &changes, if_match, e);
 }
 
@@ -100,7 +111,7 @@ static int retitle_any(struct world *w, struct err *e)
 static int clear_metadata(struct world *w, struct err *e)
 {
     static const struct versions none;
-    const struct session_changes changes = {.has_metadata = true};
+    const struct session_changes changes = {.given = bit("metadata")};
     return change(w, &changes, &none, e);
 }
 
@@ -108,43 +119,47 @@ static int mark(struct world *w, struct err *e)
 {
     static const struct versions none;
     const struct session_changes changes = {
-        .archived = FLAG_ON, .pinned = FLAG_OFF, .tags = STR("[\"a\",\"b\"]")};
+        .fields = {.archived = true, .tags = STR("[\"a\",\"b\"]")},
+        .given = bit("archived") | bit("pinned") | bit("tags")};
     return change(w, &changes, &none, e);
 }
 
 static int unmark(struct world *w, struct err *e)
 {
     static const struct versions none;
-    const struct session_changes changes = {
-        .archived = FLAG_OFF, .pinned = FLAG_ON, .tags = STR("[]")};
+    const struct session_changes changes = {.fields = {.pinned = true, .tags = STR("[]")},
+                                            .given = bit("archived") | bit("pinned") | bit("tags")};
     return change(w, &changes, &none, e);
 }
 
 static int mark_and_retitle(struct world *w, struct err *e)
 {
     static const struct versions none;
-    const struct session_changes changes = {.title = STR("new"), .archived = FLAG_ON};
+    const struct session_changes changes = {.fields = {.title = STR("new"), .archived = true},
+                                            .given = bit("title") | bit("archived")};
     return change(w, &changes, &none, e);
 }
 
 static int change_nothing(struct world *w, struct err *e)
 {
     static const struct versions none;
-    const struct session_changes changes = {.title = STR_NONE};
+    const struct session_changes changes = {0};
     return change(w, &changes, &none, e);
 }
 
 static int patch_metadata(struct world *w, struct err *e)
 {
     static const struct versions none;
-    const struct session_changes changes = {.metadata_patch = STR("{\"b\":2.0,\"c\":null}")};
+    const struct session_changes changes = {.fields = {.metadata = STR("{\"b\":2.0,\"c\":null}")},
+                                            .patched = bit("metadata")};
     return change(w, &changes, &none, e);
 }
 
 static int patch_any(struct world *w, struct err *e)
 {
     static const struct versions any = {.present = true, .any = true};
-    const struct session_changes changes = {.metadata_patch = STR("{\"b\":2.0,\"c\":null}")};
+    const struct session_changes changes = {.fields = {.metadata = STR("{\"b\":2.0,\"c\":null}")},
+                                            .patched = bit("metadata")};
     return change(w, &changes, &any, e);
 }
 
@@ -152,17 +167,28 @@ static int patch_too_much(struct world *w, struct err *e)
 {
     static const struct versions none;
     static char patch[ITEM_MAX_BYTES + 1];
-    const struct session_changes changes = {.metadata_patch = {patch, sizeof(patch)}};
+    const struct session_changes changes = {.fields = {.metadata = {patch, sizeof(patch)}},
+                                            .patched = bit("metadata")};
+    return change(w, &changes, &none, e);
+}
+
+/* Metadata that would fit alone, but not with the rest of the session. */
+static int grow_metadata(struct world *w, struct err *e)
+{
+    static const struct versions none;
+    static char metadata[ITEM_MAX_BYTES - 100];
+    const struct session_changes changes = {.fields = {.metadata = {metadata, sizeof(metadata)}},
+                                            .given = bit("metadata")};
     return change(w, &changes, &none, e);
 }
 
 static int create_marked(struct world *w, struct err *e)
 {
-    const struct session_new wanted = {.user_id = STR("u"),
-                                       .title = STR("t"),
-                                       .tags = STR("[\"a\"]"),
-                                       .archived = true,
-                                       .pinned = true,
+    const struct session_new wanted = {.fields = {.user_id = STR("u"),
+                                                  .title = STR("t"),
+                                                  .tags = STR("[\"a\"]"),
+                                                  .archived = true,
+                                                  .pinned = true},
                                        .idempotency = {.key = STR("key")}};
     struct session session;
     enum store_write end = store_session_create(w->store, &wanted, &session, e);
@@ -444,6 +470,10 @@ static const struct store_case changes[] = {
      .run = retitle_any,
      .script = {{GET, FOUND(DELETED)}},
      .code = ERR_SESSION_NOT_FOUND},
+    {.name = "it would become too large",
+     .run = grow_metadata,
+     .script = {{GET, OLD}},
+     .code = ERR_ITEM_TOO_LARGE},
     {.name = "it has become too large",
      .run = retitle,
      .script = {{TRANSACT,
