@@ -13,7 +13,8 @@ const [api, master, drill, seconds, clients, messages] = [
   process.argv[2], Number(process.argv[3]), process.argv[4], ...process.argv.slice(5).map(Number)];
 const send = clientOf(api, { connections: clients + 2 });
 
-const until = Date.now() + seconds * 1000;
+const start = Date.now();
+const until = start + seconds * 1000;
 const totals = { acknowledged: 0, refused: 0, drills: 0, slowest_ms: 0 };
 
 function check_refusal(answer) {
@@ -68,6 +69,7 @@ async function writer(number) {
   }
   totals.acknowledged += acknowledged.length;
   totals.writing--;
+  totals.written_s = (Date.now() - start) / 1000; // by the last one
   return { user, session, acknowledged };
 }
 
