@@ -249,7 +249,7 @@ nobody_looks() { ! pgrep -P "$1" -f -- '--wait'; }
     env -i PATH="$PATH" ASAN_OPTIONS="${ASAN_OPTIONS:-}" "$PROGRAM" --env-file "$dir/env" serve 2>"$dir/log" 3>&- &
     pool=$!
     until_true 30 grep -q 'the pool is ready' "$dir/log"
-    grep -q 'makes missing tables then' "$dir/log"
+    grep -q 'then makes missing tables' "$dir/log"
     fails table_exists "later-$one-sessions"
     printf '[default]\naws_access_key_id = AK\naws_secret_access_key = secret\n' >"$dir/credentials"
     until_true 30 both_tables_exist "$one"
