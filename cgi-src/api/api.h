@@ -86,7 +86,7 @@ int api_session_fields(const struct parameters *p, struct session *out, struct e
 int api_session_changes(const struct request *q, struct session_changes *out, struct err *e);
 
 /* Adds the fields of a new session to the fingerprint of a payload. */
-void api_fingerprint_session(struct fingerprint *f, const struct session *session);
+void api_fingerprint_session(struct fingerprint *print, const struct session *session);
 
 /* history_new.c: what a client says of the history that a session is created with */
 
