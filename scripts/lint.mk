@@ -21,15 +21,15 @@ lint: ## compiler warnings as errors, clang-tidy, cppcheck, analyzer, shellcheck
 
 .PHONY: lint-checks
 lint-checks: $(LINT_STAMPS) $(LINT)/cppcheck.ok $(LINT)/format.ok $(LINT)/includes.ok $(LINT)/names.ok \
-             $(LINT)/routes.ok $(LINT)/docs.ok $(LINT)/shell.ok $(LINT)/node.ok
+             $(LINT)/calls.ok $(LINT)/routes.ok $(LINT)/docs.ok $(LINT)/shell.ok $(LINT)/node.ok
 
 # The warnings of gcc and its path-sensitive analyzer in one go. The list of headers that it writes
-# serves the others as well. Off: the analyzer's idea of leaks, which loses sight of what is kept in an
+# serves the others as well, and the object shows lint-calls who calls whom. Off: the analyzer's idea of leaks, which loses sight of what is kept in an
 # array or a structure; LeakSanitizer watches every test instead.
 $(LINT)/%.gcc: %.c Makefile scripts/lint.mk
 	@mkdir -p $(@D)
 	@echo "gcc -fanalyzer $<"
-	@gcc $(LINT_FLAGS) -O1 -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $< \
+	@gcc $(LINT_FLAGS) -O1 -fanalyzer -Wno-analyzer-malloc-leak -c -o $(@:.gcc=.o) $< \
 	    -MMD -MP -MF $@.d -MT $@ -MT $(LINT)/$*.tidy
 	@touch $@
 
@@ -76,6 +76,11 @@ $(LINT)/includes.ok: $(SOURCES) $(HEADERS) scripts/lint-includes
 	@mkdir -p $(@D)
 	@echo "scripts/lint-includes"
 	@scripts/lint-includes
+	@touch $@
+
+$(LINT)/calls.ok: $(SOURCES:%.c=$(LINT)/%.gcc) scripts/lint-calls
+	@echo "scripts/lint-calls"
+	@scripts/lint-calls $(SOURCES:%.c=$(LINT)/%.o)
 	@touch $@
 
 $(LINT)/routes.ok: cgi-src/api/routes.c nginx/snippets/routes.conf scripts/lint-routes

@@ -14,11 +14,6 @@
 
 #define FALLBACK "us-east-1"
 
-bool region_is_valid(struct str region)
-{
-    return config_is_region(region) && region.n < REGION_SIZE;
-}
-
 static int check_profile_region(const struct config *config, const char *region, struct err *e)
 {
     if (region_is_valid(str_from(region)))

@@ -12,7 +12,10 @@
 #define REGION_SIZE 64
 
 /* As config_is_region says, and short enough for REGION_SIZE. */
-bool region_is_valid(struct str region);
+static inline bool region_is_valid(struct str region)
+{
+    return config_is_region(region) && region.n < REGION_SIZE;
+}
 
 /*
  * config->region, the active profile's region, the instance's (unless an endpoint is named,

@@ -92,7 +92,7 @@ has_rate() {
         grep -qE "^${name}[{ ]" "$BATS_TEST_TMPDIR/metrics" || fail "$name has no value"
     done < <({ dashboard_questions; alert_questions; } | grep -oE '\b(chat_sessions|process)_[a-z_]+' | sort -u)
     while read -r name; do
-        grep -q "\"$name\"" "$TOP/cgi-src/base/err.c" || fail "there is no code $name"
+        grep -q "\"$name\"" "$TOP/cgi-src/base/err.h" || fail "there is no code $name"
     done < <({ dashboard_questions; alert_questions; } | grep -oE 'code=~?"[a-z_|]+"' | grep -oE '[a-z_]{4,}' | grep -v '^code$' | sort -u)
 }
 
