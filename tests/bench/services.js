@@ -47,6 +47,7 @@ function fillIn(template, { state, port, upstream }) {
     UPSTREAM: upstream,
     STATUS_SOCKET: `${state}/none.sock`,
     DOCROOT: state,
+    CONSOLE: state,
     RATE: 100000,
     BURST: 100000,
   };
@@ -74,8 +75,8 @@ function copySnippets(directory, forward, target) {
   }
   let text = fs.readFileSync(`${directory}/server.conf`, 'utf8');
   const include = 'include snippets/chat-sessions/';
-  text = replace(text, /include snippets\/chat-sessions\/fastcgi.conf;/, `${include}${forward};`);
-  text = replace(text, /fastcgi_pass chat_sessions;/, `proxy_pass http://chat_sessions${target};`);
+  text = replace(text, /include snippets\/chat-sessions\/fastcgi.conf;/g, `${include}${forward};`);
+  text = replace(text, /fastcgi_pass chat_sessions;/g, `proxy_pass http://chat_sessions${target};`);
   fs.writeFileSync(`${directory}/server.conf`, text);
   if (forward === 'front.conf') fs.appendFileSync(`${directory}/http.conf`, `${include}front-http.conf;\n`);
 }
