@@ -81,14 +81,21 @@ function copySnippets(directory, forward, target) {
   if (forward === 'front.conf') fs.appendFileSync(`${directory}/http.conf`, `${include}front-http.conf;\n`);
 }
 
-async function startNginx({
-  state, upstream, template = frontTemplate(), forward = 'forward.conf', target = '$request_uri',
+// Below state/nginx, the prefix.
+function writeNginx({
+  state, port, upstream, template = frontTemplate(), forward = 'forward.conf', target = '$request_uri',
 }) {
-  const port = await processes.freePort();
   const prefix = `${state}/nginx`;
   fs.mkdirSync(`${state}/logs`, { recursive: true });
   copySnippets(`${prefix}/snippets/chat-sessions`, forward, target);
   fs.writeFileSync(`${prefix}/nginx.conf`, fillIn(template, { state, port, upstream }));
+  return prefix;
+}
+
+async function startNginx(wanted) {
+  const { state } = wanted;
+  const port = await processes.freePort();
+  const prefix = writeNginx({ ...wanted, port });
   const log = `${state}/logs/nginx-error.log`;
   const child = processes.start('nginx', ['-p', prefix, '-c', `${prefix}/nginx.conf`, '-e', log], { log });
   return { child, url: `http://127.0.0.1:${port}` };
@@ -178,4 +185,4 @@ const services = {
   front: { title: 'the nginx of this service, forwarding', start: startFront, forwards: true, brief: true },
 };
 
-module.exports = { services };
+module.exports = { services, writeNginx };

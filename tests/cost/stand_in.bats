@@ -148,3 +148,9 @@ query_messages() {
     run call DescribeTable "{$MESSAGES}"
     [[ $status -ne 0 ]]
 }
+
+@test "the nginx before the benchmark's rivals is this service's, and all that goes to the pool here goes to them" {
+    node -e "require('$TOP/tests/bench/services').writeNginx({ state: '$BATS_TEST_TMPDIR', port: 1, upstream: '127.0.0.1:1' })"
+    nginx -t -q -p "$BATS_TEST_TMPDIR/nginx" -c nginx.conf -e stderr
+    run ! grep -n 'fastcgi_pass chat_sessions;' "$BATS_TEST_TMPDIR/nginx/snippets/chat-sessions/server.conf"
+}

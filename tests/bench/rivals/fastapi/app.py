@@ -69,6 +69,16 @@ def no_such_session() -> Problem:
 # ---- get ----
 
 
+def last_message_of(item: dict) -> Optional[dict]:
+    if "last_role" not in item:
+        return None
+    return {
+        "role": item["last_role"]["S"],
+        "preview": item["last_preview"]["S"],
+        "timestamp": int(item["last_shown"]["N"]),
+    }
+
+
 def session_of(item: dict) -> dict:
     session = {
         "session_id": item["session_id"]["S"],
@@ -77,6 +87,10 @@ def session_of(item: dict) -> dict:
         "created_at": item["created_at"]["S"],
         "updated_at": item["updated_at"]["S"],
         "message_count": int(item["message_count"]["N"]),
+        "archived": "archived" in item,
+        "pinned": "pinned" in item,
+        "tags": [tag["S"] for tag in item.get("tags", {"L": []})["L"]],
+        "last_message": last_message_of(item),
     }
     if "metadata" in item:
         session["metadata"] = json.loads(item["metadata"]["S"])
@@ -224,6 +238,10 @@ def create_session(new: NewSession):
         "created_at": now,
         "updated_at": now,
         "message_count": 0,
+        "archived": False,
+        "pinned": False,
+        "tags": [],
+        "last_message": None,
     }
     item = {name: {"S": session[name]} for name in ("user_id", "session_id", "title", "created_at", "updated_at")}
     item.update({"message_count": {"N": "0"}, "last_timestamp": {"N": "0"}, "version": {"N": "1"}})

@@ -44,6 +44,9 @@ const noSuchSession = () => new Problem(404, 'There is no such session.');
 
 const metadataOf = (item) => (item.metadata ? JSON.parse(item.metadata.S) : undefined);
 
+const lastMessageOf = (item) => (item.last_role
+  ? { role: item.last_role.S, preview: item.last_preview.S, timestamp: Number(item.last_shown.N) } : null);
+
 const sessionOf = (item) => ({
   session_id: item.session_id.S,
   user_id: item.user_id.S,
@@ -51,6 +54,10 @@ const sessionOf = (item) => ({
   created_at: item.created_at.S,
   updated_at: item.updated_at.S,
   message_count: Number(item.message_count.N),
+  archived: Boolean(item.archived),
+  pinned: Boolean(item.pinned),
+  tags: (item.tags?.L ?? []).map((tag) => tag.S),
+  last_message: lastMessageOf(item),
   metadata: metadataOf(item),
 });
 
@@ -160,6 +167,10 @@ function storeOf(client, sdk) {
       created_at: now,
       updated_at: now,
       message_count: 0,
+      archived: false,
+      pinned: false,
+      tags: [],
+      last_message: null,
       metadata: wanted.metadata,
     };
     const item = {
@@ -196,6 +207,8 @@ const objectOf = (properties, required = []) => ({ type: 'object', properties, r
 
 const session = objectOf({
   session_id: text, user_id: text, title: text, created_at: text, updated_at: text, message_count: integer,
+  archived: { type: 'boolean' }, pinned: { type: 'boolean' }, tags: { type: 'array', items: text },
+  last_message: { ...objectOf({ role: text, preview: text, timestamp: integer }), nullable: true },
   metadata: object,
 });
 const message = objectOf({

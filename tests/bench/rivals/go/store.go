@@ -36,7 +36,17 @@ type session struct {
 	CreatedAt    string          `json:"created_at"`
 	UpdatedAt    string          `json:"updated_at"`
 	MessageCount int64           `json:"message_count"`
+	Archived     bool            `json:"archived"`
+	Pinned       bool            `json:"pinned"`
+	Tags         []string        `json:"tags"`
+	LastMessage  *lastMessage    `json:"last_message"`
 	Metadata     json.RawMessage `json:"metadata,omitempty"`
+}
+
+type lastMessage struct {
+	Role      string `json:"role"`
+	Preview   string `json:"preview"`
+	Timestamp int64  `json:"timestamp"`
 }
 
 type message struct {
@@ -138,8 +148,31 @@ func (s *store) get(ctx context.Context, userID, sessionID string) (interface{},
 		CreatedAt:    textOf(out.Item, "created_at"),
 		UpdatedAt:    textOf(out.Item, "updated_at"),
 		MessageCount: numberOf(out.Item, "message_count"),
+		Archived:     out.Item["archived"] != nil,
+		Pinned:       out.Item["pinned"] != nil,
+		Tags:         textsOf(out.Item, "tags"),
+		LastMessage:  lastMessageOf(out.Item),
 		Metadata:     metadataOf(out.Item),
 	}, rfc3339(time.Now())}, nil
+}
+
+func textsOf(i item, name string) []string {
+	texts := []string{}
+	if list, ok := i[name].(*types.AttributeValueMemberL); ok {
+		for _, value := range list.Value {
+			if text, ok := value.(*types.AttributeValueMemberS); ok {
+				texts = append(texts, text.Value)
+			}
+		}
+	}
+	return texts
+}
+
+func lastMessageOf(i item) *lastMessage {
+	if i["last_role"] == nil {
+		return nil
+	}
+	return &lastMessage{textOf(i, "last_role"), textOf(i, "last_preview"), numberOf(i, "last_shown")}
 }
 
 func messageOf(i item) message {
@@ -298,7 +331,7 @@ func (s *store) create(r *http.Request) (interface{}, error) {
 	}
 	now := time.Now()
 	created := session{SessionID: newID(now), UserID: body.UserID, Title: body.Title,
-		CreatedAt: rfc3339(now), UpdatedAt: rfc3339(now), Metadata: body.Metadata}
+		CreatedAt: rfc3339(now), UpdatedAt: rfc3339(now), Tags: []string{}, Metadata: body.Metadata}
 	if created.Title == "" {
 		created.Title = now.UTC().Format("Chat Session 2006-01-02 15:04")
 	}
