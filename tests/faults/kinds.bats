@@ -138,3 +138,9 @@ overcome() {
     api GET "/sessions/$user/$sid"
     check '.session.created_at < (now + 60 | todate)'
 }
+
+@test "a call behind one that was answered with too many bytes leaves the front up" {
+    run node "$BATS_TEST_DIRNAME/pipelined.js" "$FRONT"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
