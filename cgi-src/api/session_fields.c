@@ -17,39 +17,18 @@ static struct parameter_limits field_parameter_limits(const struct item_field *f
     };
 }
 
-static bool member_is_null(const struct parameters *p, const char *name)
-{
-    for (size_t i = 0; i < p->member_count; i++) {
-        if (str_is(p->members[i].name, name) && p->members[i].value.type == JSON_NULL)
-            return true;
-    }
-    return false;
-}
-
-static int field_read_string(const struct parameters *p, const struct item_field *f,
-                             struct str *out, enum parameter_presence *presence, struct err *e)
+static int field_read_text(const struct parameters *p, const struct item_field *f, struct str *out,
+                           enum parameter_presence *presence, struct err *e)
 {
     const struct parameter_limits limits = field_parameter_limits(f);
+    struct parameter_text given;
+    int result = f->type == FIELD_STRINGS
+                     ? parameter_strings(p, f->name.p, &limits, &given, e)
+                     : parameter_string_or_null(p, f->name.p, &limits, &given, e);
 
-    if (parameter_string(p, f->name.p, &limits, out, e) < 0)
-        return -1;
-    *presence = PARAMETER_GIVEN;
-    if (!str_is_present(*out))
-        *presence = member_is_null(p, f->name.p) ? PARAMETER_NULL : PARAMETER_LEFT_OUT;
-    return 0;
-}
-
-static int field_read_strings(const struct parameters *p, const struct item_field *f,
-                              struct str *out, enum parameter_presence *presence, struct err *e)
-{
-    const struct parameter_limits limits = field_parameter_limits(f);
-    struct parameter_strings strings;
-
-    if (parameter_strings(p, f->name.p, &limits, &strings, e) < 0)
-        return -1;
-    *out = strings.text;
-    *presence = strings.presence;
-    return 0;
+    *out = given.text;
+    *presence = given.presence;
+    return result;
 }
 
 /* The field stays what it is if it is left out or null. */
@@ -62,10 +41,8 @@ static int field_read_parameter(const struct parameters *p, const struct item_fi
         return parameter_boolean(p, f->name.p, presence, field_flag(f, out), e);
     case FIELD_JSON:
         return parameter_object(p, f->name.p, presence, field_text(f, out), e);
-    case FIELD_STRINGS:
-        return field_read_strings(p, f, field_text(f, out), presence, e);
     default:
-        return field_read_string(p, f, field_text(f, out), presence, e);
+        return field_read_text(p, f, field_text(f, out), presence, e);
     }
 }
 
@@ -115,11 +92,11 @@ static int field_read_change(const struct request *q, const struct parameters *p
 {
     enum parameter_presence presence;
 
-    if (q->is_merge_patch && f->null == NULL_IS_REFUSED_IN_PATCH && member_is_null(p, f->name.p))
-        return err_set(e, ERR_INVALID_PARAMETER,
-                       "%s must not be null in a merge patch: a session always has one", f->name.p);
     if (field_read_parameter(p, f, &out->fields, &presence, e) < 0)
         return -1;
+    if (presence == PARAMETER_NULL && q->is_merge_patch && f->null == NULL_IS_REFUSED_IN_PATCH)
+        return err_set(e, ERR_INVALID_PARAMETER,
+                       "%s must not be null in a merge patch: a session always has one", f->name.p);
     bool null_clears = q->is_merge_patch || f->null == NULL_ALWAYS_CLEARS;
     if (presence == PARAMETER_GIVEN && q->is_merge_patch && f->type == FIELD_JSON)
         out->patched |= session_field_bit(f);

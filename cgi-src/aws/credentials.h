@@ -68,15 +68,10 @@ struct credentials_cache *credentials_cache_new(const struct credentials_provide
                                                 const struct credentials_context *context);
 void credentials_cache_free(struct credentials_cache *cache);
 
-/* A copy of the credentials of this moment, for the caller to clear. May wait for a refresh (until
- * deadline_us, monotonic). */
-int credentials_cache_get(struct credentials_cache *cache, int64_t deadline_us,
-                          struct credentials *out, struct err *e);
-
 /*
- * The same for a caller that keeps its set: makes *held the current one, copying only if
- * *generation says that it changed. Begin with a zeroed set and generation 0; clear *held at the
- * end. On failure *held and *generation stay as they are.
+ * Makes *held the set of this moment, copying only if *generation says that it changed. May wait
+ * for a refresh (until deadline_us, monotonic). Begin with a zeroed set and generation 0; clear
+ * *held at the end. On failure *held and *generation stay as they are.
  */
 int credentials_cache_update(struct credentials_cache *cache, int64_t deadline_us,
                              struct credentials *held, uint64_t *generation, struct err *e);

@@ -238,14 +238,6 @@ int credentials_cache_update(struct credentials_cache *c, int64_t deadline_us,
     return result;
 }
 
-int credentials_cache_get(struct credentials_cache *c, int64_t deadline_us, struct credentials *out,
-                          struct err *e)
-{
-    uint64_t generation = 0;
-    *out = (struct credentials){0};
-    return credentials_cache_update(c, deadline_us, out, &generation, e);
-}
-
 static bool is_other_key(const struct credentials *a, const struct credentials *b)
 {
     const char *token_a = a->session_token ? a->session_token : "";

@@ -145,22 +145,35 @@ static int check_length(const struct parameters *p, const char *name,
     return 0;
 }
 
-int parameter_string(const struct parameters *p, const char *name,
-                     const struct parameter_limits *limits, struct str *out, struct err *e)
+int parameter_string_or_null(const struct parameters *p, const char *name,
+                             const struct parameter_limits *limits, struct parameter_text *out,
+                             struct err *e)
 {
     struct found f;
 
-    *out = STR_NONE;
+    *out = (struct parameter_text){.presence = PARAMETER_LEFT_OUT, .text = STR_NONE};
     if (parameter_find(p, name, &f, e) < 0)
         return -1;
-    if (is_left_out(&f))
+    if (is_left_out(&f)) {
+        out->presence = f.present ? PARAMETER_NULL : PARAMETER_LEFT_OUT;
         return 0;
+    }
     if (f.is_json && f.json.type != JSON_STRING)
         return err_set(e, ERR_INVALID_PARAMETER, "%s%s must be a string", p->prefix, name);
     if (check_length(p, name, limits, f.text, e) < 0)
         return -1;
-    *out = f.text;
+    *out = (struct parameter_text){PARAMETER_GIVEN, f.text};
     return 0;
+}
+
+int parameter_string(const struct parameters *p, const char *name,
+                     const struct parameter_limits *limits, struct str *out, struct err *e)
+{
+    struct parameter_text found;
+
+    int result = parameter_string_or_null(p, name, limits, &found, e);
+    *out = found.text;
+    return result;
 }
 
 int parameter_integer(const struct parameters *p, const char *name, int64_t min, int64_t max,
@@ -348,13 +361,13 @@ static struct str write_strings(const struct str *strings, size_t count, size_t 
 }
 
 int parameter_strings(const struct parameters *p, const char *name,
-                      const struct parameter_limits *limits, struct parameter_strings *out,
+                      const struct parameter_limits *limits, struct parameter_text *out,
                       struct err *e)
 {
     struct json_value *elements;
     struct found f;
 
-    *out = (struct parameter_strings){.presence = PARAMETER_LEFT_OUT, .text = STR_NONE};
+    *out = (struct parameter_text){.presence = PARAMETER_LEFT_OUT, .text = STR_NONE};
     if (parameter_find(p, name, &f, e) < 0)
         return -1;
     if (!f.present)
@@ -372,7 +385,7 @@ int parameter_strings(const struct parameters *p, const char *name,
     struct str *strings = arena_array(p->arena, count, sizeof(*strings));
     if (read_strings(p, &array, strings, &count, e) < 0)
         return -1;
-    *out = (struct parameter_strings){PARAMETER_GIVEN,
-                                      write_strings(strings, count, f.json.text.n, p->arena)};
+    *out = (struct parameter_text){PARAMETER_GIVEN,
+                                   write_strings(strings, count, f.json.text.n, p->arena)};
     return 0;
 }

@@ -53,7 +53,7 @@ struct parameter_limits {
     bool no_nul;           /* a NUL is refused: the value becomes part of a key */
 };
 
-/* STR_NONE if left out. */
+/* STR_NONE if left out or null. */
 int parameter_string(const struct parameters *p, const char *name,
                      const struct parameter_limits *limits, struct str *out, struct err *e);
 
@@ -66,6 +66,16 @@ int parameter_choice(const struct parameters *p, const char *name, const char *c
                      int *out, struct err *e);
 
 enum parameter_presence { PARAMETER_LEFT_OUT, PARAMETER_NULL, PARAMETER_GIVEN };
+
+struct parameter_text {
+    enum parameter_presence presence;
+    struct str text; /* STR_NONE if not given */
+};
+
+/* parameter_string for a caller to whom null is not left out. */
+int parameter_string_or_null(const struct parameters *p, const char *name,
+                             const struct parameter_limits *limits, struct parameter_text *out,
+                             struct err *e);
 
 /* A value of any type, for callers that accept several. With PARAMETER_GIVEN *out is its type
  * and its text as it was sent, but of a string the decoded one. In a query everything is a
@@ -81,16 +91,10 @@ int parameter_object(const struct parameters *p, const char *name,
 int parameter_boolean(const struct parameters *p, const char *name,
                       enum parameter_presence *presence, bool *out, struct err *e);
 
-/* An array of strings, or its text in the query. */
-struct parameter_strings {
-    enum parameter_presence presence;
-    struct str
-        text; /* a JSON array of them in their order, equal ones once; STR_NONE if not given */
-};
-
-/* The limits apply to each string, max_count to the array. */
+/* An array of strings, or its text in the query: the text of a JSON array of them in their order,
+ * equal ones once. The limits apply to each string, max_count to the array. */
 int parameter_strings(const struct parameters *p, const char *name,
-                      const struct parameter_limits *limits, struct parameter_strings *out,
+                      const struct parameter_limits *limits, struct parameter_text *out,
                       struct err *e);
 
 #endif

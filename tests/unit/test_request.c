@@ -406,7 +406,7 @@ static void test_arrays_of_strings(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct request r;
         struct parameters p;
-        struct parameter_strings out;
+        struct parameter_text out;
         parameters(&r, &p, cases[i].query, cases[i].body);
         int result = parameter_strings(&p, "t", &limits, &out, NULL);
         if ((result < 0 ? -1 : (int)out.presence) != cases[i].presence)
