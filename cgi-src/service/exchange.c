@@ -228,8 +228,8 @@ void service_handle(void *thread, struct gateway *gateway)
                          .began_us = service_now_us(t->process),
                          .waited_us = waited_us_of(t->process->clock, gateway)};
 
-    dynamo_begin(t->dynamo,
-                 0); /* no counts of the last request; begin_deadline sets the deadline */
+    /* Forgets the counts of the last request; begin_deadline sets the deadline of this one. */
+    dynamo_begin(t->dynamo, 0);
     int result = exchange_dispatch(&x, gateway);
     if (t->response.begun)
         end_stream(&x, gateway, result);
