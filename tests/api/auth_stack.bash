@@ -22,19 +22,10 @@ start_auth_stack() {
 
 # trust_header NAME HEADER: its nginx lets the user's header through, as if a proxy before it set that.
 trust_header() {
-    local state=$BATS_FILE_TMPDIR/$1/state lower=${2,,} nginx old i
+    local state=$BATS_FILE_TMPDIR/$1/state lower=${2,,}
     sed -i "s/^fastcgi_param CHAT_SESSIONS_USER .*/fastcgi_param CHAT_SESSIONS_USER \$http_${lower//-/_};/" \
         "$state/nginx/snippets/chat-sessions/user.conf"
-    nginx=$(cut -d' ' -f1 "$state/pids/nginx")
-    old=$(pgrep -P "$nginx")
-    kill -HUP "$nginx"
-    # As long as one of them is there it may take a request as before.
-    for ((i = 0; i < 400; i++)); do
-        # shellcheck disable=SC2086  # several
-        kill -0 $old 2>/dev/null || return 0
-        sleep 0.05
-    done
-    return 1
+    "$TOP/tests/lib/reload-nginx" "$(cut -d' ' -f1 "$state/pids/nginx")"
 }
 
 stop_auth_stack() {

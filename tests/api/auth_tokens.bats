@@ -198,7 +198,7 @@ list_with() { api GET "/sessions/$user" -H "Authorization: Bearer $1"; }
     local state=$BATS_FILE_TMPDIR/other/state snippets=$BATS_FILE_TMPDIR/other/state/nginx/snippets/chat-sessions old
     for old in '' 'fastcgi_param HTTP_X_USER_ID $remote_user;' 'fastcgi_param HTTP_X_USER_ID $http_x_user_id;'; do
         { grep -v user.conf "$TOP/nginx/snippets/fastcgi.conf"; printf '%s\n' "$old"; } >"$snippets/fastcgi.conf"
-        kill -HUP "$(cut -d' ' -f1 "$state/pids/nginx")"
+        "$TOP/tests/lib/reload-nginx" "$(cut -d' ' -f1 "$state/pids/nginx")"
         for _ in {1..20}; do
             api GET "/sessions/$user" -H "X-User-Id: $user"
             expect 401 unauthorized

@@ -118,9 +118,8 @@ PATH=$PATH:/usr/sbin
     problem 404 not_found
     sed -i 's/# \(include .*console.conf;\)/\1/' "$prefix/sites-enabled/chat-sessions.conf"
     sed -i "s#/usr/local/share/chat-sessions/console/#$TOP/build/console/#" "$prefix/snippets/chat-sessions/console.conf"
-    kill -HUP "$site_pid"
-    has_console() { curl -sf --noproxy '*' "$site/console/" | cmp -s - "$TOP/build/console/index.html"; }
-    until_true 10 has_console
+    "$TOP/tests/lib/reload-nginx" "$site_pid"
+    curl -sf --noproxy '*' "$site/console/" | cmp - "$TOP/build/console/index.html"
     # The site may be reached under another name and port than nginx knows.
     http GET "$site/console"
     [[ $status == 308 && $(header location) == /console/ ]]
