@@ -17,8 +17,8 @@ static struct parameter_limits field_parameter_limits(const struct item_field *f
     };
 }
 
-static int field_read_text(const struct parameters *p, const struct item_field *f, struct str *out,
-                           enum parameter_presence *presence, struct err *e)
+static int field_read_given(const struct parameters *p, const struct item_field *f, struct str *out,
+                            enum parameter_presence *presence, struct err *e)
 {
     const struct parameter_limits limits = field_parameter_limits(f);
     struct parameter_text given;
@@ -42,7 +42,7 @@ static int field_read_parameter(const struct parameters *p, const struct item_fi
     case FIELD_JSON:
         return parameter_object(p, f->name.p, presence, field_text(f, out), e);
     default:
-        return field_read_text(p, f, field_text(f, out), presence, e);
+        return field_read_given(p, f, field_text(f, out), presence, e);
     }
 }
 
